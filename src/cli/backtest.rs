@@ -58,7 +58,7 @@ fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, Str
             let mut backtest = replayed(config, &store, from, to)?;
             backtest.note_silences(now);
             if args.signals {
-                backtest.take_signs(signs(config, &store, from, to)?);
+                backtest.set_signs(signs(config, &store, from, to)?);
             }
             Ok(backtest)
         })

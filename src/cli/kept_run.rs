@@ -115,7 +115,7 @@ impl KeptRun {
 /// Stores the summary that lists show of a run. Without it, lists judge the run again.
 pub fn summarize(store: &mut Store, id: i64, run: &RunRecord, service: Option<&ServiceSpec>) {
     let report = RunReport::new(run.clone(), service);
-    let summary = RunSummary::of(&report).kept(RunSummary::basis(service));
+    let summary = RunSummary::of(&report).to_stored(RunSummary::basis(service));
     if let Err(error) = store.keep_summaries(&[(id, summary)]) {
         tracing::debug!("cannot store the summary of run {id}: {error}");
     }

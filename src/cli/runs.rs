@@ -153,7 +153,7 @@ fn summary(
         return Ok(None);
     };
     let summary = RunSummary::of(&RunReport::new(record, service));
-    judged.push((run.id, summary.kept(basis)));
+    judged.push((run.id, summary.to_stored(basis)));
     Ok(Some(summary))
 }
 

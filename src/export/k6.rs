@@ -1,7 +1,7 @@
 //! Exports a scenario as a k6 script.
 
 use super::template::{code, fields, render};
-use super::text::{Dialect, way};
+use super::text::{Dialect, path_literal};
 use super::{
     Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
     joined, literal,
@@ -49,7 +49,7 @@ pub(super) fn write(script: &Script) -> String {
             ("reports", script.reports.into()),
             ("data_file", data_file.into()),
             ("options", code(format!("{:#}", options(script)))),
-            ("timeout", span(script.timeout).into()),
+            ("timeout", milliseconds(script.timeout).into()),
             ("keeps_cookies", script.cookies.into()),
             ("think", think.into()),
             ("steps_have_think", steps_have_think.into()),
@@ -91,7 +91,7 @@ fn executor(scenario: &Scenario) -> Json {
             if (from - level).abs() > f64::EPSILON {
                 stages.push(json!({ "duration": "0s", "target": whole(from * factor) }));
             }
-            stages.push(json!({ "duration": span(*length), "target": whole(to * factor) }));
+            stages.push(json!({ "duration": milliseconds(*length), "target": whole(to * factor) }));
             level = *to;
         }
         stages
@@ -146,7 +146,7 @@ fn thresholds(limits: &Limits) -> Json {
     Json::Object(all)
 }
 
-fn span(length: Duration) -> String {
+fn milliseconds(length: Duration) -> String {
     format!("{}ms", length.as_millis())
 }
 
@@ -189,7 +189,7 @@ fn step(request: &ScriptRequest, then: Option<Duration>) -> Value {
 
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
-        ScriptSource::Json(keys) => format!("inJson(response, {})", way(keys)),
+        ScriptSource::Json(keys) => format!("inJson(response, {})", path_literal(keys)),
         ScriptSource::Header(name) => format!("inHeader(response, {})", literal(name)),
         ScriptSource::Regex(pattern) => format!("inBody(response, {})", literal(pattern)),
     };

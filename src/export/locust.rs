@@ -1,7 +1,7 @@
 //! Exports a scenario as a locustfile.
 
 use super::template::{code, fields, render};
-use super::text::{Dialect, way};
+use super::text::{Dialect, path_literal};
 use super::{
     Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
     joined, literal, locust_rate,
@@ -98,10 +98,10 @@ fn latencies(limits: &Limits) -> Value {
 }
 
 fn sequence(sequence: &ScriptSequence) -> Value {
-    let takes_data = |step: &ScriptRequest| step.texts().any(|text| text.takes("data"));
+    let uses_data = |step: &ScriptRequest| step.texts().any(|text| text.uses("data"));
     fields([
         ("weight", sequence.weight.into()),
-        ("takes_data", sequence.steps.iter().any(takes_data).into()),
+        ("uses_data", sequence.steps.iter().any(uses_data).into()),
         ("steps", sequence.steps.iter().map(step).collect()),
     ])
 }
@@ -132,7 +132,7 @@ fn step(request: &ScriptRequest) -> Value {
 
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
-        ScriptSource::Json(keys) => format!("in_json(response, {})", way(keys)),
+        ScriptSource::Json(keys) => format!("in_json(response, {})", path_literal(keys)),
         ScriptSource::Header(name) => format!("response.headers.get({})", literal(name)),
         ScriptSource::Regex(pattern) => format!("in_body(response, {})", literal(pattern)),
     };

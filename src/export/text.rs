@@ -42,7 +42,7 @@ pub enum ScriptSource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Key {
     Name(String),
-    Place(usize),
+    Index(usize),
 }
 
 /// The syntax in which a language writes the parts of a text.
@@ -70,9 +70,9 @@ impl ScriptText {
         })
     }
 
-    pub(super) fn takes(&self, table: &str) -> bool {
-        let takes = |part: &ScriptPart| matches!(part, ScriptPart::Value { of, .. } if of == table);
-        self.0.iter().any(takes)
+    pub(super) fn uses(&self, table: &str) -> bool {
+        let uses = |part: &ScriptPart| matches!(part, ScriptPart::Value { of, .. } if of == table);
+        self.0.iter().any(uses)
     }
 
     /// The text as an expression.
@@ -138,7 +138,7 @@ impl ScriptSource {
 }
 
 /// The path to a value, as a list literal in either language.
-pub(super) fn way(keys: &[Key]) -> String {
+pub(super) fn path_literal(keys: &[Key]) -> String {
     format!("[{}]", super::joined(keys.iter().map(Key::literal)))
 }
 
@@ -146,7 +146,7 @@ impl Key {
     fn literal(&self) -> String {
         match self {
             Self::Name(name) => literal(name),
-            Self::Place(place) => place.to_string(),
+            Self::Index(index) => index.to_string(),
         }
     }
 }
@@ -166,7 +166,7 @@ fn step(rest: &str) -> Option<(Key, &str)> {
         return (!name.contains('\\')).then(|| (Key::Name(name.to_owned()), rest));
     }
     let (place, rest) = inside.split_once(']')?;
-    Some((Key::Place(place.trim().parse().ok()?), rest))
+    Some((Key::Index(place.trim().parse().ok()?), rest))
 }
 
 #[cfg(test)]
@@ -175,13 +175,13 @@ mod tests {
 
     #[test]
     fn simple_queries_become_paths() {
-        let way = |query| match ScriptSource::json(query) {
+        let path = |query| match ScriptSource::json(query) {
             Ok(ScriptSource::Json(keys)) => keys.iter().map(Key::literal).collect::<Vec<_>>(),
             _ => panic!("{query} is simple"),
         };
-        assert_eq!(way("$"), [""; 0]);
+        assert_eq!(path("$"), [""; 0]);
         assert_eq!(
-            way("$.a.b_1[0]['c d']"),
+            path("$.a.b_1[0]['c d']"),
             ["\"a\"", "\"b_1\"", "0", "\"c d\""]
         );
         for other in ["$..a", "$.a[*]", "$.a[?@.b]", "$.a[-1]", "a"] {

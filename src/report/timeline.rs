@@ -91,7 +91,7 @@ fn alert(alert: &AlertRecord, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
         what: "resolved",
         text: format!("{what}, after {}", numbers::span(between(alert.from, to))),
     });
-    let taken = alert.acknowledged.as_ref().map(|one| TimelineEvent {
+    let acknowledged = alert.acknowledged.as_ref().map(|one| TimelineEvent {
         at: one.at,
         level: HealthLevel::Idle,
         what: "acknowledged",
@@ -100,7 +100,10 @@ fn alert(alert: &AlertRecord, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
             note => format!("{what}, by {}: {note}", one.by),
         },
     });
-    [Some(began), ended, taken].into_iter().flatten().collect()
+    [Some(began), ended, acknowledged]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn correction(one: &Correction, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
@@ -145,7 +148,7 @@ fn outages(
     for hour in suspicious(store, key, of)? {
         let hour = Timestamp(hour);
         store.for_each_outcome(key, hour, hour.after(HOUR), &[], |record| {
-            finder.take(&record);
+            finder.add(&record);
         })?;
     }
     Ok(finder.events)
@@ -195,7 +198,7 @@ impl<'a> Outages<'a> {
         }
     }
 
-    fn take(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record) {
         let probe = &self.key.probe;
         match record.outcome.verdict {
             Verdict::Void(_) => {}
@@ -293,7 +296,7 @@ mod tests {
             (40, bad),
             (100, good),
         ] {
-            finder.take(&record(&key, second, verdict));
+            finder.add(&record(&key, second, verdict));
         }
         let rows = finder.events.iter().map(|one| (one.at.0 / 1000, one.what));
         assert_eq!(rows.collect::<Vec<_>>(), [(30, "down"), (100, "up")]);

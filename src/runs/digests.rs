@@ -174,7 +174,7 @@ mod tests {
             finding: "as it was kept".to_owned(),
             ..RunSummary::of(&report)
         };
-        let kept = (id, kept.kept(basis));
+        let kept = (id, kept.to_stored(basis));
         store.keep_summaries(&[kept]).expect("kept");
         assert_eq!(shown(&store, &old), "as it was kept");
         assert_eq!(shown(&store, &config("99%")), "as it was kept");

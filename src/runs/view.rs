@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Maximum number of runs to consider, the newest first.
-const LOOKED_AT: u32 = 1000;
+const RUNS_MAX: u32 = 1000;
 /// Maximum number of running runs, and of pairs of service and scenario, that are exported.
 const RUNNING_MAX: usize = 20;
 const FINISHED_MAX: usize = 200;
@@ -81,7 +81,7 @@ impl RunsView {
         let (mut finished, mut known) = (Vec::new(), BTreeSet::new());
         let is_configured =
             |run: &StoredRun| config.services.iter().any(|one| *one.name == *run.service);
-        let runs = store.runs(None, LOOKED_AT)?.into_iter();
+        let runs = store.runs(None, RUNS_MAX)?.into_iter();
         for run in runs.filter(is_configured) {
             let name = (run.service.clone(), run.scenario.clone());
             match run.state(now) {

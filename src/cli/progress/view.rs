@@ -268,8 +268,8 @@ fn thresholds(view: &RunView) -> Vec<String> {
     let each = all.into_iter().map(|result| {
         let state = match result.decision {
             Decision::Missed => "missed",
-            Decision::Kept => "ok",
-            Decision::NotAsked | Decision::Undecided | Decision::Unmeasured => "open",
+            Decision::Met => "ok",
+            Decision::LoadTooLow | Decision::Undecided | Decision::Unmeasured => "open",
         };
         let measured = match result.measured {
             Ok(value) => result.threshold.of.show(value),

@@ -25,10 +25,10 @@ const LEAK: GrowthRules = GrowthRules {
 };
 const TOO_MANY_REQUESTS: u32 = 429;
 
-/// Reads the last `span` of a service; `looks` are the current responses of its probes' addresses.
+/// Reads the last `span` of a service; `responses` are the current responses of its probes' addresses.
 pub fn gather(
     service: &ServiceSpec,
-    looks: Vec<(&ProbeSpec, Result<ResponseFacts, String>)>,
+    responses: Vec<(&ProbeSpec, Result<ResponseFacts, String>)>,
     store: &Store,
     now: Timestamp,
     span: Duration,
@@ -53,14 +53,14 @@ pub fn gather(
     let containers = history.containers()?;
     let mut refused = 0;
     let mut addresses = Vec::new();
-    for (spec, look) in looks {
+    for (spec, response) in responses {
         let (fast, count) = history.probe(spec, now)?;
         refused += count;
         let [p50, p95] = fast;
         addresses.push(AddressFacts {
             probe: spec.key.probe.to_string(),
             url: spec.probe.target(),
-            answer: look.map(|look| answer(&look)),
+            answer: response.map(|response| answer(&response)),
             p50,
             p95,
         });
@@ -85,16 +85,17 @@ fn both(one: Option<f64>, other: Option<f64>) -> Option<(f64, f64)> {
     one.zip(other)
 }
 
-fn answer(look: &ResponseFacts) -> AnswerFacts {
-    let text = |name: HeaderName| header(&look.headers, &name);
+fn answer(response: &ResponseFacts) -> AnswerFacts {
+    let text = |name: HeaderName| header(&response.headers, &name);
     AnswerFacts {
-        status: look.status,
-        length: look.length,
-        asked_compressed: look.asked_compressed,
+        status: response.status,
+        length: response.length,
+        asked_compressed: response.asked_compressed,
         content_type: text(CONTENT_TYPE),
         content_encoding: text(CONTENT_ENCODING),
         cache_control: text(CACHE_CONTROL),
-        has_validator: look.headers.contains_key(ETAG) || look.headers.contains_key(LAST_MODIFIED),
+        has_validator: response.headers.contains_key(ETAG)
+            || response.headers.contains_key(LAST_MODIFIED),
         retry_after: text(RETRY_AFTER),
     }
 }

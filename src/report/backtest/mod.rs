@@ -92,7 +92,7 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     });
     let mut backtest = Backtest::new(from, to, true);
     let replayed = replayed.collect();
-    backtest.take(replayed, Decisions::default(), &config.alerts);
+    backtest.add_services(replayed, Decisions::default(), &config.alerts);
     backtest
 }
 
@@ -146,7 +146,12 @@ impl Backtest {
     }
 
     /// Adds the replayed services, and decides which alerts notify.
-    fn take(&mut self, services: Vec<ReplayedService>, decisions: Decisions, rules: &AlertRules) {
+    fn add_services(
+        &mut self,
+        services: Vec<ReplayedService>,
+        decisions: Decisions,
+        rules: &AlertRules,
+    ) {
         let (mut fired, mut maintained) = (Vec::new(), Vec::new());
         for replayed in services {
             self.outcomes += replayed.outcomes;
@@ -174,9 +179,9 @@ impl Backtest {
             let row = AlertRow::of(alert);
             let same = |other: &&mut AlertRow| other.is_of(&row) && other.touches(&row);
             let mut is_known = false;
-            for would in self.alerts.iter_mut().filter(same) {
+            for replayed in self.alerts.iter_mut().filter(same) {
                 is_known = true;
-                would.did_fire_at = would.did_fire_at.or(Some(row.fired_at));
+                replayed.did_fire_at = replayed.did_fire_at.or(Some(row.fired_at));
             }
             // Alerts that started before the replayed history cannot be reproduced.
             if !is_known && row.fired_at >= self.from {

@@ -48,7 +48,7 @@ pub fn replayed(
         silences: store.silences()?,
         ..Decisions::default()
     };
-    backtest.take(replayed, decisions, &config.alerts);
+    backtest.add_services(replayed, decisions, &config.alerts);
     let mut recorded = store.alerts(from, to, RECORDED)?;
     // Warning signs are not replayed here.
     let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });
@@ -92,10 +92,10 @@ impl Past<'_> {
             if loud.range(span).next().is_some() {
                 replays.feed(&self.events(store, service, *number)?);
             } else {
-                replays.take_quiet(Timestamp(number * HOUR_MS), hour);
+                replays.add_quiet_hour(Timestamp(number * HOUR_MS), hour);
             }
         }
-        replays.take_traffic(store, traffic, (start, self.to))?;
+        replays.add_traffic(store, traffic, (start, self.to))?;
         Ok(replays)
     }
 
@@ -122,7 +122,7 @@ impl Past<'_> {
         for (probe, spec) in service.watched().enumerate() {
             for summary in store.hours(&spec.key, start, self.to)? {
                 let hour = hours.entry(summary.start.0 / HOUR_MS).or_default();
-                hour.take(&replays.places, probe, &summary, &keys);
+                hour.add(&replays.places, probe, &summary, &keys);
                 // A correction may exclude part of the hour.
                 hour.loud |= is_corrected(summary.start);
             }
@@ -179,7 +179,7 @@ pub(super) struct Hour {
 
 impl Hour {
     /// Adds one probe's hour; `keys` are the keys of each objective's stored tallies.
-    fn take(
+    fn add(
         &mut self,
         places: &[Vec<Option<usize>>],
         probe: usize,

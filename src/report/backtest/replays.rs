@@ -151,7 +151,7 @@ impl<'a> Replays<'a> {
         }
     }
 
-    pub(super) fn take_quiet(&mut self, start: Timestamp, hour: &past::Hour) {
+    pub(super) fn add_quiet_hour(&mut self, start: Timestamp, hour: &past::Hour) {
         self.outcomes += hour.outcomes;
         for (replay, counts) in self.each.iter_mut().zip(&hour.counts) {
             replay.quiet_hour(start, counts);
@@ -159,7 +159,7 @@ impl<'a> Replays<'a> {
     }
 
     /// Adds the stored counts of real requests.
-    pub(super) fn take_traffic(
+    pub(super) fn add_traffic(
         &mut self,
         store: &Store,
         history: &TrafficHistory,

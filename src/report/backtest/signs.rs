@@ -98,12 +98,12 @@ fn row(alert: &AlertRecord, recorded: &[AlertRecord]) -> Option<SignRow> {
         fired_at: alert.from.to_utc(),
         ended_at: alert.to.map(Timestamp::to_utc),
         evidence: alert.evidence.to_string(),
-        did_fire_at: recorded.iter().find(touches).map(|did| did.from.to_utc()),
+        did_fire_at: recorded.iter().find(touches).map(|one| one.from.to_utc()),
     })
 }
 
 impl Backtest {
-    pub fn take_signs(&mut self, signs: Vec<SignRow>) {
+    pub fn set_signs(&mut self, signs: Vec<SignRow>) {
         self.signals = Some(signs);
         self.signals_left_out = NOT_REPLAYED.map(|kind| kind.name).into();
     }
@@ -158,7 +158,7 @@ mod tests {
         let (from, to) = (Timestamp::from_secs(0), Timestamp::from_secs(60));
         let mut backtest = Backtest::new(from, to, false);
         assert_eq!(backtest.signs_text(), "");
-        backtest.take_signs(Vec::new());
+        backtest.set_signs(Vec::new());
         let left_out = "left out, because the store has no history of them: metrics_unreadable, rate_limit_near, certificate_ending, coverage_lost\n";
         assert!(
             backtest.signs_text().ends_with(left_out),

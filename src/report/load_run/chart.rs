@@ -157,12 +157,12 @@ fn latency(report: &RunReport) -> Chart {
         gap: f64::INFINITY,
         ..line(report, name, look, quantile(report, q))
     });
-    let quantiles = report.held.iter().filter_map(|held| {
-        let ThresholdMetric::Quantile(q) = held.threshold.of else {
+    let quantiles = report.results.iter().filter_map(|result| {
+        let ThresholdMetric::Quantile(q) = result.threshold.of else {
             return None;
         };
         let name = format!("limit of p{}", numbers::percentage(q));
-        Some((held.threshold.limit, name))
+        Some((result.threshold.limit, name))
     });
     Chart {
         limits: quantiles.collect(),

@@ -30,8 +30,8 @@ impl Plot {
         let mut path = String::new();
         let mut before = None;
         for (at, value) in &line.points {
-            let goes_on = before.is_some_and(|before| at - before <= line.gap);
-            let command = if goes_on { 'L' } else { 'M' };
+            let is_connected = before.is_some_and(|before| at - before <= line.gap);
+            let command = if is_connected { 'L' } else { 'M' };
             let (x, y) = (self.x(*at), self.y(*value));
             // A single point is drawn as a short line.
             write!(path, "{command}{x:.1} {y:.1}h.5").unwrap_or_default();

@@ -49,16 +49,16 @@ pub(super) fn write(report: &RunReport) -> String {
         })
         .collect();
     let thresholds: Vec<Value> = report
-        .held
+        .results
         .iter()
-        .map(|held| {
+        .map(|result| {
             json!({
-                "threshold": held.threshold.to_string(),
-                "source": held.source,
-                "limit": held.threshold.limit,
-                "measured": held.measured.ok(),
-                "reason": held.measured.err().map(|missing| missing.to_string()),
-                "kept": kept(held.decision.answer()),
+                "threshold": result.threshold.to_string(),
+                "source": result.source,
+                "limit": result.threshold.limit,
+                "measured": result.measured.ok(),
+                "reason": result.measured.err().map(|missing| missing.to_string()),
+                "kept": kept(result.decision.answer()),
             })
         })
         .collect();

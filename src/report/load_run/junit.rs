@@ -63,15 +63,15 @@ pub(super) fn write(report: &RunReport) -> String {
     };
     let has_failed = report.answer() == Answer::Bad;
     suite.add("run", &ended(&run.ending, has_failed));
-    for held in &report.held {
-        let words = held.in_words();
+    for result in &report.results {
+        let words = result.in_words();
         let bad = if has_failed {
             Case::Failed
         } else {
             Case::Skipped
         };
-        let case = case(held.decision.answer(), &words, bad);
-        suite.add(&held.threshold.to_string(), &case);
+        let case = case(result.decision.answer(), &words, bad);
+        suite.add(&result.threshold.to_string(), &case);
     }
     for one in &report.statements {
         let bad = if has_failed && report.is_failure(one) {

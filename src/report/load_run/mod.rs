@@ -3,8 +3,10 @@
 mod chart;
 mod compared;
 mod drawing;
+mod finding;
 mod html;
 mod json;
+mod judged;
 mod junit;
 mod markdown;
 mod requirement;
@@ -19,6 +21,7 @@ mod tests;
 
 pub use compared::Compared;
 pub use html::body;
+use judged::judged;
 use requirement::promised;
 pub use requirement::{Requirement, requirements};
 pub use sections::ReportExtras;
@@ -27,23 +30,20 @@ use summary::with_findings;
 pub use threshold::{Decision, NotMeasured, Threshold, ThresholdMetric, ThresholdResult};
 
 use crate::config::ServiceSpec;
-use crate::format::{numbers, times};
+use crate::format::times;
 use crate::load::{
-    Advice, Answer, Ending, Figures, Indicators, Limit, LoadWindow, OBSERVED, REQUESTS,
-    RequestFigures, RunRecord, SOAK, Statement, Usable, advice, indicators, statements,
+    Advice, Answer, Ending, Indicators, Limit, OBSERVED, REQUESTS, RequestFigures, RunRecord,
+    Statement, advice, indicators, statements,
 };
 use crate::outcome::Cause;
 use crate::slo::Sli;
 use std::time::Duration;
 
-/// Maximum number of missed thresholds in the headline.
-const MISSED_SHOWN: usize = 2;
-
 /// A run with all results of its evaluation.
 #[derive(Debug)]
 pub struct RunReport {
     pub run: RunRecord,
-    pub held: Vec<ThresholdResult>,
+    pub results: Vec<ThresholdResult>,
     pub statements: Vec<Statement>,
     pub indicators: Indicators,
     /// The load promised by the config, in the unit of the scenario.
@@ -61,14 +61,14 @@ impl RunReport {
         let given = run.thresholds.iter().filter_map(|text| text.parse().ok());
         let given = given.map(|one| Requirement::of_all(one, "--threshold"));
         let all = known.chain(given);
-        let held: Vec<ThresholdResult> = all.map(|one| judged(&one, &run)).collect();
+        let results: Vec<ThresholdResult> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));
         let indicators = indicators(&run);
         let load = service.and_then(|service| service.load.as_ref());
         Self {
             promised: promised(&run.scenario, load),
             run,
-            held,
+            results,
             statements,
             indicators,
         }
@@ -110,12 +110,7 @@ impl RunReport {
 
     /// The worst decision of all thresholds.
     pub fn decision(&self) -> Decision {
-        Decision::worst(&self.held)
-    }
-
-    /// The headline: what was run, and the most important result.
-    pub fn headline(&self) -> String {
-        format!("{}: {}", self.title(), self.finding())
+        Decision::worst(&self.results)
     }
 
     /// `stress of rag`
@@ -168,7 +163,7 @@ impl RunReport {
             _ if shows_nothing => Answer::Unknown,
             (_, Decision::Unmeasured) | (Ending::Aborted { .. }, _) => Answer::Bad,
             (Ending::Interrupted, _) | (_, Decision::Undecided) => Answer::Unknown,
-            (Ending::Completed, Decision::Kept | Decision::NotAsked) => Answer::Good,
+            (Ending::Completed, Decision::Met | Decision::LoadTooLow) => Answer::Good,
         }
     }
 
@@ -203,102 +198,6 @@ impl RunReport {
         with_findings(self.verdict(), self.findings())
     }
 
-    /// The reason if it ended early, and the most important result.
-    pub fn finding(&self) -> String {
-        let found = self.found();
-        match (&self.run.ending, self.too_short()) {
-            (Ending::Failed { .. }, _) | (_, None) => found,
-            (_, Some(why)) => format!("{found}; {why}"),
-        }
-    }
-
-    fn found(&self) -> String {
-        let ending = match &self.run.ending {
-            Ending::Failed { why } => return format!("cannot be judged: {why}"),
-            Ending::Aborted { why } => Some(format!("aborted: {why}")),
-            Ending::Interrupted => Some("interrupted".to_owned()),
-            Ending::Completed => None,
-        };
-        match (ending, self.worst()) {
-            (Some(ending), Some(worst)) => format!("{ending}; {worst}"),
-            (Some(ending), None) => ending,
-            (None, Some(worst)) => worst,
-            (None, None) => self.thresholds_in_words(),
-        }
-    }
-
-    /// Why a soak test was too short for long-term effects; `None` otherwise.
-    fn too_short(&self) -> Option<&str> {
-        let soak = self.statement(SOAK);
-        soak.map(|one| one.evidence.as_str())
-    }
-
-    /// The worst statement, or what can still be said if the generator was the limit. For a run without a
-    /// success, this is the whole result.
-    fn worst(&self) -> Option<String> {
-        let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
-        let bad = self.failure().or(bad).map(|one| one.evidence.clone());
-        let Some(limited) = self.limited() else {
-            return bad;
-        };
-        let limited = &limited.evidence;
-        let known = bad.or_else(|| self.missed_in_words());
-        Some(known.map_or_else(
-            || format!("cannot be judged: {limited}"),
-            |known| format!("{known}; the rest cannot be judged: {limited}"),
-        ))
-    }
-
-    fn thresholds_in_words(&self) -> String {
-        match self.decision() {
-            Decision::Unmeasured => format!(
-                "{} of {} thresholds could not be measured",
-                self.count(|one| one == Decision::Unmeasured),
-                self.held.len()
-            ),
-            decision if decision.answer() == Answer::Bad => {
-                self.missed_in_words().unwrap_or_default()
-            }
-            _ => self.kept_in_words(),
-        }
-    }
-
-    fn count(&self, is_one: impl Fn(Decision) -> bool) -> usize {
-        let decisions = self.held.iter().map(|one| one.decision);
-        decisions.filter(|one| is_one(*one)).count()
-    }
-
-    /// Result of a run that missed no threshold.
-    fn kept_in_words(&self) -> String {
-        let figures = self.figures();
-        let errors = figures.error_ratio().filter(|errors| *errors > 0.0);
-        match (self.held.is_empty(), errors) {
-            (false, _) => self.judged_in_words(),
-            (true, Some(errors)) => {
-                format!(
-                    "there are no thresholds; {} of the requests failed",
-                    numbers::failed(errors)
-                )
-            }
-            (true, None) => "there are no thresholds".to_owned(),
-        }
-    }
-
-    /// Result of thresholds of which none was missed.
-    fn judged_in_words(&self) -> String {
-        let all = self.held.len();
-        let unknown = self.count(|one| one.answer() == Answer::Unknown);
-        match unknown {
-            0 => "all thresholds were met".to_owned(),
-            _ if unknown == all => "no threshold could be judged".to_owned(),
-            _ => format!("no threshold was missed; {unknown} of {all} could not be judged"),
-        }
-    }
-
-    fn figures(&self) -> Figures {
-        Figures::of(&self.run.windows)
-    }
-
     /// The statement that no request succeeded or that none was measured, if true.
     pub fn failure(&self) -> Option<&Statement> {
         self.statement(REQUESTS)
@@ -315,23 +214,8 @@ impl RunReport {
 
     /// Thresholds missed by the service, not because of the generator.
     fn missed(&self) -> impl Iterator<Item = &ThresholdResult> {
-        let held = self.held.iter();
-        held.filter(|one| one.decision == Decision::Missed)
-    }
-
-    /// `2 of 5 thresholds were missed (errors < 0.1%: 2%; avg < 100ms: 120ms)`
-    fn missed_in_words(&self) -> Option<String> {
-        let count = self.missed().count();
-        let shown = self.missed().take(MISSED_SHOWN);
-        let shown = shown.map(|one| format!("{}: {}", one.threshold, one.in_words()));
-        let mut shown: Vec<String> = shown.collect();
-        if count > MISSED_SHOWN {
-            shown.push("...".to_owned());
-        }
-        let shown = shown.join("; ");
-        let all = self.held.len();
-        let were = if count == 1 { "was" } else { "were" };
-        (count > 0).then(|| format!("{count} of {all} thresholds {were} missed ({shown})"))
+        let results = self.results.iter();
+        results.filter(|one| one.decision == Decision::Missed)
     }
 
     pub fn to_text(&self) -> String {
@@ -354,67 +238,6 @@ impl RunReport {
 
     pub fn to_junit(&self) -> String {
         junit::write(self)
-    }
-}
-
-/// Judges the requests that say something about the service: for requests just after late starts, only
-/// whether they failed; rates only while load was generated.
-fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
-    if requirement.is_of_tokens() {
-        return requirement.judge_tokens(&run.requests);
-    }
-    let usable = Usable::of(run);
-    let meant: Vec<&LoadWindow> = match requirement.threshold.of {
-        ThresholdMetric::Rate => usable.loaded().collect(),
-        ThresholdMetric::Errors => usable.fair().collect(),
-        _ => usable.timely().collect(),
-    };
-    let held = requirement.judge(meant.iter().copied());
-    let held = match held.measured {
-        Err(NotMeasured::Requests) => not_measured(held, requirement, run),
-        _ => held,
-    };
-    // Rates also exclude the time after the load.
-    let others = usable.limited();
-    let others = others.filter(|one| requirement.concerns(one) && !meant.contains(one));
-    match left_out(others) {
-        Some(left) if !meant.is_empty() => ThresholdResult {
-            source: format!("{}, without {left}", held.source),
-            ..held
-        },
-        _ => held,
-    }
-}
-
-/// `10 s with 120 requests in which the generator was the limit`; `None` without such requests.
-fn left_out<'a>(windows: impl Iterator<Item = &'a LoadWindow>) -> Option<String> {
-    let figures = Figures::of(windows);
-    let length = times::length(figures.length.as_secs_f64());
-    let requests = numbers::plural(figures.completed, "request");
-    (figures.completed > 0)
-        .then(|| format!("{length} with {requests} in which the generator was the limit"))
-}
-
-/// A threshold without a measurement is missed, unless the service is not the reason.
-fn not_measured(
-    held: ThresholdResult,
-    requirement: &Requirement,
-    run: &RunRecord,
-) -> ThresholdResult {
-    let windows = || run.windows.iter();
-    let has_requests = |window: &LoadWindow| window.completed() > 0;
-    let concerns = |window: &&LoadWindow| requirement.concerns(window);
-    let why = if windows().filter(concerns).any(has_requests) {
-        NotMeasured::Limited
-    } else if !windows().any(|one| concerns(&one)) && windows().any(has_requests) {
-        NotMeasured::Load
-    } else {
-        return held;
-    };
-    ThresholdResult {
-        measured: Err(why),
-        decision: Decision::Undecided,
-        ..held
     }
 }
 

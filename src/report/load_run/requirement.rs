@@ -119,18 +119,19 @@ impl Requirement {
         };
         match (of, measured) {
             (ThresholdMetric::Errors, Ok(errors)) if errors <= limit + SLACK => {
-                (measured, Decision::Kept)
+                (measured, Decision::Met)
             }
             (ThresholdMetric::Rate, Ok(rate)) if rate >= limit * (1.0 - SLACK) => {
-                (measured, Decision::Kept)
+                (measured, Decision::Met)
             }
             (ThresholdMetric::Rate, _) => match self.offered(figures, windows) {
                 Some(rate) if rate <= limit => {
-                    (Err(NotMeasured::Offered(rate)), Decision::NotAsked)
+                    (Err(NotMeasured::Offered(rate)), Decision::LoadTooLow)
                 }
-                None if !self.is_planned && figures.rate() <= limit => {
-                    (Err(NotMeasured::Asked(figures.rate())), Decision::NotAsked)
-                }
+                None if !self.is_planned && figures.rate() <= limit => (
+                    Err(NotMeasured::Completed(figures.rate())),
+                    Decision::LoadTooLow,
+                ),
                 _ => (measured, decision),
             },
             _ => (measured, decision),

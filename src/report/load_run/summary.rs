@@ -75,7 +75,7 @@ impl RunSummary {
     }
 
     /// Converts it for the store.
-    pub fn kept(&self, basis: i64) -> KeptSummary {
+    pub fn to_stored(&self, basis: i64) -> KeptSummary {
         let text = serde_json::to_string(self).unwrap_or_default();
         KeptSummary { basis, text }
     }

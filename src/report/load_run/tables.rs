@@ -1,18 +1,14 @@
-//! Tables of a run.
+//! Tables of a run. measured.rs: its figures.
 
-use super::{RunReport, left_out};
+mod measured;
+
+pub use measured::{failures, figures, observed, requests, results, stages};
+
+use super::RunReport;
 use crate::format::numbers;
-use crate::load::{
-    Advice, Answer, Figures, RequestFigures, StageRow, Statement, Usable, stage_rows,
-};
-use crate::report::families::{DRAWN, name};
+use crate::load::{Advice, Answer, Statement};
 use crate::report::log_file::{KindSummary, LogSummary};
 use crate::report::sheet::{Cell, Column, Kind, Table, Tone, column};
-use crate::sample::SeriesKind;
-use crate::stats::proportion::Share;
-use crate::text::printable;
-use crate::units::{show_duration, whole};
-use std::time::Duration;
 
 const STATEMENTS: &[Column] = &[
     column("Subject", Kind::Text),
@@ -27,52 +23,9 @@ const ADVICE: &[Column] = &[
 
 const THRESHOLDS: &[Column] = &[
     column("Threshold", Kind::Text),
-    column("Kept", Kind::Text),
+    column("Met", Kind::Text),
     column("Measured", Kind::Number),
     column("Source", Kind::Long),
-];
-
-const STAGES: &[Column] = &[
-    column("Stage", Kind::Text),
-    column("Load", Kind::Text),
-    column("Length", Kind::Number),
-    column("Per second", Kind::Number),
-    column("p50", Kind::Number),
-    column("p95", Kind::Number),
-    column("p99", Kind::Number),
-    column("Failed", Kind::Number),
-    column("Host CPU", Kind::Number),
-    column("Memory", Kind::Number),
-    column("Dropped", Kind::Number),
-];
-
-const REQUESTS: &[Column] = &[
-    column("Request", Kind::Text),
-    column("Requests", Kind::Number),
-    column("Per second", Kind::Number),
-    column("p50", Kind::Number),
-    column("p95", Kind::Number),
-    column("p99", Kind::Number),
-    column("Failed", Kind::Number),
-    column("p95 to first token", Kind::Number),
-    column("No value to capture", Kind::Text),
-];
-
-const FAILURES: &[Column] = &[
-    column("Cause", Kind::Text),
-    column("Requests", Kind::Number),
-    column("Of all", Kind::Number),
-    column("First one", Kind::Long),
-];
-
-const RESULTS: &[Column] = &[column("Figure", Kind::Text), column("Value", Kind::Text)];
-
-const SAMPLED: &[Column] = &[
-    column("Series", Kind::Text),
-    column("First", Kind::Number),
-    column("Last", Kind::Number),
-    column("Lowest", Kind::Number),
-    column("Highest", Kind::Number),
 ];
 
 const LOG: &[Column] = &[
@@ -136,7 +89,7 @@ pub fn healthy(report: &RunReport) -> Table {
 
 fn subject(one: &Statement, tone: Tone, word: &'static str) -> Vec<Cell> {
     vec![
-        Cell::Own(one.topic.to_owned()),
+        Cell::Trusted(one.topic.to_owned()),
         Cell::Badge(tone, word),
         Cell::Sentence(one.evidence.clone()),
     ]
@@ -145,8 +98,8 @@ fn subject(one: &Statement, tone: Tone, word: &'static str) -> Vec<Cell> {
 pub fn advice(report: &RunReport) -> Table {
     let row = |one: Advice| {
         vec![
-            Cell::Own(one.row.to_owned()),
-            Cell::Own(one.what.to_owned()),
+            Cell::Trusted(one.row.to_owned()),
+            Cell::Trusted(one.what.to_owned()),
         ]
     };
     Table {
@@ -156,237 +109,22 @@ pub fn advice(report: &RunReport) -> Table {
 }
 
 pub fn thresholds(report: &RunReport) -> Table {
-    let rows = report.held.iter().map(|held| {
-        let (tone, word) = match held.decision.answer() {
-            Answer::Good => (Tone::Good, "kept"),
+    let rows = report.results.iter().map(|result| {
+        let (tone, word) = match result.decision.answer() {
+            Answer::Good => (Tone::Good, "met"),
             Answer::Bad => (Tone::Bad, "missed"),
             Answer::Unknown => (Tone::Idle, "unknown"),
         };
         vec![
-            Cell::Own(held.threshold.to_string()),
+            Cell::Trusted(result.threshold.to_string()),
             Cell::Badge(tone, word),
-            Cell::Own(held.in_words()),
-            Cell::foreign(&held.source),
+            Cell::Trusted(result.in_words()),
+            Cell::untrusted(&result.source),
         ]
     });
     Table {
         columns: THRESHOLDS,
         rows: rows.collect(),
-    }
-}
-
-/// Stages of the run. CPU is that of the host, memory that of the service's processes.
-pub fn stages(report: &RunReport) -> Table {
-    let is_planned = report.run.is_planned();
-    let counts_dropped = report.run.counts_dropped();
-    let row = |row: &StageRow| {
-        let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
-        vec![
-            Cell::foreign(&row.name),
-            Cell::known(is_planned.then(|| level(row)), |level| level),
-            Cell::Own(show_duration(row.length)),
-            Cell::Own(format!("{:.1}", row.figures.rate())),
-            quantile(0.5),
-            quantile(0.95),
-            quantile(0.99),
-            Cell::known(row.figures.error_ratio(), numbers::failed),
-            Cell::known(row.cpu, |share| format!("{:.0}%", share * 100.0)),
-            Cell::known(row.memory, |bytes| numbers::bytes(whole(bytes))),
-            Cell::known(counts_dropped.then_some(row.figures.dropped), |dropped| {
-                dropped.to_string()
-            }),
-        ]
-    };
-    Table {
-        columns: STAGES,
-        rows: stage_rows(&report.run).iter().map(row).collect(),
-    }
-}
-
-/// Figures by request; empty if there is only one request, which the whole run shows already.
-pub fn requests(report: &RunReport) -> Table {
-    let requests = &report.run.requests;
-    let is_plain = |one: &RequestFigures| one.missing.is_empty() && !one.has_tokens();
-    let says_nothing = requests.len() < 2 && requests.iter().all(is_plain);
-    let shown = if says_nothing { &[][..] } else { requests };
-    let length = report.run.windows.iter().map(|one| one.length).sum();
-    let row = |one: &RequestFigures| {
-        let figures = Figures::of_request(one, length);
-        let quantile = |q: f64| Cell::known(figures.quantile(q), numbers::latency);
-        let first = Figures::of_first_tokens([one]).quantile(0.95);
-        let missing = one.missing.iter();
-        let missing: Vec<_> = missing
-            .map(|(name, count)| format!("{name}: {count}"))
-            .collect();
-        vec![
-            Cell::foreign(&one.name),
-            Cell::Own(numbers::count(figures.completed)),
-            Cell::Own(format!("{:.1}", figures.rate())),
-            quantile(0.5),
-            quantile(0.95),
-            quantile(0.99),
-            Cell::Own(numbers::count(figures.errors)),
-            Cell::known(first, numbers::latency),
-            Cell::Foreign(missing.join(", ")),
-        ]
-    };
-    Table {
-        columns: REQUESTS,
-        rows: shown.iter().map(row).collect(),
-    }
-}
-
-fn level(row: &StageRow) -> String {
-    let shown = |level: f64| format!("{}", (level * 10.0).round() / 10.0);
-    if (row.from - row.to).abs() < f64::EPSILON {
-        shown(row.to)
-    } else {
-        format!("{} to {}", shown(row.from), shown(row.to))
-    }
-}
-
-/// Failed requests by cause, the most frequent first.
-pub fn failures(report: &RunReport) -> Table {
-    let all = Figures::of(&report.run.windows).completed.max(1) as f64;
-    let rows = report.run.causes().into_iter().map(|(cause, count)| {
-        vec![
-            Cell::Own(cause.label().to_owned()),
-            Cell::Own(numbers::count(count)),
-            Cell::Own(numbers::failed(count as f64 / all)),
-            Cell::Foreign(report.run.example(cause).unwrap_or("-").to_owned()),
-        ]
-    });
-    Table {
-        columns: FAILURES,
-        rows: rows.collect(),
-    }
-}
-
-/// Figures of the whole run, in the order of k6's summary.
-pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
-    let figures = Figures::of(&report.run.windows);
-    let first_tokens = Figures::of_first_tokens(&report.run.requests);
-    let Share { hits, total } = figures.failures();
-    let failed = match figures.error_ratio() {
-        Some(ratio) => format!("{} {hits} out of {total}", numbers::failed(ratio)),
-        None if figures.are_errors_unknown() => "- (errors are not counted)".to_owned(),
-        None => format!("- {hits} out of {total}"),
-    };
-    let mut rows = vec![("latency", times(&figures))];
-    if first_tokens.completed > 0 {
-        rows.push(("first token", times(&first_tokens)));
-    }
-    rows.extend([
-        ("failed", failed),
-        (
-            "requests",
-            format!("{} {:.1}/s", figures.completed, figures.rate()),
-        ),
-    ]);
-    if report.run.counts_dropped() {
-        rows.push(("dropped starts", dropped(report, &figures)));
-    }
-    if let Some(left) = left_out(Usable::of(&report.run).limited()) {
-        let value =
-            format!("{left}: included in these figures, excluded from verdicts and thresholds");
-        rows.push(("not judged", value));
-    }
-    if figures.repeated > 0 {
-        rows.push(("retries", repeated(&figures)));
-    }
-    if report.run.is_planned() {
-        rows.push(("generator", generator(report)));
-    }
-    rows
-}
-
-fn times(figures: &Figures) -> String {
-    let shown = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
-    let (min, max) = figures.extremes().unzip();
-    let quantile = |q: f64| shown(figures.quantile(q));
-    format!(
-        "avg={} min={} med={} max={} p(90)={} p(95)={} p(99)={}",
-        shown(figures.mean()),
-        shown(min),
-        quantile(0.5),
-        shown(max),
-        quantile(0.9),
-        quantile(0.95),
-        quantile(0.99)
-    )
-}
-
-/// Dropped starts, with the reason if the generator caused them.
-fn dropped(report: &RunReport, figures: &Figures) -> String {
-    let Figures {
-        dropped, lacking, ..
-    } = figures;
-    if *lacking == 0 {
-        return dropped.to_string();
-    }
-    let first = report.run.lack.as_deref();
-    let first = first.map_or_else(String::new, |words| {
-        format!("; first: {}", printable(words))
-    });
-    format!("{dropped} ({lacking} of them for lack of resources on the generator's machine{first})")
-}
-
-/// Formats `50 4.2% (...)`: retries after the service closed a keep-alive connection.
-fn repeated(figures: &Figures) -> String {
-    let share = figures.repeated as f64 / figures.completed.max(1) as f64;
-    format!(
-        "{} {} (the service closed their keep-alive connection before a response, or did not process them; each counts once)",
-        figures.repeated,
-        numbers::failed(share)
-    )
-}
-
-fn generator(report: &RunReport) -> String {
-    let windows = &report.run.windows;
-    let cpu = windows.iter().filter_map(|one| one.generator_cpu);
-    let cpu = cpu.max_by(f64::total_cmp).map_or_else(
-        || "its CPU usage is unknown".to_owned(),
-        |cpu| format!("at most {:.0} % of the CPUs", cpu * 100.0),
-    );
-    let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
-    if !report.run.measures_lag() {
-        return cpu;
-    }
-    let lag = numbers::latency(lag);
-    format!("{cpu}, at most {lag} late at the 99th percentile of a second")
-}
-
-pub fn results(report: &RunReport) -> Table {
-    let row =
-        |(name, value): (&str, String)| vec![Cell::Own(name.to_owned()), Cell::Sentence(value)];
-    Table {
-        columns: RESULTS,
-        rows: figures(report).into_iter().map(row).collect(),
-    }
-}
-
-/// Minimum and maximum of the gauges that are drawn.
-pub fn observed(report: &RunReport) -> Table {
-    let mut rows = Vec::new();
-    for family in DRAWN {
-        let all = report.run.observed.iter();
-        let gauges = all.filter(|one| one.kind == SeriesKind::Gauge && family.has(&one.key));
-        for series in gauges {
-            let values = series.samples.iter().map(|one| one.value);
-            let show = |value: Option<f64>| Cell::known(value, family.show);
-            let name = format!("{} {}", family.title, name(&series.key));
-            rows.push(vec![
-                Cell::Foreign(name.trim().to_owned()),
-                show(values.clone().next()),
-                show(values.clone().next_back()),
-                show(values.clone().reduce(f64::min)),
-                show(values.reduce(f64::max)),
-            ]);
-        }
-    }
-    Table {
-        columns: SAMPLED,
-        rows,
     }
 }
 
@@ -396,19 +134,19 @@ pub fn log(log: &LogSummary) -> Table {
         let message = one.messages.first();
         let message = message.map(|(message, count)| format!("{count} x {message}"));
         vec![
-            Cell::Own(one.kind.title().to_owned()),
-            Cell::Own(numbers::count(one.count)),
-            Cell::Own(format!("{most}, {} s after the start", at.as_secs())),
-            Cell::Foreign(message.unwrap_or_default()),
+            Cell::Trusted(one.kind.title().to_owned()),
+            Cell::Trusted(numbers::count(one.count)),
+            Cell::Trusted(format!("{most}, {} s after the start", at.as_secs())),
+            Cell::Untrusted(message.unwrap_or_default()),
         ]
     };
     let mut rows: Vec<_> = log.kinds.iter().map(row).collect();
     if log.without_time > 0 {
         rows.push(vec![
-            Cell::Own("without a readable time".to_owned()),
-            Cell::Own(numbers::count(log.without_time)),
-            Cell::Own("-".to_owned()),
-            Cell::Own(String::new()),
+            Cell::Trusted("without a readable time".to_owned()),
+            Cell::Trusted(numbers::count(log.without_time)),
+            Cell::Trusted("-".to_owned()),
+            Cell::Trusted(String::new()),
         ]);
     }
     Table { columns: LOG, rows }

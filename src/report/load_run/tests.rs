@@ -53,8 +53,8 @@ fn watched(thresholds: &[&str]) -> RunReport {
 #[test]
 fn uncounted_values_of_an_observed_service_are_unknown_in_every_report() {
     let report = watched(&["errors<1%", "p95<1s", "avg<1s", "max<1s", "rate>40/s"]);
-    let decisions: Vec<_> = report.held.iter().map(|one| one.decision).collect();
-    let (unmeasured, kept) = (Decision::Unmeasured, Decision::Kept);
+    let decisions: Vec<_> = report.results.iter().map(|one| one.decision).collect();
+    let (unmeasured, kept) = (Decision::Unmeasured, Decision::Met);
     assert_eq!(
         decisions,
         [unmeasured, unmeasured, unmeasured, unmeasured, kept]
@@ -101,7 +101,7 @@ fn uncounted_values_of_an_observed_service_are_unknown_in_every_report() {
 #[test]
 fn an_objective_that_failures_broke_says_so_in_every_report() {
     let mut report = watched(&["p95<500ms"]);
-    report.held[0].measured = Err(NotMeasured::Bad {
+    report.results[0].measured = Err(NotMeasured::Bad {
         failed: 6,
         slow: 0,
         requests: 100,
@@ -151,8 +151,8 @@ fn planned(change: impl Fn(&mut LoadWindow)) -> RunReport {
 #[test]
 fn a_threshold_that_the_generator_prevented_from_being_measured_is_unknown() {
     let report = planned(|window| window.lag = Duration::from_secs(1));
-    let held = &report.held[0];
-    let found = (held.decision, held.in_words());
+    let result = &report.results[0];
+    let found = (result.decision, result.in_words());
     assert_eq!(
         found,
         (
@@ -163,7 +163,7 @@ fn a_threshold_that_the_generator_prevented_from_being_measured_is_unknown() {
     assert_eq!(report.answer(), Answer::Unknown, "{}", report.headline());
     // No requests at all is a failure of the run.
     let report = planned(|window| (window.good, window.started) = (0, 0));
-    assert_eq!(report.held[0].decision, Decision::Unmeasured);
+    assert_eq!(report.results[0].decision, Decision::Unmeasured);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
         );
         report.statements.clear();
         report.indicators.warnings.clear();
-        (report.held[0].measured, report.held[0].decision) = (
+        (report.results[0].measured, report.results[0].decision) = (
             Err(NotMeasured::Bad {
                 failed: 600,
                 slow: 0,

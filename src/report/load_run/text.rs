@@ -43,18 +43,18 @@ fn verdicts(out: &mut String, report: &RunReport) {
 }
 
 fn thresholds(out: &mut String, report: &RunReport) {
-    if report.held.is_empty() {
+    if report.results.is_empty() {
         return;
     }
     out.push_str("\n  THRESHOLDS\n");
-    for held in &report.held {
-        let sign = match held.decision.answer() {
+    for result in &report.results {
+        let sign = match result.decision.answer() {
             Answer::Good => '\u{2713}',
             Answer::Bad => '\u{2717}',
             Answer::Unknown => '?',
         };
-        let (threshold, measured) = (held.threshold.to_string(), held.in_words());
-        let source = printable(&held.source);
+        let (threshold, measured) = (result.threshold.to_string(), result.in_words());
+        let source = printable(&result.source);
         writeln!(out, "    {sign} {threshold:<18}{measured:<11}  {source}").unwrap_or_default();
     }
 }

@@ -1,12 +1,12 @@
-//! Thresholds of a load run. syntax.rs: parsing and formatting; held.rs: results.
+//! Thresholds of a load run. syntax.rs: parsing and formatting; result.rs: results.
 
-mod held;
+mod result;
 mod syntax;
 
 #[cfg(test)]
 mod tests;
 
-pub use held::{Decision, NotMeasured, ThresholdResult};
+pub use result::{Decision, NotMeasured, ThresholdResult};
 
 use crate::format::numbers;
 use crate::load::Figures;
@@ -63,13 +63,13 @@ impl ThresholdMetric {
     fn of(self, figures: &Figures) -> Result<f64, NotMeasured> {
         let requests = figures.completed;
         if requests == 0 {
-            return Err(NotMeasured::Requests);
+            return Err(NotMeasured::Nothing);
         }
         let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
         match self {
             Self::Quantile(q) if requests < needed(q) => {
                 let needed = needed(q);
-                Err(NotMeasured::Few { requests, needed })
+                Err(NotMeasured::TooFewRequests { requests, needed })
             }
             Self::Quantile(q) => seconds(figures.quantile(q)).ok_or(NotMeasured::Times),
             Self::FirstToken(_) => Err(NotMeasured::Tokens),
@@ -88,9 +88,9 @@ impl Threshold {
     /// Returns the measured value, and whether the threshold was met.
     pub fn judge(self, figures: &Figures) -> (Result<f64, NotMeasured>, Decision) {
         match self.of.of(figures) {
-            Ok(value) if self.is_kept_by(value) => (Ok(value), Decision::Kept),
+            Ok(value) if self.is_met_by(value) => (Ok(value), Decision::Met),
             Ok(value) => (Ok(value), Decision::Missed),
-            Err(few @ NotMeasured::Few { .. }) => self.judge_few(figures, few),
+            Err(few @ NotMeasured::TooFewRequests { .. }) => self.judge_few(figures, few),
             Err(NotMeasured::Tokens) => (Err(NotMeasured::Tokens), Decision::Undecided),
             Err(missing) => (Err(missing), Decision::Unmeasured),
         }
@@ -117,7 +117,7 @@ impl Threshold {
         }
     }
 
-    fn is_kept_by(self, value: f64) -> bool {
+    fn is_met_by(self, value: f64) -> bool {
         match self.of {
             ThresholdMetric::Rate => value > self.limit,
             ThresholdMetric::Errors if self.is_none() => value <= 0.0,

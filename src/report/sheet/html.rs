@@ -15,7 +15,7 @@ impl Table {
                         @for ((at, (column, class)), cell) in self.drawn().enumerate().zip(row) {
                             @if at == 0 {
                                 th.(class) scope="row" { (cell.to_html()) }
-                            } @else if matches!(cell, Cell::Foreign(text) if text.is_empty()) {
+                            } @else if matches!(cell, Cell::Untrusted(text) if text.is_empty()) {
                                 td.empty {}
                             } @else {
                                 td.(class) data-label=(column.head) { (cell.to_html()) }
@@ -48,8 +48,8 @@ impl Cell {
     fn to_html(&self) -> Markup {
         html! {
             @match self {
-                Self::Own(text) | Self::Bars(text) => (text),
-                Self::Foreign(text) => span.message dir="auto" { (text) },
+                Self::Trusted(text) | Self::Bars(text) => (text),
+                Self::Untrusted(text) => span.message dir="auto" { (text) },
                 Self::Sentence(text) => span dir="auto" { (text) },
                 Self::Link { anchor, name } => a href={ "#" (anchor) } { bdi { (name) } },
                 Self::Badge(tone, word) => (badge(*tone, word)),

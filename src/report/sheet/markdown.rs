@@ -25,8 +25,10 @@ impl Table {
 impl Cell {
     fn to_markdown(&self) -> String {
         match self {
-            Self::Own(text) => text.replace('<', "&lt;"),
-            Self::Foreign(text) | Self::Link { name: text, .. } | Self::Bars(text) => foreign(text),
+            Self::Trusted(text) => text.replace('<', "&lt;"),
+            Self::Untrusted(text) | Self::Link { name: text, .. } | Self::Bars(text) => {
+                code_span(text)
+            }
             Self::Sentence(text) => escaped(text),
             Self::Badge(_, word) => (*word).to_owned(),
             Self::Unknown => "-".to_owned(),
@@ -43,7 +45,7 @@ fn row(page: &mut String, cells: &[String]) {
 }
 
 /// Formats untrusted text as a code span: nothing in it is interpreted as markup, link or mention.
-pub fn foreign(text: &str) -> String {
+pub fn code_span(text: &str) -> String {
     let text = printable(text).replace('`', "'");
     // Tables split cells at pipes even in code spans, and a backslash before our own backslash would undo
     // the escape.
@@ -82,10 +84,10 @@ mod tests {
 
     #[test]
     fn untrusted_text_is_never_markup() {
-        assert_eq!(foreign("<script>*a*</script>"), "`<script>*a*</script>`");
-        assert_eq!(foreign("a|b\nc`d"), "`a\\|b c'd`");
-        assert_eq!(foreign("a\\|b"), "`a\\ \\|b`");
-        assert_eq!(foreign(" \n"), "–");
+        assert_eq!(code_span("<script>*a*</script>"), "`<script>*a*</script>`");
+        assert_eq!(code_span("a|b\nc`d"), "`a\\|b c'd`");
+        assert_eq!(code_span("a\\|b"), "`a\\ \\|b`");
+        assert_eq!(code_span(" \n"), "–");
         assert_eq!(
             escaped("a|b <img> *c* [d](e) @all"),
             "a\\|b &lt;img> \\*c\\* \\[d\\](e) @\u{2060}all"

@@ -5,7 +5,7 @@ mod markdown;
 mod text;
 
 pub use html::badge;
-pub use markdown::{escaped, foreign, line};
+pub use markdown::{code_span, escaped, line};
 
 /// A table with its columns and rows.
 #[derive(Debug)]
@@ -33,9 +33,9 @@ pub enum Kind {
 #[derive(Debug)]
 pub enum Cell {
     /// Trusted text and numbers.
-    Own(String),
+    Trusted(String),
     /// Untrusted text, never markup.
-    Foreign(String),
+    Untrusted(String),
     /// Trusted text that contains untrusted names.
     Sentence(String),
     /// An untrusted name, and the anchor of its section on the page.
@@ -63,11 +63,11 @@ pub const fn column(head: &'static str, kind: Kind) -> Column {
 
 impl Cell {
     pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> Self {
-        value.map_or(Self::Unknown, |value| Self::Own(show(value)))
+        value.map_or(Self::Unknown, |value| Self::Trusted(show(value)))
     }
 
-    pub fn foreign(text: &str) -> Self {
-        Self::Foreign(text.to_owned())
+    pub fn untrusted(text: &str) -> Self {
+        Self::Untrusted(text.to_owned())
     }
 }
 

@@ -28,11 +28,11 @@ impl Table {
 impl Cell {
     fn to_text(&self, column: &Column) -> String {
         match self {
-            Self::Own(text) | Self::Bars(text) => text.clone(),
-            Self::Foreign(text) if column.kind == Kind::Long => {
+            Self::Trusted(text) | Self::Bars(text) => text.clone(),
+            Self::Untrusted(text) if column.kind == Kind::Long => {
                 shortened(printable(text).into_owned())
             }
-            Self::Foreign(text) | Self::Sentence(text) | Self::Link { name: text, .. } => {
+            Self::Untrusted(text) | Self::Sentence(text) | Self::Link { name: text, .. } => {
                 printable(text).into_owned()
             }
             Self::Badge(_, word) => (*word).to_owned(),

@@ -33,7 +33,7 @@ struct Example {
 
 /// The most frequent cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Main<'a> {
+pub struct MainCause<'a> {
     pub cause: &'static str,
     /// Its ratio of the bad outcomes.
     pub ratio: f64,
@@ -94,11 +94,11 @@ impl Causes {
         all
     }
 
-    pub fn main(&self) -> Option<Main<'_>> {
+    pub fn main(&self) -> Option<MainCause<'_>> {
         let (cause, outcomes) = *self.sorted().first()?;
         let all: u64 = self.0.values().map(|shown| shown.outcomes).sum();
         let shown = self.0.get(cause)?;
-        Some(Main {
+        Some(MainCause {
             cause,
             ratio: outcomes as f64 / all.max(1) as f64,
             message: shown.message.as_deref(),

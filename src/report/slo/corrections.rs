@@ -25,7 +25,7 @@ impl Corrections {
         for (correction, at) in store.revoked_corrections()? {
             if concerns(config, &correction) {
                 let report = CorrectionReport::inside(&correction, span);
-                shown.extend(report.map(|report| report.taken_back(at)));
+                shown.extend(report.map(|report| report.revoked(at)));
             }
         }
         shown.sort_by_key(|correction| correction.from);
@@ -69,7 +69,7 @@ impl CorrectionReport {
         })
     }
 
-    fn taken_back(self, at: Timestamp) -> Self {
+    fn revoked(self, at: Timestamp) -> Self {
         Self {
             corrected_seconds: 0.0,
             taken_back_at: Some(at.to_utc()),

@@ -4,7 +4,7 @@ use super::answer;
 use super::model::Report;
 use super::words;
 use crate::format::{numbers, times};
-use crate::report::sheet::{Table, foreign, line};
+use crate::report::sheet::{Table, code_span, line};
 
 impl Report {
     pub fn to_markdown(&self) -> String {
@@ -44,7 +44,7 @@ impl Report {
         let mut reasons = String::new();
         for (service, objective) in self.objectives() {
             if let Some(why) = answer::why(self, objective) {
-                let (service, name) = (foreign(service), foreign(&objective.name));
+                let (service, name) = (code_span(service), code_span(&objective.name));
                 let word = objective.result.label();
                 line(
                     &mut reasons,

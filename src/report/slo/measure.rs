@@ -114,16 +114,16 @@ impl<'a> Measure<'a> {
         let sli = self.objective.sli;
         if let Some(tally) = sli.tally(&record.into()) {
             let event = Event::outcome(record, tally, sli.measurement());
-            self.take(place, record.at, &event);
+            self.add(place, record.at, &event);
         }
     }
 
     /// Adds counts of real requests up to a time.
     pub fn traffic(&mut self, at: Timestamp, tally: Tally) {
-        self.take(0, at, &Event::traffic(at, tally, self.objective.sli));
+        self.add(0, at, &Event::traffic(at, tally, self.objective.sli));
     }
 
-    fn take(&mut self, place: usize, at: Timestamp, event: &Event) {
+    fn add(&mut self, place: usize, at: Timestamp, event: &Event) {
         if !self.span.contains(at) || self.corrected.contains(at) {
             return;
         }
@@ -135,9 +135,9 @@ impl<'a> Measure<'a> {
         let (sums, span) = (&mut self.sums, self.span);
         match &mut self.minutes {
             Some(minutes) => minutes.record(place, at, event, &mut |event| {
-                sums.take(&event, span);
+                sums.add(&event, span);
             }),
-            None => sums.take(event, span),
+            None => sums.add(event, span),
         }
     }
 
@@ -162,7 +162,7 @@ impl<'a> Measure<'a> {
     pub fn hour(&mut self, start: Timestamp, tally: Tally, last: Timestamp) {
         let (sums, span) = (&mut self.sums, self.span);
         if let Some(minutes) = &mut self.minutes {
-            minutes.skip_hour(start, &mut |event| sums.take(&event, span));
+            minutes.skip_hour(start, &mut |event| sums.add(&event, span));
             sums.last = slice_start(slice_of(last));
         } else {
             sums.void += u64::from(tally.void);
@@ -174,7 +174,7 @@ impl<'a> Measure<'a> {
     pub fn finish(self) -> Measured {
         let Self { mut sums, span, .. } = self;
         if let Some(minutes) = self.minutes {
-            minutes.finish(&mut |event| sums.take(&event, span));
+            minutes.finish(&mut |event| sums.add(&event, span));
         }
         let (counts, target) = (sums.counts, self.objective.target);
         let extent = Extent {
@@ -206,7 +206,7 @@ impl<'a> Measure<'a> {
 }
 
 impl Sums {
-    fn take(&mut self, event: &Event, span: Span) {
+    fn add(&mut self, event: &Event, span: Span) {
         let tally = event.tally;
         self.last = event.start;
         self.counts += (Tally { void: 0, ..tally }, 1);

@@ -55,17 +55,17 @@ impl Minutes {
     }
 
     /// Adds an event of a probe, given its index among the contributing probes, or of real traffic, by its
-    /// end. `shown` receives all minutes before it.
+    /// end. `emit` receives all minutes before it.
     pub fn record(
         &mut self,
         place: usize,
         at: Timestamp,
         event: &Event,
-        shown: &mut impl FnMut(Event),
+        emit: &mut impl FnMut(Event),
     ) {
         let number = slice_of(at);
         if self.open.as_ref().is_none_or(|open| open.number != number) {
-            self.finish_before(number, shown);
+            self.finish_before(number, emit);
         }
         let columns = self.rule.columns();
         let open = self.open.get_or_insert_with(|| Open {
@@ -78,8 +78,8 @@ impl Minutes {
     }
 
     /// Skips an hour that is counted as a whole and has no missing minute.
-    pub fn skip_hour(&mut self, hour: Timestamp, shown: &mut impl FnMut(Event)) {
-        self.finish_before(slice_of(hour), shown);
+    pub fn skip_hour(&mut self, hour: Timestamp, emit: &mut impl FnMut(Event)) {
+        self.finish_before(slice_of(hour), emit);
         self.next = slice_of(hour.after(HOUR));
     }
 
@@ -89,26 +89,26 @@ impl Minutes {
     }
 
     /// Returns the current minute, and the missing ones up to the end.
-    pub fn finish(mut self, shown: &mut impl FnMut(Event)) {
-        self.finish_before(i64::MAX, shown);
+    pub fn finish(mut self, emit: &mut impl FnMut(Event)) {
+        self.finish_before(i64::MAX, emit);
     }
 
-    fn finish_before(&mut self, number: i64, shown: &mut impl FnMut(Event)) {
+    fn finish_before(&mut self, number: i64, emit: &mut impl FnMut(Event)) {
         if let Some(open) = self.open.take() {
             let tally = self.rule.judge(&open.columns);
             let is_void = open.columns.iter().any(|lane| lane.void > 0);
             if tally.is_observed() {
-                shown(Event::minute(open.number, tally, open.causes));
+                emit(Event::minute(open.number, tally, open.causes));
                 self.next = open.number + 1;
             } else if is_void && !self.is_missing(open.number) {
-                shown(Event::minute(open.number, Tally::VOID, open.causes));
+                emit(Event::minute(open.number, Tally::VOID, open.causes));
                 self.next = open.number + 1;
             }
         }
-        self.log_missing(number, shown);
+        self.emit_missing(number, emit);
     }
 
-    fn log_missing(&mut self, until: i64, shown: &mut impl FnMut(Event)) {
+    fn emit_missing(&mut self, until: i64, emit: &mut impl FnMut(Event)) {
         if let Some(missing) = &self.missing {
             let last = until.min(missing.minutes.end);
             for number in (self.next..last).filter(|number| self.is_missing(*number)) {
@@ -116,7 +116,7 @@ impl Minutes {
                 if missing.tally.bad > 0 {
                     causes.add(MISSING, || None);
                 }
-                shown(Event::minute(number, missing.tally, causes));
+                emit(Event::minute(number, missing.tally, causes));
             }
         }
         self.next = self.next.max(until);

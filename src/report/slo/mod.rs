@@ -57,7 +57,7 @@ pub fn of_service(
     let mut counting = [ServiceCounting::new(config, service, store, &time, span)?];
     past::count(&mut counting, store, span)?;
     let [mut counting] = counting;
-    counting.take_traffic(store, &TrafficHistory::of(store)?)?;
+    counting.add_traffic(store, &TrafficHistory::of(store)?)?;
     Ok(counting.finish())
 }
 
@@ -73,7 +73,7 @@ pub fn report(config: &Config, store: &Store, span: Span) -> Result<Report, Stor
         past::count(&mut each, reader, span)?;
         let traffic = TrafficHistory::of(reader)?;
         for service in &mut each {
-            service.take_traffic(reader, &traffic)?;
+            service.add_traffic(reader, &traffic)?;
         }
         Ok(each.into_iter().map(ServiceCounting::finish).collect())
     })?;

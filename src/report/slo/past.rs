@@ -16,7 +16,7 @@ pub fn count(
 ) -> Result<(), StoreError> {
     let index = index(services);
     let pending = store.pending_hours()?;
-    for hour in store.kept_hours(span.from, span.happened())? {
+    for hour in store.kept_hours(span.from, span.elapsed_end())? {
         // Blocks do not contain pending outcomes.
         let finished = !pending.contains(&hour);
         if finished {
@@ -56,7 +56,10 @@ fn outcomes(
     hour: Timestamp,
     span: Span,
 ) -> Result<(), StoreError> {
-    let (from, to) = (hour.max(span.from), hour.after(HOUR).min(span.happened()));
+    let (from, to) = (
+        hour.max(span.from),
+        hour.after(HOUR).min(span.elapsed_end()),
+    );
     let mut records: Vec<(usize, Record)> = Vec::new();
     let measurements = service.spec.measurements();
     for (probe, spec) in service.spec.watched().enumerate() {

@@ -44,7 +44,7 @@ impl ObjectiveReport {
             promise: format::objective::target(objective),
             target_ratio: objective.target,
             window: format::objective::window(&objective.window),
-            span_is_window: windows.any(|window| span.is(window)),
+            span_is_window: windows.any(|window| span.is_window(window)),
             sli_ratio: measured.view.sli,
             good_events: good,
             bad_events: bad,

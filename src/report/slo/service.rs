@@ -41,7 +41,7 @@ impl<'a> ServiceCounting<'a> {
     ) -> Result<Self, StoreError> {
         let objectives = spec.objectives.iter();
         let objectives = objectives.map(|objective| {
-            let span = span.kept(config.retention(objective));
+            let span = span.with_retention(config.retention(objective));
             Counting::new(spec, objective, store, time, span)
         });
         let probes = spec.probes.iter();
@@ -82,14 +82,14 @@ impl<'a> ServiceCounting<'a> {
         let outlines = std::mem::take(&mut self.outlines);
         let known = !std::mem::take(&mut self.unknown);
         // The span may begin or end within the hour.
-        let is_inside = self.span.from <= hour && hour.after(HOUR) <= self.span.happened();
+        let is_inside = self.span.from <= hour && hour.after(HOUR) <= self.span.elapsed_end();
         let usable = complete && known && is_inside;
         let mut objectives = self.objectives.iter_mut();
         if !usable || !objectives.all(|one| one.judge_hour(hour, &outlines)) {
             return false;
         }
         for objective in &mut self.objectives {
-            objective.take_hour(hour);
+            objective.add_hour(hour);
         }
         for (probe, outline) in &outlines {
             self.outcomes += outline.counts.outcomes();
@@ -113,12 +113,12 @@ impl<'a> ServiceCounting<'a> {
     }
 
     /// Adds the stored counts of real requests in the span.
-    pub fn take_traffic(
+    pub fn add_traffic(
         &mut self,
         store: &Store,
         history: &TrafficHistory,
     ) -> Result<(), StoreError> {
-        let span = (self.span.from, self.span.happened());
+        let span = (self.span.from, self.span.elapsed_end());
         for one in &mut self.objectives {
             for (at, tally) in history.tallies(store, &self.spec.name, one.objective, span)? {
                 one.measure.traffic(at, tally);
@@ -240,7 +240,7 @@ impl<'a> Counting<'a> {
     }
 
     /// Adds the hour that was judged last.
-    fn take_hour(&mut self, start: Timestamp) {
+    fn add_hour(&mut self, start: Timestamp) {
         if let Some(last) = self.hour.last {
             self.measure.hour(start, self.hour.tally, last);
             self.precision = self.precision.and(self.hour.precision);

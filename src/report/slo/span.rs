@@ -37,7 +37,7 @@ impl Span {
 
     /// Sets the retention of outcomes.
     #[must_use]
-    pub fn kept(self, retention: Duration) -> Self {
+    pub fn with_retention(self, retention: Duration) -> Self {
         let retention = Retention::of(retention);
         Self { retention, ..self }
     }
@@ -56,7 +56,7 @@ impl Span {
     }
 
     /// Exclusive end of the elapsed part: later outcomes are in the future.
-    pub fn happened(&self) -> Timestamp {
+    pub fn elapsed_end(&self) -> Timestamp {
         self.to.min(self.now.after(Duration::from_millis(1)))
     }
 
@@ -65,7 +65,7 @@ impl Span {
     }
 
     /// Whether it is exactly one window: of the same length, or the same calendar period.
-    pub fn is(&self, window: &Window) -> bool {
+    pub fn is_window(&self, window: &Window) -> bool {
         match window.calendar {
             None => self.length() == window.length,
             Some(calendar) => calendar.around(self.from) == (self.from, self.to),
@@ -117,10 +117,10 @@ mod tests {
         };
         let rolling = Window::rolling(Duration::from_hours(30 * 24));
         let november = span(NOVEMBER, NOVEMBER + 30 * DAY);
-        assert!(november.is(&month) && november.is(&rolling));
+        assert!(november.is_window(&month) && november.is_window(&rolling));
         let other = span(NOVEMBER + DAY, NOVEMBER + 31 * DAY);
-        assert!(!other.is(&month) && other.is(&rolling));
+        assert!(!other.is_window(&month) && other.is_window(&rolling));
         let short = span(NOVEMBER, NOVEMBER + 29 * DAY);
-        assert!(!short.is(&month) && !short.is(&rolling));
+        assert!(!short.is_window(&month) && !short.is_window(&rolling));
     }
 }

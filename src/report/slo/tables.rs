@@ -86,7 +86,7 @@ impl Table {
         let (worst, others) = report.worst();
         let row = |(service, slo, incident): (&str, &str, &IncidentReport)| {
             let mut row = incident_row(incident);
-            let names = [service, slo].map(Cell::foreign);
+            let names = [service, slo].map(Cell::untrusted);
             row.splice(2..2, names);
             row
         };
@@ -132,19 +132,19 @@ impl Table {
 
 fn objective_row(index: usize, service: &str, objective: &ObjectiveReport) -> Vec<Cell> {
     vec![
-        Cell::foreign(service),
+        Cell::untrusted(service),
         Cell::Link {
             anchor: anchor(index),
             name: objective.name.clone(),
         },
         Cell::Badge(objective.result.tone(), objective.result.label()),
-        Cell::Own(objective.promise.clone()),
-        Cell::Own(objective.window.clone()),
+        Cell::Trusted(objective.promise.clone()),
+        Cell::Trusted(objective.window.clone()),
         Cell::known(objective.sli_ratio, numbers::percent),
         Cell::known(objective.coverage_ratio, numbers::coverage),
-        Cell::Own(numbers::fractional(objective.good_events)),
-        Cell::Own(numbers::fractional(objective.bad_events)),
-        Cell::Own(numbers::fractional(objective.expected_events)),
+        Cell::Trusted(numbers::fractional(objective.good_events)),
+        Cell::Trusted(numbers::fractional(objective.bad_events)),
+        Cell::Trusted(numbers::fractional(objective.expected_events)),
         Cell::known(objective.budget_spent_ratio, numbers::spent),
         Cell::known(objective.budget_left_ratio, numbers::share),
         Cell::Bars(words::bars(&objective.burn_down.points)),
@@ -159,14 +159,14 @@ fn deployment_row(deployment: &DeploymentReport) -> Vec<Cell> {
         (version, text) => format!("{version}: {text}"),
     };
     vec![
-        Cell::Own(times::second(deployment.at)),
-        Cell::foreign(&deployment.service),
-        Cell::foreign(&what),
-        Cell::foreign(&deployment.author),
+        Cell::Trusted(times::second(deployment.at)),
+        Cell::untrusted(&deployment.service),
+        Cell::untrusted(&what),
+        Cell::untrusted(&deployment.author),
         match &deployment.burned {
             None => Cell::Unknown,
             Some(nothing) if nothing.is_empty() => {
-                Cell::Own("less than 0.1 % of any budget".to_owned())
+                Cell::Trusted("less than 0.1 % of any budget".to_owned())
             }
             Some(burned) => Cell::Sentence(deploys::words(burned)),
         },
@@ -175,33 +175,33 @@ fn deployment_row(deployment: &DeploymentReport) -> Vec<Cell> {
 
 fn incident_row(incident: &IncidentReport) -> Vec<Cell> {
     vec![
-        Cell::Own(times::second(incident.start)),
-        Cell::Own(times::length(incident.duration_seconds)),
-        Cell::Own(numbers::fractional(incident.bad_events)),
+        Cell::Trusted(times::second(incident.start)),
+        Cell::Trusted(times::length(incident.duration_seconds)),
+        Cell::Trusted(numbers::fractional(incident.bad_events)),
         Cell::known(incident.budget_spent_ratio, numbers::spent),
-        Cell::Own(words::cause(incident)),
-        Cell::foreign(incident.example.as_deref().unwrap_or_default()),
+        Cell::Trusted(words::cause(incident)),
+        Cell::untrusted(incident.example.as_deref().unwrap_or_default()),
     ]
 }
 
 fn correction_row(correction: &CorrectionReport) -> Vec<Cell> {
     vec![
-        Cell::Own(times::moment(correction.from)),
-        Cell::Own(times::moment(correction.to)),
-        Cell::Own(words::corrected(correction)),
-        Cell::Foreign(words::scope(&correction.services)),
-        Cell::Foreign(words::scope(&correction.slos)),
-        Cell::foreign(&correction.reason),
-        Cell::Foreign(words::author(correction)),
+        Cell::Trusted(times::moment(correction.from)),
+        Cell::Trusted(times::moment(correction.to)),
+        Cell::Trusted(words::corrected(correction)),
+        Cell::Untrusted(words::scope(&correction.services)),
+        Cell::Untrusted(words::scope(&correction.slos)),
+        Cell::untrusted(&correction.reason),
+        Cell::Untrusted(words::author(correction)),
     ]
 }
 
 fn gap_row(service: &str, probe: &ProbeReport) -> Vec<Cell> {
     vec![
-        Cell::Foreign(format!("{service}/{}", probe.name)),
-        Cell::Own(numbers::count(probe.outcomes)),
-        Cell::Own(words::voids(probe)),
-        Cell::Own(times::length(probe.unwatched_seconds)),
+        Cell::Untrusted(format!("{service}/{}", probe.name)),
+        Cell::Trusted(numbers::count(probe.outcomes)),
+        Cell::Trusted(words::voids(probe)),
+        Cell::Trusted(times::length(probe.unwatched_seconds)),
         Cell::known(words::gap(probe), |gap| gap),
     ]
 }

@@ -8,5 +8,6 @@ mod days;
 mod demo;
 mod month;
 mod numbers;
+mod objective;
 mod pages;
 mod recount;

@@ -13,7 +13,7 @@ const SLACK: f64 = 1e-6;
 pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeasured>, Decision) {
     let requests = figures.completed;
     if requests == 0 {
-        return (Err(NotMeasured::Requests), Decision::Unmeasured);
+        return (Err(NotMeasured::Nothing), Decision::Unmeasured);
     }
     let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
     let (failed, (slow, slow_at_most)) = (figures.errors, figures.slow_successes(limit));
@@ -28,7 +28,7 @@ pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeas
             (Err(bad), Decision::Missed)
         } else {
             (
-                Err(NotMeasured::Few { requests, needed }),
+                Err(NotMeasured::TooFewRequests { requests, needed }),
                 Decision::Undecided,
             )
         };
@@ -53,5 +53,5 @@ pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeas
         };
         return (Err(unclear), Decision::Undecided);
     }
-    (quantile.ok_or(NotMeasured::Times), Decision::Kept)
+    (quantile.ok_or(NotMeasured::Times), Decision::Met)
 }

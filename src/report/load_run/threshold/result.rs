@@ -18,9 +18,9 @@ pub struct ThresholdResult {
 /// Whether a threshold was met, ordered from best to worst: the decision for several is the maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Decision {
-    Kept,
-    /// The load was not suitable for a decision.
-    NotAsked,
+    Met,
+    /// The load was too low for a decision.
+    LoadTooLow,
     /// A longer run could decide it.
     Undecided,
     /// Nothing was measured, which is a failure.
@@ -31,13 +31,13 @@ pub enum Decision {
 /// Why a threshold has no value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum NotMeasured {
-    Requests,
+    Nothing,
     /// The generator was the limit in all relevant windows.
-    Limited,
+    GeneratorLimited,
     /// The run never reached the load that the threshold applies to.
-    Load,
+    LoadNotReached,
     /// Too few requests for a quantile, and the number it needs.
-    Few {
+    TooFewRequests {
         requests: u64,
         needed: u64,
     },
@@ -62,20 +62,20 @@ pub enum NotMeasured {
     /// At most this many requests per second were requested, which is too few for a decision.
     Offered(f64),
     /// This many requests per second were completed: the threshold is missed if more were requested.
-    Asked(f64),
+    Completed(f64),
 }
 
 impl Decision {
-    /// The worst decision of several thresholds; kept if there are none.
+    /// The worst decision of several thresholds; met if there are none.
     pub fn worst(all: &[ThresholdResult]) -> Self {
         let all = all.iter().map(|one| one.decision);
-        all.max().unwrap_or(Self::Kept)
+        all.max().unwrap_or(Self::Met)
     }
 
     pub const fn answer(self) -> Answer {
         match self {
-            Self::Kept => Answer::Good,
-            Self::NotAsked | Self::Undecided => Answer::Unknown,
+            Self::Met => Answer::Good,
+            Self::LoadTooLow | Self::Undecided => Answer::Unknown,
             Self::Unmeasured | Self::Missed => Answer::Bad,
         }
     }
@@ -97,10 +97,12 @@ impl ThresholdResult {
 impl fmt::Display for NotMeasured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Requests => f.write_str("nothing was measured"),
-            Self::Limited => f.write_str("the generator was the limit"),
-            Self::Load => f.write_str("no second of the run had this load: use longer stages"),
-            Self::Few { requests, needed } => {
+            Self::Nothing => f.write_str("nothing was measured"),
+            Self::GeneratorLimited => f.write_str("the generator was the limit"),
+            Self::LoadNotReached => {
+                f.write_str("no second of the run had this load: use longer stages")
+            }
+            Self::TooFewRequests { requests, needed } => {
                 write!(f, "too few requests: {requests}, at least {needed} needed")
             }
             Self::Bad {
@@ -144,7 +146,7 @@ impl fmt::Display for NotMeasured {
                 "at most {} were requested (`slod load throughput` requests more)",
                 ThresholdMetric::Rate.show(*rate)
             ),
-            Self::Asked(rate) => write!(
+            Self::Completed(rate) => write!(
                 f,
                 "{} were completed, and it is unknown whether more were requested",
                 ThresholdMetric::Rate.show(*rate)

@@ -1,0 +1,126 @@
+//! The most important result of a run, as a sentence.
+
+use super::{Decision, RunReport};
+use crate::format::numbers;
+use crate::load::{Answer, Ending, Figures, SOAK};
+
+/// Maximum number of missed thresholds in the headline.
+const MISSED_SHOWN: usize = 2;
+
+impl RunReport {
+    /// The headline: what was run, and the most important result.
+    pub fn headline(&self) -> String {
+        format!("{}: {}", self.title(), self.finding())
+    }
+
+    /// The reason if it ended early, and the most important result.
+    pub fn finding(&self) -> String {
+        let found = self.found();
+        match (&self.run.ending, self.too_short()) {
+            (Ending::Failed { .. }, _) | (_, None) => found,
+            (_, Some(why)) => format!("{found}; {why}"),
+        }
+    }
+
+    fn found(&self) -> String {
+        let ending = match &self.run.ending {
+            Ending::Failed { why } => return format!("cannot be judged: {why}"),
+            Ending::Aborted { why } => Some(format!("aborted: {why}")),
+            Ending::Interrupted => Some("interrupted".to_owned()),
+            Ending::Completed => None,
+        };
+        match (ending, self.worst()) {
+            (Some(ending), Some(worst)) => format!("{ending}; {worst}"),
+            (Some(ending), None) => ending,
+            (None, Some(worst)) => worst,
+            (None, None) => self.thresholds_in_words(),
+        }
+    }
+
+    /// Why a soak test was too short for long-term effects; `None` otherwise.
+    fn too_short(&self) -> Option<&str> {
+        let soak = self.statement(SOAK);
+        soak.map(|one| one.evidence.as_str())
+    }
+
+    /// The worst statement, or what can still be said if the generator was the limit. For a run without a
+    /// success, this is the whole result.
+    fn worst(&self) -> Option<String> {
+        let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
+        let bad = self.failure().or(bad).map(|one| one.evidence.clone());
+        let Some(limited) = self.limited() else {
+            return bad;
+        };
+        let limited = &limited.evidence;
+        let known = bad.or_else(|| self.missed_in_words());
+        Some(known.map_or_else(
+            || format!("cannot be judged: {limited}"),
+            |known| format!("{known}; the rest cannot be judged: {limited}"),
+        ))
+    }
+
+    fn thresholds_in_words(&self) -> String {
+        match self.decision() {
+            Decision::Unmeasured => format!(
+                "{} of {} thresholds could not be measured",
+                self.count(|one| one == Decision::Unmeasured),
+                self.results.len()
+            ),
+            decision if decision.answer() == Answer::Bad => {
+                self.missed_in_words().unwrap_or_default()
+            }
+            _ => self.passed_in_words(),
+        }
+    }
+
+    fn count(&self, is_one: impl Fn(Decision) -> bool) -> usize {
+        let decisions = self.results.iter().map(|one| one.decision);
+        decisions.filter(|one| is_one(*one)).count()
+    }
+
+    /// Result of a run that missed no threshold.
+    fn passed_in_words(&self) -> String {
+        let figures = self.figures();
+        let errors = figures.error_ratio().filter(|errors| *errors > 0.0);
+        match (self.results.is_empty(), errors) {
+            (false, _) => self.judged_in_words(),
+            (true, Some(errors)) => {
+                format!(
+                    "there are no thresholds; {} of the requests failed",
+                    numbers::failed(errors)
+                )
+            }
+            (true, None) => "there are no thresholds".to_owned(),
+        }
+    }
+
+    /// Result of thresholds of which none was missed.
+    fn judged_in_words(&self) -> String {
+        let all = self.results.len();
+        let unknown = self.count(|one| one.answer() == Answer::Unknown);
+        match unknown {
+            0 => "all thresholds were met".to_owned(),
+            _ if unknown == all => "no threshold could be judged".to_owned(),
+            _ => format!("no threshold was missed; {unknown} of {all} could not be judged"),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        Figures::of(&self.run.windows)
+    }
+
+    /// `2 of 5 thresholds were missed (errors < 0.1%: 2%; avg < 100ms: 120ms)`
+    fn missed_in_words(&self) -> Option<String> {
+        let count = self.missed().count();
+        let shown = self.missed().take(MISSED_SHOWN);
+        let shown = shown.map(|one| format!("{}: {}", one.threshold, one.in_words()));
+        let mut shown: Vec<String> = shown.collect();
+        if count > MISSED_SHOWN {
+            shown.push("...".to_owned());
+        }
+        let shown = shown.join("; ");
+        let all = self.results.len();
+        let were = if count == 1 { "was" } else { "were" };
+        (count > 0).then(|| format!("{count} of {all} thresholds {were} missed ({shown})"))
+    }
+}
