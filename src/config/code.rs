@@ -1,6 +1,5 @@
 //! The codes of what `slod check` reports.
 
-use super::lint::LINTS;
 use crate::diagnostic::Severity;
 
 /// A kind of diagnostic: a stable code, its severity and its meaning.
@@ -37,14 +36,8 @@ impl Code {
     }
 }
 
-/// All codes: those of the readers, then those of the lints.
-pub fn codes() -> impl Iterator<Item = Code> {
-    let lints = LINTS.iter().map(|lint| lint.code);
-    CODES.iter().copied().chain(lints)
-}
-
 /// The codes of everything that is reported while a config is read, also by probe kinds.
-const CODES: &[Code] = &[
+pub(super) const CODES: &[Code] = &[
     Code::error(
         "syntax",
         "The text is not valid YAML, or is nested too deeply.",

@@ -1,7 +1,7 @@
 //! `docs/CONFIGURATION.md`, generated from the declared keys.
 
-use super::code::codes;
 use super::keys::ROOT;
+use super::lint::codes;
 use crate::probe::Kind;
 use crate::yaml::{Declared, Keys, Need, Structure};
 use std::fmt::{self, Write as _};

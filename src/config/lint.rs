@@ -10,19 +10,19 @@ mod sense;
 mod slices;
 mod unmatched;
 
-use super::code::Code;
+use super::code::{CODES, Code};
 use super::draft::Draft;
 use crate::diagnostic::Place;
 use finding::Finding;
 use std::collections::BTreeMap;
 
 /// A lint: its code, and the function that finds it.
-pub(super) struct Lint {
-    pub(super) code: Code,
+struct Lint {
+    code: Code,
     find: fn(&Draft<'_>) -> Vec<Finding>,
 }
 
-pub(super) const LINTS: &[Lint] = &[
+const LINTS: &[Lint] = &[
     Lint {
         code: Code::error(
             "alert-reaches-nobody",
@@ -196,6 +196,12 @@ pub(super) const LINTS: &[Lint] = &[
         find: sense::open_listen,
     },
 ];
+
+/// All codes: those of the readers, then those of the lints.
+pub fn codes() -> impl Iterator<Item = Code> {
+    let lints = LINTS.iter().map(|lint| lint.code);
+    CODES.iter().copied().chain(lints)
+}
 
 /// Runs all lints. Many services share a default objective, so findings of a lint at the same place
 /// are reported once.

@@ -34,10 +34,11 @@ mod web;
 mod window;
 
 pub use alert_labels::AlertLabels;
-pub use code::{Code, codes};
+pub use code::Code;
 pub use data::{SIZE_MAX as DATA_SIZE_MAX, Table};
 pub use docs::markdown;
 pub use keys::ROOT as KEYS;
+pub use lint::codes;
 pub use load::{FileError, Loaded, read_file, read_stream, warn_of_readable_config};
 pub use model::{
     Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
