@@ -220,7 +220,7 @@ async fn long_messages_are_compared_quickly() {
     })
     .await;
     let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("sent"), [b'x'; 64 << 10]).expect("written");
+    fs::write(folder.path().join("sent"), b"x".repeat(64 << 10)).expect("written");
     let yaml = format!("{{ address: \"{address}\", send_file: sent, expect: z }}");
     let (outcome, _) = attempt_kind("tcp", &yaml, TIMEOUT, folder.path()).await;
     assert_eq!(cause(&outcome), Some(Cause::Body), "{outcome:?}");
