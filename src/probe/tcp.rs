@@ -13,6 +13,7 @@ use crate::yaml::{Key, Keys, Mapping, SecretText, Section};
 use async_trait::async_trait;
 use regex::bytes::Regex;
 use rustls::pki_types::ServerName;
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -145,14 +146,22 @@ impl fmt::Debug for Message {
 impl Message {
     /// Whether received bytes repeat a part of the message that is long enough to be recognized.
     fn is_repeated_in(&self, received: &[u8]) -> bool {
-        const PART: usize = 4;
-        let is_word = |part: &&[u8]| !part.iter().any(u8::is_ascii_whitespace);
-        let mut parts = received.windows(PART).filter(is_word);
-        parts.any(|part| {
-            let mut sent = self.0.windows(PART);
-            sent.any(|sent| sent.eq_ignore_ascii_case(part))
-        })
+        let sent: HashSet<Part> = parts(&self.0).collect();
+        let is_word = |part: &Part| !part.iter().any(u8::is_ascii_whitespace);
+        parts(received)
+            .filter(is_word)
+            .any(|part| sent.contains(&part))
     }
+}
+
+/// As many bytes as are enough to recognize a text.
+type Part = [u8; 4];
+
+/// All parts of a text, in lower case.
+fn parts(text: &[u8]) -> impl Iterator<Item = Part> {
+    let parts = text.windows(size_of::<Part>());
+    let parts = parts.filter_map(|part| Part::try_from(part).ok());
+    parts.map(|part| part.map(|byte| byte.to_ascii_lowercase()))
 }
 
 #[derive(Debug)]

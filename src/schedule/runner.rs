@@ -79,7 +79,7 @@ struct Job {
 
 #[derive(Clone)]
 struct Started {
-    /// Its tick.
+    /// The timestamp of its outcome.
     at: Timestamp,
     slot: Occupied,
 }
@@ -122,7 +122,11 @@ impl Runner {
             let wake = self.next_wake();
             tokio::select! {
                 () = stop.cancelled() => return,
-                Ok(()) = self.deps.configs.changed() => self.reload(),
+                Ok(()) = self.deps.configs.changed() => {
+                    // The new plan begins now, without the ticks that are due.
+                    self.start_due();
+                    self.reload();
+                }
                 () = slots.freed() => {}
                 () = sleep_until(wake) => {}
             }
@@ -228,10 +232,12 @@ impl Runner {
                 self.void_late(probe, at, lag);
                 continue;
             }
+            let spec = job.spec.clone();
+            let at = self.label(at);
             let thread = self.deps.threads.of(probe, self.threads);
             let context = attempt::AttemptContext {
-                spec: job.spec.clone(),
-                at: self.label(at),
+                spec,
+                at,
                 clock: self.deps.clock.clone(),
                 stall: self.deps.stall.clone(),
                 meter: thread.meter.clone(),

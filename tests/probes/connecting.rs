@@ -1,6 +1,6 @@
 //! Connections to names with several addresses, some of which are silent.
 
-use slod::outcome::{Cause, Timestamp, Verdict};
+use slod::outcome::{Cause, Timestamp, Verdict, VoidReason};
 use slod::probe::dial::{Failure, Progress, connect};
 use slod::probe::{Attempt, Trace};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ fn loopback(last: u8) -> IpAddr {
 
 /// A listener with a full accept queue, so that the system drops all connection attempts.
 struct Silent {
-    _listener: TcpListener,
+    listener: TcpListener,
     _queued: TcpStream,
 }
 
@@ -24,7 +24,7 @@ impl Silent {
         rustix::net::listen(&listener, 0).expect("no queue");
         Self {
             _queued: TcpStream::connect(address).expect("the queue has place for one"),
-            _listener: listener,
+            listener,
         }
     }
 }
@@ -84,6 +84,30 @@ async fn a_silent_address_does_not_delay_the_next_one_for_long() {
         assert_eq!(message, said, "{addresses:?}");
         assert!(started.elapsed() < TIMEOUT / 2, "{addresses:?}");
     }
+}
+
+#[tokio::test]
+async fn the_shown_address_is_the_connected_one() {
+    let (port, _listener, silent) = port(2);
+    let connecting = try_all(&[2, 3], port, TIMEOUT);
+    // The system repeats its first attempt after a second, when the second address has been tried.
+    let accepting = async { silent[0].listener.accept().expect("queued") };
+    let ((result, address, message), _accepted) = tokio::join!(connecting, accepting);
+    assert_eq!(result, Ok(()));
+    assert_eq!(address, Some(loopback(2)));
+    assert_eq!(message, "no answer from 127.0.0.3; connected to 127.0.0.2");
+}
+
+#[tokio::test]
+async fn a_stall_past_the_deadline_is_void() {
+    let (port, _listener, _silent) = port(2);
+    let timeout = Duration::from_millis(200);
+    let connecting = try_all(&[2, 3], port, timeout);
+    let stall = async { std::thread::sleep(timeout * 2) };
+    let ((result, ..), ()) = tokio::join!(connecting, stall);
+    let failure = result.expect_err("nobody answers");
+    let stalled = Verdict::Void(VoidReason::Stalled);
+    assert_eq!(failure.verdict, stalled, "{failure:?}");
 }
 
 #[tokio::test]

@@ -1,10 +1,14 @@
 //! Misbehaving targets: each gets its cause within the timeout and with bounded memory.
 
-use crate::probing::{attempt, cause};
+use crate::probing::{attempt, cause, probe};
 use crate::server::{Authority, Leaf, http, ok, read_request, tcp};
-use slod::outcome::{Cause, Measurement, Verdict};
+use flate2::write::GzEncoder;
+use flate2::{Compress, Compression, FlushCompress};
+use slod::outcome::{Cause, Measurement, Timestamp, Verdict};
+use slod::probe::{Attempt, Trace};
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -86,7 +90,7 @@ async fn bodies_without_an_end_and_too_large_ones_are_read_no_further() {
 
 #[tokio::test]
 async fn a_gzip_bomb_is_cut_at_the_limit() {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     for _ in 0..200 {
         encoder.write_all(&vec![0; 1 << 20]).expect("in memory");
     }
@@ -103,6 +107,45 @@ async fn a_gzip_bomb_is_cut_at_the_limit() {
     })
     .await;
     expect(address, Cause::BodyTooLarge).await;
+}
+
+/// The start of a gzip member whose content is this text, repeated without an end.
+fn endless_gzip(start: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut member = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
+    let mut add = |data: &[u8], times: usize| {
+        let mut block = Vec::with_capacity(64 << 10);
+        Compress::new(Compression::best(), false)
+            .compress_vec(data, &mut block, FlushCompress::Full)
+            .expect("in memory");
+        member.extend(block.repeat(times));
+    };
+    add(start, 1);
+    add(&text.repeat((1 << 20) / text.len()), 10_000);
+    member
+}
+
+/// A hundred kilobytes that decode to gigabytes without any content.
+#[tokio::test]
+async fn a_bomb_without_content_times_out() {
+    let empty = GzEncoder::new(Vec::new(), Compression::best()).finish();
+    let empty = empty.expect("in memory");
+    // The start of a header that contains a file name.
+    let named = [0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3];
+    for (start, text) in [(&named[..], &b"a"[..]), (&[], &empty)] {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let inner = endless_gzip(start, text);
+        encoder.write_all(&inner).expect("in memory");
+        let bomb = encoder.finish().expect("in memory");
+        let head = "HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip, gzip\r\n\r\n";
+        let answer = [head.as_bytes(), &bomb].concat();
+        assert!(answer.len() < 200 << 10, "{}", answer.len());
+        let (address, _) = http(move |_| answer.clone()).await;
+        let mut attempt = Attempt::new(Timestamp(0), TIMEOUT, Trace::silent());
+        let probe = probe("http", &at(address), Path::new(""));
+        probe.run(&mut attempt).await;
+        // It would take tens of seconds.
+        assert!(attempt.started.elapsed() < TIMEOUT * 5);
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The `http` probe over TLS and HTTP/2: certificates of both sides, and the negotiated protocol.
 
-use crate::probing::{TIMEOUT, attempt_in, cause};
+use crate::probing::{TIMEOUT, attempt_in, attempt_kind, cause, message};
 use crate::server::{Authority, Leaf, ok};
 use slod::outcome::{Cause, Measurement, Verdict};
 use std::fs;
@@ -100,6 +100,28 @@ async fn a_client_certificate_is_sent_only_to_its_origin() {
     assert_eq!(cause(&outcome), Some(Cause::Tls), "{outcome:?}");
 }
 
+/// With TLS 1.3, the rejection arrives after the handshake.
+#[tokio::test]
+async fn a_missing_client_certificate_is_reported_over_http2() {
+    let authority = Authority::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let address = authority.http2_with(&[b"h2"], true).await;
+    for (kind, key) in [
+        ("http", format!("url: \"https://{address}/\"")),
+        ("grpc", format!("address: \"{address}\"")),
+    ] {
+        let yaml = format!("{{ {key}, tls: {{ ca_file: ca.pem }} }}");
+        let (outcome, story) = attempt_kind(kind, &yaml, TIMEOUT, folder.path()).await;
+        assert_eq!(cause(&outcome), Some(Cause::Tls), "{story}");
+        let reported = message(&outcome);
+        assert!(
+            reported.contains("requires a client certificate"),
+            "{reported}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn http2_is_used_if_offered() {
     let authority = Authority::new();
@@ -122,7 +144,7 @@ async fn http2_over_tls_must_be_chosen_by_the_server() {
     let authority = Authority::new();
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
-    let address = authority.http2_with(&[]).await;
+    let address = authority.http2_with(&[], false).await;
     let yaml = format!(
         "{{ url: \"https://127.0.0.1:{}/\", http_version: 2, tls: {{ ca_file: ca.pem }} }}",
         address.port()

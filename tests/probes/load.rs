@@ -137,7 +137,7 @@ async fn http2_is_negotiated_over_tls() {
     let figures = drive(http(&yaml, folder.path()), 1.0).await;
     assert_eq!(figures.good, 0, "{figures:?}");
     // A server that does not choose it is not an HTTP/2 server, even if it supports it.
-    let address = authority.http2_with(&[]).await;
+    let address = authority.http2_with(&[], false).await;
     let url = format!("https://127.0.0.1:{}/", address.port());
     let yaml = format!("{{ url: \"{url}\", http_version: 2, tls: {{ ca_file: ca.pem }} }}");
     let figures = drive(http(&yaml, folder.path()), 1.0).await;

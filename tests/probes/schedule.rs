@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, advance, sleep};
 use tokio_util::sync::CancellationToken;
 
 /// A probe that takes a fixed time, and records how many of its kind run concurrently.
@@ -269,6 +269,37 @@ async fn a_clock_set_back_creates_no_duplicate_ticks() {
     let labels: HashSet<i64> = records.iter().map(|record| record.at.0).collect();
     assert_eq!((labels.len(), missed), (records.len(), 0));
     assert!((44..=48).contains(&records.len()), "{}", records.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_set_back_before_a_stop_creates_no_duplicate_tick() {
+    let fixture = Fixture::new(1, 9000 * MS, 10);
+    sleep(Duration::from_mins(2)).await;
+    fixture.clock.jump(-60_000);
+    for running in [0, 1, 0, 1] {
+        while fixture.running.load(Ordering::SeqCst) != running {
+            sleep(MS).await;
+        }
+    }
+    let (records, _) = fixture.finish().await;
+    let last = records.last().expect("cut off").outcome.verdict;
+    assert_eq!(last, Verdict::Void(VoidReason::Shutdown));
+    let labels: HashSet<i64> = records.iter().map(|record| record.at.0).collect();
+    assert_eq!(labels.len(), records.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_is_due_at_a_reload_is_not_lost() {
+    let fixture = Fixture::new(1, MS, 10);
+    sleep(MS).await;
+    for _ in 0..20 {
+        fixture.reload(fixture.specs(1, MS));
+        // Before the schedule handles the reload.
+        advance(Duration::from_secs(10)).await;
+        sleep(Duration::from_secs(10)).await;
+    }
+    let (records, missed) = fixture.finish().await;
+    assert_eq!(records.len() as u64 + missed, 40, "{missed} missed");
 }
 
 #[tokio::test(start_paused = true)]

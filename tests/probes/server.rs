@@ -234,12 +234,12 @@ impl Authority {
 
     /// An HTTP/2 server over TLS that responds with the version and the URL of the request.
     pub async fn http2(&self) -> SocketAddr {
-        self.http2_with(&[b"h2"]).await
+        self.http2_with(&[b"h2"], false).await
     }
 
     /// Same, with these ALPN protocols.
-    pub async fn http2_with(&self, alpn: &[&[u8]]) -> SocketAddr {
-        let acceptor = TlsAcceptor::from(Arc::new(self.server(Leaf::Good, alpn, false)));
+    pub async fn http2_with(&self, alpn: &[&[u8]], client_auth: bool) -> SocketAddr {
+        let acceptor = TlsAcceptor::from(Arc::new(self.server(Leaf::Good, alpn, client_auth)));
         tcp(move |stream| {
             let acceptor = acceptor.clone();
             async move {

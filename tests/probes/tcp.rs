@@ -212,6 +212,25 @@ async fn sent_bytes_are_never_shown() {
 }
 
 #[tokio::test]
+async fn long_messages_are_compared_quickly() {
+    let address = tcp(|mut stream| async move {
+        let mut request = vec![0; 64 << 10];
+        let _ = stream.read_exact(&mut request).await;
+        let _ = stream.write_all(&[b'y'; 16_000]).await;
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("sent"), b"x".repeat(64 << 10)).expect("written");
+    let yaml = format!("{{ address: \"{address}\", send_file: sent, expect: z }}");
+    let (outcome, _) = attempt_kind("tcp", &yaml, TIMEOUT, folder.path()).await;
+    assert_eq!(cause(&outcome), Some(Cause::Body), "{outcome:?}");
+    assert!(
+        message(&outcome).starts_with("received `yyy"),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
 async fn tls_is_verified() {
     let authority = Authority::new();
     let other = Authority::new();

@@ -42,6 +42,7 @@ pub async fn connect(
                 silent.retain(|address| *address != target.ip());
                 match result {
                     Ok(stream) => {
+                        progress.detail.address = Some(target.ip());
                         progress.record("connect", || format!("{target}: connected"));
                         note(target.ip(), &silent, progress);
                         return Ok(stream);

@@ -30,15 +30,20 @@ impl Failure {
 
     /// A failed system call, or a TLS error on an open connection, while `doing` something.
     pub fn io(error: &io::Error, doing: &str) -> Self {
-        if let Some(reason) = tls_reason(error) {
-            let (cause, message) = tls_error::explain(reason);
-            return Self::bad(cause, message);
+        if let Some(failure) = Self::secured(error) {
+            return failure;
         }
         let (verdict, words) = meaning(error);
         Self {
             verdict,
             message: format!("{doing}: {words}"),
         }
+    }
+
+    /// A TLS error on an open connection; `None` for another error.
+    pub fn secured(error: &io::Error) -> Option<Self> {
+        let (cause, message) = tls_error::explain(tls_reason(error)?);
+        Some(Self::bad(cause, message))
     }
 
     /// A failed handshake: the certificate, another TLS error, or the underlying connection.

@@ -1,7 +1,7 @@
 //! Combines the results of several addresses of one name.
 
 use super::Failure;
-use crate::outcome::{Cause, Verdict};
+use crate::outcome::{Cause, Verdict, VoidReason};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 use tokio::time::Instant;
@@ -15,7 +15,7 @@ pub fn share_end(deadline: Instant, left: usize) -> Instant {
 
 /// Combines the failures of all addresses. The verdict and the address are those of the most
 /// informative failure. The result is void only if every address failed for a reason on this
-/// machine.
+/// machine, or if slod was stalled while it waited for one of them.
 pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     // Of equally informative failures, the first one is used.
     let most = failures
@@ -34,9 +34,11 @@ pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>,
 }
 
 /// Ranks how much a verdict says about the service: a response most, no response less, no route
-/// even less, and a local failure nothing.
+/// even less, and a local failure nothing. A stall outranks all of them: whether that address would
+/// have responded is unknown, and those tried after it had too little time.
 fn says(verdict: Verdict) -> u8 {
     match verdict {
+        Verdict::Void(VoidReason::Stalled) => 4,
         Verdict::Void(_) => 0,
         Verdict::Bad(Cause::Unreachable) => 1,
         Verdict::Bad(Cause::Timeout) => 2,
@@ -47,7 +49,7 @@ fn says(verdict: Verdict) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::outcome::VoidReason;
+    use crate::probe::deadline::{LATE, Overdue};
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     fn of(errors: &[i32]) -> (Option<IpAddr>, Failure) {
@@ -83,6 +85,16 @@ mod tests {
         for (errors, wanted) in cases {
             let (_, failure) = of(errors);
             assert_eq!(failure.verdict, wanted, "{errors:?}: {}", failure.message);
+        }
+        let addresses = [1, 2].map(|last| IpAddr::from(Ipv4Addr::new(192, 0, 2, last)));
+        for other in [
+            Overdue::Timeout.failure(""),
+            Failure::bad(Cause::Refused, ""),
+        ] {
+            let stalled = Overdue::Stalled(LATE).failure("");
+            let failures = [(addresses[0], stalled), (addresses[1], other)];
+            let (_, failure) = together("asking", &failures);
+            assert_eq!(failure.verdict, Verdict::Void(VoidReason::Stalled));
         }
         let (address, failure) = of(&[EADDRNOTAVAIL, ECONNREFUSED]);
         assert_eq!(address, Some(Ipv6Addr::LOCALHOST.into()));

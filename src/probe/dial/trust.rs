@@ -6,6 +6,7 @@ use super::issuer::{ShortKey, bits_of_short_key};
 use super::system_trust::SystemTrust;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use parking_lot::Mutex;
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
 use rustls::crypto::{
@@ -15,7 +16,7 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use webpki::RawPublicKeyEntity;
@@ -54,9 +55,13 @@ impl Trust {
     }
 
     fn load() -> Result<Arc<Self>, String> {
+        // Each error is logged once, although the certificates are loaded every minute.
+        static LOGGED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
         let loaded = rustls_native_certs::load_native_certs();
         for error in &loaded.errors {
-            tracing::warn!("cannot read a trusted certificate of the system: {error}");
+            if LOGGED.lock().insert(error.to_string()) {
+                tracing::warn!("cannot read a trusted certificate of the system: {error}");
+            }
         }
         Self::new(&loaded.certs).map_err(|_| format!("{NO_TRUSTED}: {NO_TRUSTED_HELP}"))
     }

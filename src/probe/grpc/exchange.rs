@@ -69,9 +69,10 @@ async fn call(
     builder
         .max_header_list_size(METADATA_MAX)
         .enable_push(false);
-    let failed = |error: h2::Error, doing| match foreign(&start.bytes()) {
-        Some(message) => Failure::bad(Cause::Protocol, message),
-        None => http2_error::explain(&error, doing),
+    let failed = |error: h2::Error, doing| {
+        let foreign = || Some(Failure::bad(Cause::Protocol, foreign(&start.bytes())?));
+        let known = start.tls_failure().or_else(foreign);
+        known.unwrap_or_else(|| http2_error::explain(&error, doing))
     };
     let handshake = builder.handshake(Tap::new(stream, start.clone()));
     let (sender, connection) = handshake

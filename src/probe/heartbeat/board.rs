@@ -322,6 +322,7 @@ impl HeartbeatBoard {
         let Some(job) = board.get_mut(key) else {
             return HeartbeatState::unknown(now);
         };
+        job.clamp_to(now);
         job.looked = Some(now);
         if job.failures.is_some() {
             job.judged = Some(now);

@@ -17,12 +17,16 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
+use tokio::task::coop;
 use tokio_util::io::StreamReader;
 
 /// Maximum number of stacked content encodings; curl allows 5.
 const MAX_CODINGS: usize = 5;
 /// The maximum zstd window that HTTP allows (RFC 9659), which bounds the decoder's memory: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// How much of a task's budget of 128 units the decoding of 8 KiB uses.
+const READ_COST: usize = 32;
 
 pub type Source = Box<dyn AsyncBufRead + Send + Unpin>;
 
@@ -113,8 +117,25 @@ impl<D: Single> AsyncRead for Whole<D> {
     }
 }
 
+/// A decoder that yields to other tasks regularly: a few bytes can decode to gigabytes, of which the next
+/// decoder makes nothing.
+struct Yielding<D>(D);
+
+impl<D: AsyncRead + Unpin> AsyncRead for Yielding<D> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        for _ in 0..READ_COST {
+            ready!(coop::poll_proceed(cx)).made_progress();
+        }
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
 fn buffered(from: impl AsyncRead + Send + Unpin + 'static) -> Source {
-    Box::new(BufReader::new(from))
+    Box::new(BufReader::new(Yielding(from)))
 }
 
 /// Whether deflated data starts with the two-byte zlib header (RFC 1950).

@@ -38,8 +38,9 @@ impl Cookies {
 
     /// A cookie that replaces another one needs no additional room.
     fn has_room_for(&self, cookie: &Cookie<'_>) -> bool {
-        let is_known = |known: &Cookie<'_>| known.name() == cookie.name();
-        self.0.iter_any().count() < MAX_COOKIES || self.0.iter_any().any(is_known)
+        let domain = String::from(&cookie.domain);
+        self.0.iter_any().count() < MAX_COOKIES
+            || self.0.contains_any(&domain, &cookie.path, cookie.name())
     }
 
     pub fn is_empty(&self) -> bool {
@@ -298,6 +299,9 @@ mod tests {
             sent(&kept(from, &many), from).split("; ").count(),
             MAX_COOKIES
         );
+        let paths: Vec<_> = (0..1000).map(|n| format!("a=1; Path=/{n}")).collect();
+        let paths: Vec<_> = paths.iter().map(String::as_str).collect();
+        assert_eq!(kept(from, &paths).0.iter_any().count(), MAX_COOKIES);
         let huge = format!("a={}", "x".repeat(MAX_BYTES));
         assert_eq!(sent(&kept(from, &[&huge]), from), "");
     }

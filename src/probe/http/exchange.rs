@@ -199,6 +199,9 @@ pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> Result<bool, Failure> 
 
 /// Explains why there is no answer, as precisely as the received bytes allow.
 fn answer_failure(error: &hyper::Error, start: &Start, http2: bool) -> Failure {
+    if let Some(failure) = start.tls_failure() {
+        return failure;
+    }
     let failure = protocol_failure(error, "waiting for the response");
     if error.is_parse_too_large() {
         let limits = format!("{FIELDS_MAX} fields or {} KiB", HEAD_MAX / 1024);

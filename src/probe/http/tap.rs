@@ -1,6 +1,7 @@
-//! Records the first bytes that the peer sends, for messages.
+//! Records the first bytes that the peer sends, and a TLS error after them, for messages.
 
 use super::status_line::StatusLines;
+use crate::probe::dial::Failure;
 use parking_lot::Mutex;
 use std::io;
 use std::pin::Pin;
@@ -12,21 +13,26 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const START_MAX: usize = 1024;
 const HTTP10: &[u8] = b"HTTP/1.0";
 
-/// The first bytes that the peer sent.
+/// The first bytes that the peer sent, and the TLS error that ended the connection.
 #[derive(Clone, Debug, Default)]
-pub struct Start(Arc<Mutex<Vec<u8>>>);
+pub struct Start(Arc<Mutex<Record>>);
+
+#[derive(Debug, Default)]
+struct Record {
+    bytes: Vec<u8>,
+    tls: Option<Failure>,
+}
 
 impl Start {
     fn note(&self, bytes: &[u8]) {
-        let mut start = self.0.lock();
+        let start = &mut self.0.lock().bytes;
         let room = START_MAX.saturating_sub(start.len());
         start.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
     /// The HTTP/1 version that the answer states.
     pub fn version(&self) -> &'static str {
-        let start = self.0.lock();
-        if start.starts_with(HTTP10) {
+        if self.0.lock().bytes.starts_with(HTTP10) {
             "HTTP/1.0"
         } else {
             "HTTP/1.1"
@@ -34,7 +40,13 @@ impl Start {
     }
 
     pub fn bytes(&self) -> Vec<u8> {
-        self.0.lock().clone()
+        self.0.lock().bytes.clone()
+    }
+
+    /// The TLS error of the connection, such as the rejection of a client certificate, which arrives after the
+    /// handshake. The HTTP/2 library does not pass it on.
+    pub fn tls_failure(&self) -> Option<Failure> {
+        self.0.lock().tls.clone()
     }
 }
 
@@ -64,7 +76,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Tap<S> {
     ) -> Poll<io::Result<()>> {
         let before = into.filled().len();
         loop {
-            ready!(Pin::new(&mut self.stream).poll_read(cx, into))?;
+            if let Err(error) = ready!(Pin::new(&mut self.stream).poll_read(cx, into)) {
+                self.start.0.lock().tls = Failure::secured(&error);
+                return Poll::Ready(Err(error));
+            }
             let read = &mut into.filled_mut()[before..];
             self.start.note(read);
             let (read, kept) = (read.len(), self.status_lines.correct(read));

@@ -1,7 +1,8 @@
 //! One attempt: the budget, the request, its answer, and the evaluation of the answer.
 
 use super::LlmProbe;
-use super::answer::{Answer, reported_error};
+use super::answer::Answer;
+use super::api::check_error;
 use super::limits::{rate_limits, retry_after};
 use super::refusal::refused;
 use super::stream;
@@ -149,9 +150,8 @@ async fn read_stream(
     }
     let mut kept = BodyBuffer::new(true);
     body::rest(source, headers, probe.body_limit, &mut kept).await?;
-    let data = document(headers, &kept.bytes)?;
-    let error = data.get("error").filter(|error| !error.is_null());
-    Err(error.map_or_else(no_stream, reported_error))
+    check_error(&document(headers, &kept.bytes)?)?;
+    Err(no_stream())
 }
 
 async fn read_whole(

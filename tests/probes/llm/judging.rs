@@ -280,9 +280,16 @@ async fn a_provider_that_refuses_has_its_reason() {
         [("requests", 1, Some(10)), ("tokens", 0, Some(3000))]
     );
     let error = r#"{"error":{"message":"no","type":"t"}}"#;
-    for keys in ["", "stream: false"] {
-        let seen = ask(json("200 OK", "", error), keys).await;
+    let vllm = r#"{"object":"error","message":"no","type":"t"}"#;
+    for (body, keys) in [
+        (error, ""),
+        (error, "stream: false"),
+        (vllm, ""),
+        (vllm, "stream: false"),
+    ] {
+        let seen = ask(json("200 OK", "", body), keys).await;
         assert_eq!(cause(&seen.outcome), Some(Cause::StreamError), "{keys}");
+        assert!(seen.message().contains("t: no"), "{}", seen.message());
     }
 }
 

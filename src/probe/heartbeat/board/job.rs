@@ -72,18 +72,24 @@ impl Job {
         self.first = Some(before.first);
     }
 
+    /// Moves times after `now` to `now`: the clock was set back, perhaps before this process started.
+    pub(super) fn clamp_to(&mut self, now: Timestamp) {
+        if let Some(last) = &mut self.last {
+            last.beat.at = last.beat.at.min(now);
+            last.kept = last.kept.min(now);
+        }
+        self.since = self.since.min(now);
+        self.looked = self.looked.map(|looked| looked.min(now));
+        self.first = self.first.map(|first| first.min(now));
+    }
+
     /// Records that no report could be received between two moments. If the clock was set back, `to` is
-    /// before `from`; times after `to` are then moved to `to`.
+    /// before `from`.
     pub(super) fn miss(&mut self, from: Timestamp, to: Timestamp, why: Break) {
         let due = self.terms.as_ref().map(|terms| &terms.due);
         let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
         let heard = from.since(self.reference());
-        if let Some(last) = &mut self.last {
-            last.beat.at = last.beat.at.min(to);
-            last.kept = last.kept.min(to);
-        }
-        self.since = self.since.min(to);
-        self.looked = self.looked.map(|looked| looked.min(to));
+        self.clamp_to(to);
         if !was_overdue {
             (self.since, self.before) = (to, why);
             self.heard += heard;

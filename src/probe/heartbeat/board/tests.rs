@@ -111,6 +111,19 @@ fn overdue_jobs_stay_overdue_after_a_restart() {
 }
 
 #[test]
+fn a_report_from_the_future_counts_as_one_of_now() {
+    // The clock was ahead, and set back before slod was started again.
+    let last = beat(5000, false);
+    let failures = None;
+    let board = HeartbeatBoard::new(HashMap::from([(key(), StoredBeat { last, failures })]));
+    let probe = every(60);
+    resume(&board, &probe, before(4990, Verdict::Good));
+    let verdict = |second| probe.judge(&board.look(&key(), at(second))).verdict;
+    assert_eq!([1001, 1061].map(verdict), [Verdict::Good; 2]);
+    assert_eq!(verdict(1062), Verdict::Bad(Cause::Silent));
+}
+
+#[test]
 fn jobs_that_never_reported_are_silent_since_their_first_outcome() {
     let board = HeartbeatBoard::new(HashMap::new());
     let probe = every(60);

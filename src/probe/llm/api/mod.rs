@@ -204,7 +204,7 @@ impl Api {
 }
 
 /// Checks for an error in place of an answer or a part of it.
-fn check_error(data: &Value) -> Result<(), Failure> {
+pub fn check_error(data: &Value) -> Result<(), Failure> {
     let error = data.get("error").filter(|error| !error.is_null());
     // The format of older servers of open models.
     let is_error = |name: &str| data.get(name).and_then(Value::as_str) == Some("error");
