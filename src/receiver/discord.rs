@@ -44,7 +44,7 @@ impl Discord {
         match message {
             Some(id) => {
                 if let Ok(mut path) = url.path_segments_mut() {
-                    path.extend(["messages", id]);
+                    path.pop_if_empty().extend(["messages", id]);
                 }
             }
             None if self.edit => {

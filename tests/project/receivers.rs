@@ -197,6 +197,34 @@ fn a_slack_bot_posts_and_updates() {
     assert_eq!(sent(&updates[0]), (update, "1503435956.000247".into()));
 }
 
+/// Django answers a POST without the slash with a redirect, and Grafana OnCall's addresses end with one.
+#[test]
+fn a_slash_at_the_end_of_an_address_is_kept() {
+    let address = |kind: &str, url: &str, replaces: Option<&str>| {
+        let receiver = receiver(kind, &format!("{{ url: \"{url}\" }}"));
+        let message = Message {
+            replaces: replaces.map(str::to_owned),
+            ..Message::sample(true, NOW)
+        };
+        match &requests(&receiver, &message)[..] {
+            [Request::Http(request)] => request.url.reveal().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for kind in ["webhook", "slack", "teams"] {
+        for url in [
+            "http://127.0.0.1:1/hook/",
+            "http://127.0.0.1:1/hook?token=a/",
+        ] {
+            assert_eq!(address(kind, url, None), url, "{kind}");
+        }
+    }
+    for url in ["http://127.0.0.1:1/hook", "http://127.0.0.1:1/hook/"] {
+        let edit = "http://127.0.0.1:1/hook/messages/7";
+        assert_eq!(address("discord", url, Some("7")), edit, "{url}");
+    }
+}
+
 #[test]
 fn groups_with_the_same_prefix_are_different_incidents() {
     let group = |end: &str| format!("{}{end}", "team ".repeat(200));
