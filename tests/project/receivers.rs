@@ -225,6 +225,31 @@ fn a_slash_at_the_end_of_an_address_is_kept() {
     }
 }
 
+/// Servers repeat headers and commands in their errors.
+#[test]
+fn a_login_is_redacted_in_the_form_in_which_it_is_sent() {
+    let login = "username: ada, password: correct-horse";
+    for (kind, example, sent) in [
+        (
+            "webhook",
+            format!("{{ url: \"http://127.0.0.1:1/\", {login} }}"),
+            &["YWRhOmNvcnJlY3QtaG9yc2U="][..],
+        ),
+        (
+            "email",
+            format!("{{ to: [a@example.com], from: b@example.com, server: localhost, {login} }}"),
+            &["AGFkYQBjb3JyZWN0LWhvcnNl", "Y29ycmVjdC1ob3JzZQ=="],
+        ),
+    ] {
+        let receiver = receiver(kind, &example);
+        for one in sent {
+            let text = format!("500 unknown: {one}");
+            let cleaned = receiver.redactions.cleaned(text);
+            assert_eq!(cleaned, "500 unknown: <secret>", "{kind}");
+        }
+    }
+}
+
 #[test]
 fn groups_with_the_same_prefix_are_different_incidents() {
     let group = |end: &str| format!("{}{end}", "team ".repeat(200));
