@@ -174,6 +174,21 @@ fn the_group_labels_of_a_webhook_are_labels_of_its_alerts() {
 }
 
 #[test]
+fn no_alert_for_alertmanager_ends_before_it_starts() {
+    let receiver = receiver("alertmanager", "{ urls: [\"http://127.0.0.1:1\"] }");
+    // The alert began before the clock was set back by an hour.
+    let alert = Notice {
+        from: NOW.after(std::time::Duration::from_hours(1)),
+        ..notice(1, "x", false)
+    };
+    let message = Message::new("it", "{}", "key".to_owned(), NOW, vec![alert]);
+    let requests = requests(&receiver, &message);
+    let body: Value = serde_json::from_slice(body(&requests[0])).expect("JSON");
+    let time = |name: &str| body[0][name].as_str().expect("a time").to_owned();
+    assert!(time("startsAt") <= time("endsAt"), "{body}");
+}
+
+#[test]
 fn a_slack_bot_posts_and_updates() {
     let receiver = receiver("slack", "{ token: xoxb-1, channel: C0123456789 }");
     let posts = messages();
