@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 const KEYS: Keys = &[&TOPIC, &URL, &TOKEN];
 
-/// Maximum length of a text in bytes; a longer message becomes an attachment.
+/// Maximum length of a text: a message of more than 4,096 bytes becomes an attachment.
 const TEXT_MAX: usize = 1000;
 const TITLE_MAX: usize = 250;
 

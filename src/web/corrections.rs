@@ -147,7 +147,7 @@ pub async fn revoke(
     let found = audit::change(&state, act, revoke, entry).await?;
     if !found {
         let title = "no active correction has this id";
-        return Err(Problem::new(StatusCode::NOT_FOUND, title).because(id));
+        return Err(Problem::new(StatusCode::NOT_FOUND, title).named(&id));
     }
     tracing::info!(id, "correction revoked");
     counted(&state).await?;
