@@ -103,7 +103,7 @@ impl Sender {
             }
         }
         delivery.left_out += waiting.iter().map(|part| part.notices.len()).sum::<usize>();
-        delivery.summed_up(refusal)
+        delivery.summarized(refusal)
     }
 
     /// Sends a message. If it cannot edit the earlier one, it is sent as a new one.
@@ -193,7 +193,7 @@ impl Delivery {
 
     /// The answer to a message without remaining parts. `refusal` is why it was not accepted as a
     /// whole.
-    fn summed_up(mut self, refusal: Option<String>) -> Self {
+    fn summarized(mut self, refusal: Option<String>) -> Self {
         let Some(why) = refusal else {
             return self;
         };

@@ -25,7 +25,7 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 /// Maximum number of header fields of a response.
 const HEADERS_MAX: usize = 1000;
 /// Maximum number of characters of a response that are kept.
-const SHOWN_MAX: usize = 200;
+const EXCERPT_MAX: usize = 200;
 
 /// The answer of a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +203,7 @@ async fn answer(mut response: Response, until: Instant) -> Exchange {
     let said = if status.is_redirection() {
         "redirects are not followed".to_owned()
     } else {
-        shown(&body)
+        excerpt(&body)
     };
     let text = format!("HTTP {}: {said}", status.as_u16());
     let text = text.trim_end_matches(": ").to_owned();
@@ -237,9 +237,9 @@ async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> reqwest::Resu
 }
 
 /// The printable beginning of a response.
-pub(super) fn shown(body: &[u8]) -> String {
+pub(super) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(ANSWER_MAX)]);
-    printable(&beginning(text.trim(), SHOWN_MAX)).into_owned()
+    printable(&beginning(text.trim(), EXCERPT_MAX)).into_owned()
 }
 
 /// The `Retry-After` header: seconds, or a date, relative to the `Date` of the response because clocks may differ.

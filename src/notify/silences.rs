@@ -32,7 +32,7 @@ type DueReminders = BTreeMap<String, Vec<Notice>>;
 
 /// Runs until it is aborted.
 pub(super) async fn run(deps: Deps) {
-    let mut looked = None;
+    let mut last_check = None;
     let mut logged = BTreeSet::new();
     let mut nobody_knows = false;
     loop {
@@ -40,9 +40,9 @@ pub(super) async fn run(deps: Deps) {
         let now = deps.clock.now();
         remind(&deps, now, &mut nobody_knows).await;
         let is_due =
-            looked.is_none_or(|at: Timestamp| (now.0 - at.0).abs() >= millis(FORGOTTEN_EVERY));
+            last_check.is_none_or(|at: Timestamp| (now.0 - at.0).abs() >= millis(FORGOTTEN_EVERY));
         if is_due {
-            looked = Some(now);
+            last_check = Some(now);
             log_forgotten(&deps, now, &mut logged).await;
         }
     }

@@ -6,7 +6,7 @@
 
 mod recipients;
 
-use super::send::{Answer, Exchange, Recipients, shown};
+use super::send::{Answer, Exchange, Recipients, excerpt};
 use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
@@ -149,7 +149,7 @@ mod code {
 
 impl Reply {
     fn text(&self) -> String {
-        shown(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
+        excerpt(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
     }
 
     /// The parameters of an extension in the reply to EHLO.
@@ -227,23 +227,23 @@ impl Session {
             data.map_err(|error| Answer::failed(format!("cannot write the mail: {error}")))?;
         let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
         expect(&from, "the sender", code::DONE)?;
-        let mut named = RecipientReplies::default();
+        let mut replies = RecipientReplies::default();
         for to in envelope.to.iter().map(ToString::to_string) {
             if !done.contains_key(&to) {
                 let reply = self.ask(&format!("RCPT TO:<{to}>")).await?;
-                named.add(to, &reply);
+                replies.add(to, &reply);
             }
         }
-        if named.taken.is_empty() {
+        if replies.accepted.is_empty() {
             let _ = self.0.write_all(b"QUIT\r\n").await;
-            return Ok(named.rejected_by_all(done));
+            return Ok(replies.rejected_by_all(done));
         }
         expect(&self.ask("DATA").await?, "DATA", code::SEND_THE_MAIL)?;
         let reply = self.ask(&stuffed(&data)).await?;
         // The mail has been delivered, regardless of how the connection ends.
         let _ = self.0.write_all(b"QUIT\r\n").await;
         Ok(match reply {
-            reply if reply.code == code::DONE => named.summed_up(reply.text(), done),
+            reply if reply.code == code::DONE => replies.summarized(reply.text(), done),
             reply if reply.code == TOO_LARGE => Answer::TooLarge(reply.text()).into(),
             reply if reply.code >= 500 => Answer::Refused(reply.text()).into(),
             reply if reply.code >= 400 => Answer::failed(reply.text()).into(),

@@ -196,7 +196,7 @@ impl Receiver {
             let text = template.render(&fields)?;
             let text = text.trim();
             Ok(if message.is_short {
-                request::short(text, message::SHORT_MAX)
+                request::truncated(text, message::SHORT_MAX)
             } else {
                 text.to_owned()
             })

@@ -29,12 +29,12 @@ const DEFAULT_LIMIT: u32 = 50;
 
 /// Runs, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["service", "cursor", "limit"])?;
-    let service = asked.text("service")?.map(str::to_owned);
-    let (limit, now) = (asked.limit(DEFAULT_LIMIT, LIMIT)?, state.clock.now());
+    let parameters = query.only(&["service", "cursor", "limit"])?;
+    let service = parameters.text("service")?.map(str::to_owned);
+    let (limit, now) = (parameters.limit(DEFAULT_LIMIT, LIMIT)?, state.clock.now());
     let wanted = RunsQuery {
         service: service.clone(),
-        before: asked.number("cursor")?,
+        before: parameters.number("cursor")?,
         limit,
         now,
     };

@@ -81,7 +81,7 @@ async fn an_answer_without_an_end_is_read_to_a_limit() {
     assert!(matches!(exchange.answer, Answer::Delivered(_)));
     let length = exchange.body.len();
     assert!((ANSWER_MAX..4 * ANSWER_MAX).contains(&length), "{length}");
-    assert_eq!(shown(&exchange.body).chars().count(), SHOWN_MAX + 1);
+    assert_eq!(excerpt(&exchange.body).chars().count(), EXCERPT_MAX + 1);
 }
 
 /// The answer to a request that gets a response with a partial body.
