@@ -212,7 +212,7 @@ fn a_slack_bot_posts_and_updates() {
     assert_eq!(sent(&updates[0]), (update, "1503435956.000247".into()));
 }
 
-/// Django answers a POST without the slash with a redirect, and Grafana OnCall's addresses end with one.
+/// Django answers a POST without the slash with a redirect, and addresses of Grafana end with one.
 #[test]
 fn a_slash_at_the_end_of_an_address_is_kept() {
     let address = |kind: &str, url: &str, replaces: Option<&str>| {
