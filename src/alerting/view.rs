@@ -55,13 +55,13 @@ impl AlertsView {
     /// The firing alerts of an objective, the fastest tier first.
     pub fn of(&self, service: &str, slo: &str) -> &[AlertRecord] {
         let all = self.of_service(service);
-        let whose = |one: &AlertRecord| match &one.key.source {
+        let order = |one: &AlertRecord| match &one.key.source {
             Source::Budget { slo: name, .. } => (**name).cmp(slo),
             Source::Sign { .. } => std::cmp::Ordering::Greater,
         };
-        let from = all.partition_point(|one| whose(one).is_lt());
+        let from = all.partition_point(|one| order(one).is_lt());
         let rest = &all[from..];
-        &rest[..rest.partition_point(|one| whose(one).is_eq())]
+        &rest[..rest.partition_point(|one| order(one).is_eq())]
     }
 
     /// The firing alerts, with the silences and acknowledgements that apply now.

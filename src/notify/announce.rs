@@ -8,7 +8,7 @@ use crate::alert::Notice;
 use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
-use crate::slo::occurrence::{Occurrence, latest};
+use crate::slo::occurrence::{LISTED_AHEAD, Occurrence};
 use crate::store::{NewDelivery, Store, StoreError};
 use crate::tasks::blocking;
 use std::collections::BTreeSet;
@@ -21,7 +21,7 @@ pub(super) const GROUP: &str = "maintenance";
 const EVERY: Duration = Duration::from_secs(5);
 /// Timeout of a request to the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Maximum number of occurrences that are announced at the same time.
+/// Maximum number of occurrences that are announced at the same time, the first ones.
 const MAX_ANNOUNCED: usize = 100;
 
 /// Runs until it is aborted.
@@ -81,7 +81,8 @@ pub(super) fn changes(
         .iter()
         .filter(move |one| !after.contains(&one.fingerprint()));
     let over = over.map(|one| Notice {
-        to: Some(now),
+        // The clock may have been set back.
+        to: Some(now.max(one.from)),
         ..one.clone()
     });
     let new = wanted
@@ -90,12 +91,26 @@ pub(super) fn changes(
     over.chain(new.cloned()).collect::<Vec<_>>().into_iter()
 }
 
-/// The announcements that apply now.
+/// The announcements that apply now: those that begin first, if there are too many.
 fn wanted(corrections: &[Correction], now: Timestamp) -> Vec<Notice> {
-    let all: Vec<&Correction> = corrections.iter().collect();
-    let found = latest(&all, now, None, MAX_ANNOUNCED);
-    let ahead = found.iter().filter(|one| one.to > now);
-    ahead.map(|one| notice(one, now)).collect()
+    let mut ahead: Vec<Occurrence<'_>> = corrections
+        .iter()
+        .flat_map(|correction| {
+            let until = match correction.repeats {
+                Some(_) => now.after(LISTED_AHEAD),
+                None => Timestamp(i64::MAX),
+            };
+            let all = correction.occurrences(now, until).into_iter();
+            all.map(move |(from, to)| Occurrence {
+                from,
+                to,
+                correction,
+            })
+        })
+        .collect();
+    ahead.sort_by_key(|one| one.from);
+    ahead.truncate(MAX_ANNOUNCED);
+    ahead.iter().map(|one| notice(one, now)).collect()
 }
 
 fn notice(one: &Occurrence<'_>, now: Timestamp) -> Notice {
@@ -174,6 +189,30 @@ mod tests {
         assert_eq!(look(2_000_599, &corrections), (0, running));
         assert_eq!(look(2_000_600, &corrections), (1, Vec::new()));
         assert_eq!(look(2_000_700, &corrections), (0, Vec::new()));
+    }
+
+    #[test]
+    fn of_too_many_corrections_those_that_begin_first_are_announced() {
+        let later = (0..).take(MAX_ANNOUNCED).map(|number| Correction {
+            id: format!("later-{number}"),
+            ..correction(3_000_000 + number, 3_000_600)
+        });
+        let all: Vec<Correction> = later.chain([correction(2_000_000, 2_000_600)]).collect();
+        let wanted = wanted(&all, Timestamp::from_secs(2_000_100));
+        assert_eq!(wanted.len(), MAX_ANNOUNCED);
+        assert_eq!(wanted[0].labels["alertname"], "SlodMaintenance");
+        assert_eq!(wanted[1].labels["correction"], "later-0");
+    }
+
+    #[test]
+    fn an_announcement_does_not_end_before_it_begins() {
+        let running = wanted(
+            &[correction(2_000_000, 2_000_600)],
+            Timestamp::from_secs(2_000_100),
+        );
+        // The clock was set back.
+        let over: Vec<Notice> = changes(&running, &[], Timestamp::from_secs(1_000)).collect();
+        assert_eq!(over[0].to, Some(over[0].from));
     }
 
     #[test]

@@ -11,14 +11,14 @@ const TRIES_MIN: u32 = 10;
 const FIRST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_mins(5);
 /// Maximum pause that a receiver can ask for (`Retry-After`).
-pub const LONGEST_ASKED: Duration = Duration::from_hours(1);
+pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);
 
 /// Exponential backoff with jitter, so that receivers that share a server do not retry at the same
 /// time.
-pub fn pause(failures: u32, asked: Option<Duration>, random: f64) -> Duration {
+pub fn pause(failures: u32, retry_after: Option<Duration>, random: f64) -> Duration {
     let doubled = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(16));
     let own = doubled.min(LONGEST).mul_f64(0.5 + random / 2.0);
-    own.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+    own.max(retry_after.unwrap_or_default().min(RETRY_AFTER_MAX))
 }
 
 /// Whether to give up on a message that was due at `due`, after a number of consecutive failures.
@@ -47,9 +47,9 @@ mod tests {
         let pauses: Vec<_> = [1, 2, 3, 20].map(|n| pause(n, None, 1.0).as_secs()).into();
         assert_eq!(pauses, [1, 2, 4, 300]);
         assert_eq!(pause(1, None, 0.0), Duration::from_millis(500));
-        let asked = Some(Duration::from_secs(90));
-        assert_eq!(pause(1, asked, 0.5), Duration::from_secs(90));
+        let retry_after = Some(Duration::from_secs(90));
+        assert_eq!(pause(1, retry_after, 0.5), Duration::from_secs(90));
         let absurd = Some(Duration::from_secs(1_000_000));
-        assert_eq!(pause(1, absurd, 0.5), LONGEST_ASKED);
+        assert_eq!(pause(1, absurd, 0.5), RETRY_AFTER_MAX);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::send::{Answer, Recipients, Sender};
 use crate::outcome::Timestamp;
-use crate::receiver::{Message, Receiver, Reply, TemplateError, is_page};
+use crate::receiver::{Message, Receiver, Reply, TemplateError, Texts, is_page};
 use crate::text::printable;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,8 +45,9 @@ pub struct Delivery {
 struct Posted {
     answer: Answer,
     id: Option<String>,
+    /// Whether the message to edit does not exist, or can no longer be edited.
+    is_gone: bool,
     recipients: Recipients,
-    template_error: Option<TemplateError>,
 }
 
 impl Sender {
@@ -76,24 +77,22 @@ impl Sender {
             };
             let mails = &mut delivery.done.mails;
             let recipients = mails.entry(part.key.clone()).or_default();
-            let sent = self.send_part(receiver, &part, recipients, now).await;
+            let (texts, error) = receiver.texts(&part);
+            delivery.template_error = error.or(delivery.template_error);
+            let sent = self.send_part(receiver, &part, &texts, recipients, now);
+            let sent = sent.await;
             recipients.extend(sent.recipients);
-            delivery.template_error = sent.template_error.or(delivery.template_error);
             match sent.answer {
                 Answer::Delivered(_) => {
                     delivery.answer = sent.answer;
                     delivery.posted = sent.id;
                     delivery.done.parts.insert(part.key);
                 }
-                Answer::TooLarge(why) if part.smaller().is_empty() => {
-                    delivery.left_out += part.notices.len();
-                    refusal = Some(why);
-                }
-                Answer::TooLarge(why) => {
+                Answer::TooLarge(why) if !part.smaller().is_empty() => {
                     waiting.extend(part.smaller());
                     refusal = Some(why);
                 }
-                Answer::Refused(why) => {
+                Answer::TooLarge(why) | Answer::Refused(why) => {
                     delivery.left_out += part.notices.len();
                     refusal = Some(why);
                 }
@@ -104,68 +103,85 @@ impl Sender {
             }
         }
         delivery.left_out += waiting.iter().map(|part| part.notices.len()).sum::<usize>();
-        delivery.summed_up(refusal)
+        delivery.summarized(refusal)
     }
 
-    /// Sends a message. If the message to edit no longer exists, a new one is sent.
+    /// Sends a message. If it cannot edit the earlier one, it is sent as a new one.
     async fn send_part(
         &self,
         receiver: &Receiver,
         message: &Message,
+        texts: &Texts,
         done: &Recipients,
         now: Timestamp,
     ) -> Posted {
-        let (texts, template_error) = receiver.texts(message);
-        let send = async |message: &Message| {
-            let requests = receiver.requests(message, &texts, now);
-            let exchange = self.exchange(requests, receiver.timeout, done).await;
-            let reply = receiver.channel.reply(exchange.status, &exchange.body);
-            // A partial body may lack the confirmation. Then the status decides, unless the body is a web page.
-            let is_part = exchange.is_unfinished && !is_page(&exchange.body);
-            let reply = reply.filter(|reply| {
-                let is_of_whole = matches!(reply, Reply::Unconfirmed(_) | Reply::Refused(_));
-                !(is_part && is_of_whole)
-            });
-            (exchange.answer, reply, exchange.recipients)
-        };
-        let (mut answer, mut reply, mut recipients) = send(message).await;
-        if message.replaces.is_some() && reply == Some(Reply::Gone) {
-            let anew = Message {
-                replaces: None,
-                ..message.clone()
-            };
-            (answer, reply, recipients) = send(&anew).await;
+        let posted = self.post_or_edit(receiver, message, texts, done, now).await;
+        let is_rejected = posted.is_gone || matches!(posted.answer, Answer::Refused(_));
+        if message.replaces.is_none() || !is_rejected {
+            return posted;
         }
-        let (answer, id) = match (reply, answer) {
-            (Some(Reply::Posted(id)), answer) => (answer, Some(id)),
-            (Some(Reply::Same), _) => {
-                let unchanged = Answer::Delivered("unchanged".to_owned());
-                (unchanged, message.replaces.clone())
-            }
-            (Some(Reply::Busy(wait)), Answer::Failed { why, retry_after }) => {
-                let retry_after = retry_after.or(Some(wait));
-                (Answer::Failed { why, retry_after }, None)
-            }
-            (Some(Reply::Failed(why)), Answer::Delivered(_)) => {
-                (Answer::failed(printable(&why).into_owned()), None)
-            }
-            (Some(Reply::Refused(why)), Answer::Delivered(_)) => {
-                (Answer::Refused(printable(&why).into_owned()), None)
-            }
-            (Some(Reply::Unconfirmed(expected)), Answer::Delivered(said)) => (
-                Answer::failed(format!("expected {expected}, got {said}")),
-                None,
-            ),
-            (Some(Reply::Gone), Answer::Delivered(said)) => (Answer::failed(said), None),
-            (_, answer) => (answer, None),
+        let anew = Message {
+            replaces: None,
+            ..message.clone()
         };
+        self.post_or_edit(receiver, &anew, texts, done, now).await
+    }
+
+    async fn post_or_edit(
+        &self,
+        receiver: &Receiver,
+        message: &Message,
+        texts: &Texts,
+        done: &Recipients,
+        now: Timestamp,
+    ) -> Posted {
+        let requests = receiver.requests(message, texts, now);
+        let exchange = self.exchange(requests, receiver.timeout, done).await;
+        let reply = receiver.channel.reply(exchange.status, &exchange.body);
+        // A partial body may lack the confirmation. Then the status decides, unless the body is a web page.
+        let is_part = exchange.is_unfinished && !is_page(&exchange.body);
+        let reply = reply.filter(|reply| {
+            let is_of_whole = matches!(reply, Reply::Unconfirmed(_) | Reply::Refused(_));
+            !(is_part && is_of_whole)
+        });
+        let is_gone = reply == Some(Reply::Gone);
+        let (answer, id) = interpreted(reply, exchange.answer, message);
         Posted {
             answer,
             id,
-            recipients,
-            template_error,
+            is_gone,
+            recipients: exchange.recipients,
         }
     }
+}
+
+/// The answer and the ID of a message, by the reply of its service and the answer of its status.
+fn interpreted(
+    reply: Option<Reply>,
+    answer: Answer,
+    message: &Message,
+) -> (Answer, Option<String>) {
+    let answer = match (reply, answer) {
+        (Some(Reply::Posted(id)), answer) => return (answer, Some(id)),
+        (Some(Reply::Same), _) => {
+            let unchanged = Answer::Delivered("unchanged".to_owned());
+            return (unchanged, message.replaces.clone());
+        }
+        (Some(Reply::Busy(wait)), Answer::Failed { why, retry_after }) => Answer::Failed {
+            why,
+            retry_after: retry_after.or(Some(wait)),
+        },
+        (Some(Reply::Failed(why)), Answer::Delivered(_)) => Answer::failed(printable(&why)),
+        (Some(Reply::Refused(why)), Answer::Delivered(_)) => {
+            Answer::Refused(printable(&why).into_owned())
+        }
+        (Some(Reply::Unconfirmed(expected)), Answer::Delivered(text)) => {
+            Answer::failed(format!("expected {expected}, got {text}"))
+        }
+        (Some(Reply::Gone), Answer::Delivered(text)) => Answer::failed(text),
+        (_, answer) => answer,
+    };
+    (answer, None)
 }
 
 impl Delivery {
@@ -177,7 +193,7 @@ impl Delivery {
 
     /// The answer to a message without remaining parts. `refusal` is why it was not accepted as a
     /// whole.
-    fn summed_up(mut self, refusal: Option<String>) -> Self {
+    fn summarized(mut self, refusal: Option<String>) -> Self {
         let Some(why) = refusal else {
             return self;
         };

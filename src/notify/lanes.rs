@@ -1,6 +1,6 @@
 //! Schedules the groups of a receiver, so that a group that fails or hangs does not delay others.
 
-use super::backoff::{LONGEST_ASKED, pause};
+use super::backoff::{RETRY_AFTER_MAX, pause};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -44,7 +44,7 @@ impl Lanes {
     }
 
     /// Time until a group or the receiver can be tried again.
-    pub fn rest(&self, now: Instant) -> Option<Duration> {
+    pub fn until_next(&self, now: Instant) -> Option<Duration> {
         let idle = self.failing.iter();
         let idle = idle.filter(|(group, _)| !self.running.contains(*group));
         let times = idle.map(|(_, one)| one.again).chain(self.closed);
@@ -62,14 +62,14 @@ impl Lanes {
         self.failing.remove(group);
     }
 
-    /// Records that an attempt failed. A pause that the receiver `asked` for applies to all groups.
-    pub fn failed(&mut self, group: &str, asked: Option<Duration>, now: Instant) {
+    /// Records that an attempt failed. A pause that the receiver asked for, `retry_after`, applies to all groups.
+    pub fn failed(&mut self, group: &str, retry_after: Option<Duration>, now: Instant) {
         self.running.remove(group);
         let failures = self.failing.get(group).map_or(1, |one| one.failures + 1);
-        let again = now + pause(failures, asked, fastrand::f64());
+        let again = now + pause(failures, retry_after, fastrand::f64());
         // Other groups do not wait for this group's backoff.
-        if let Some(asked) = asked {
-            self.closed = Some(now + asked.min(LONGEST_ASKED));
+        if let Some(retry_after) = retry_after {
+            self.closed = Some(now + retry_after.min(RETRY_AFTER_MAX));
         }
         self.failing
             .insert(group.to_owned(), Failing { failures, again });
@@ -120,10 +120,10 @@ mod tests {
         assert_eq!(lanes.without(start), Some(groups(&["a"])), "once at a time");
         lanes.failed("a", None, start);
         assert_eq!(lanes.without(start), Some(groups(&["a"])));
-        let rest = lanes.rest(start).expect("it is tried again");
+        let rest = lanes.until_next(start).expect("it is tried again");
         assert_eq!(lanes.without(start + rest), Some(groups(&[])));
         lanes.start("a");
-        assert_eq!(lanes.rest(start), None, "it runs");
+        assert_eq!(lanes.until_next(start), None, "it runs");
         lanes.settled("a");
         assert_eq!(
             (lanes.without(start), lanes.failing()),
@@ -171,10 +171,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_that_a_receiver_asks_for_applies_to_all_groups() {
         let (mut lanes, start) = (Lanes::default(), Instant::now());
-        let asked = Duration::from_secs(90);
-        lanes.failed("a", Some(asked), start);
+        let retry_after = Duration::from_secs(90);
+        lanes.failed("a", Some(retry_after), start);
         assert_eq!(lanes.without(start), None);
-        assert_eq!(lanes.rest(start), Some(asked));
-        assert_eq!(lanes.without(start + asked), Some(groups(&[])));
+        assert_eq!(lanes.until_next(start), Some(retry_after));
+        assert_eq!(lanes.without(start + retry_after), Some(groups(&[])));
     }
 }

@@ -25,9 +25,9 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(30);
 const AFTER_ENDS: Duration = Duration::from_secs(5);
 
 /// Receiver, group and fingerprint of an alert.
-type Place = (String, String, u64);
-/// The place of a difference, and whether the alert must be resolved there.
-type Difference = (Place, bool);
+type Target = (String, String, u64);
+/// The target of a difference, and whether the alert must be resolved there.
+type Difference = (Target, bool);
 /// The state of the receivers: receiver, group, alert.
 type Known = [(String, String, Notice)];
 
@@ -44,7 +44,7 @@ pub(super) async fn run(mut deps: Deps) {
         if left == 0 || !is_evaluated {
             continue;
         }
-        if let Some(found) = deps.look(&before, left == 1).await {
+        if let Some(found) = deps.compare(&before, left == 1).await {
             (left, before) = (left - 1, found);
         }
     }
@@ -52,7 +52,7 @@ pub(super) async fn run(mut deps: Deps) {
 
 impl Deps {
     /// Returns the differences. If `corrects`, those that were also found before are corrected.
-    async fn look(
+    async fn compare(
         &self,
         before: &BTreeSet<Difference>,
         corrects: bool,
@@ -90,7 +90,7 @@ fn firing(
     decided: &[AlertRecord],
     routing: &Routing,
     now: Timestamp,
-) -> BTreeMap<Place, Option<NewDelivery>> {
+) -> BTreeMap<Target, Option<NewDelivery>> {
     let mut firing = BTreeMap::new();
     for alert in decided {
         let notice = alerts.rules.notice(alert);
@@ -110,14 +110,14 @@ fn firing(
                 ..NewDelivery::at_once(decision.receiver, &decision.group, notice.clone(), now)
             });
             // A receiver can also be one of its own escalation receivers.
-            let place = place(decision.receiver, &decision.group, &notice);
-            firing.entry(place).or_insert(delivery);
+            let target = target(decision.receiver, &decision.group, &notice);
+            firing.entry(target).or_insert(delivery);
         }
     }
     firing
 }
 
-fn place(receiver: &str, group: &str, notice: &Notice) -> Place {
+fn target(receiver: &str, group: &str, notice: &Notice) -> Target {
     (receiver.to_owned(), group.to_owned(), notice.fingerprint())
 }
 
@@ -125,19 +125,19 @@ fn place(receiver: &str, group: &str, notice: &Notice) -> Place {
 /// receivers of their routes do not know.
 fn differences(
     known: &Known,
-    firing: BTreeMap<Place, Option<NewDelivery>>,
+    firing: BTreeMap<Target, Option<NewDelivery>>,
     routing: &Routing,
     now: Timestamp,
 ) -> BTreeMap<Difference, NewDelivery> {
     let mut found = BTreeMap::new();
     let mut places = BTreeSet::new();
     for (receiver, group, notice) in known {
-        let place = place(receiver, group, notice);
+        let target = target(receiver, group, notice);
         let configured = routing.receiver(receiver);
         let is_over = configured.is_some_and(|configured| match group.as_str() {
             silences::GROUP => false,
             announce::GROUP => !configured.maintenance,
-            _ => !firing.contains_key(&place),
+            _ => !firing.contains_key(&target),
         });
         if is_over {
             let ended = Notice {
@@ -145,14 +145,14 @@ fn differences(
                 ..notice.clone()
             };
             let end = NewDelivery::at_once(receiver, group, ended, now);
-            found.insert((place.clone(), true), end);
+            found.insert((target.clone(), true), end);
         }
-        places.insert(place);
+        places.insert(target);
     }
     let unknown = firing
         .into_iter()
-        .filter(|(place, _)| !places.contains(place));
-    found.extend(unknown.filter_map(|(place, delivery)| Some(((place, false), delivery?))));
+        .filter(|(target, _)| !places.contains(target));
+    found.extend(unknown.filter_map(|(target, delivery)| Some(((target, false), delivery?))));
     found
 }
 

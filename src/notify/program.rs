@@ -1,6 +1,6 @@
 //! Runs a program with a message.
 
-use super::send::{ANSWER_MAX, Answer, shown};
+use super::send::{ANSWER_MAX, Answer, excerpt};
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::process::Stdio;
 use std::time::Duration;
@@ -75,7 +75,7 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
     match status {
         Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
         Ok(status) => {
-            let output = shown(&output);
+            let output = excerpt(&output);
             let code = status.code().map_or_else(
                 || "killed by a signal".to_owned(),
                 |code| format!("exit code {code}"),

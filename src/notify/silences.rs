@@ -32,7 +32,7 @@ type DueReminders = BTreeMap<String, Vec<Notice>>;
 
 /// Runs until it is aborted.
 pub(super) async fn run(deps: Deps) {
-    let mut looked = None;
+    let mut last_check = None;
     let mut logged = BTreeSet::new();
     let mut nobody_knows = false;
     loop {
@@ -40,9 +40,9 @@ pub(super) async fn run(deps: Deps) {
         let now = deps.clock.now();
         remind(&deps, now, &mut nobody_knows).await;
         let is_due =
-            looked.is_none_or(|at: Timestamp| (now.0 - at.0).abs() >= millis(FORGOTTEN_EVERY));
+            last_check.is_none_or(|at: Timestamp| (now.0 - at.0).abs() >= millis(FORGOTTEN_EVERY));
         if is_due {
-            looked = Some(now);
+            last_check = Some(now);
             log_forgotten(&deps, now, &mut logged).await;
         }
     }
@@ -151,8 +151,9 @@ fn wanted(
 fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let left = Duration::from_millis((silence.to.0 - now.0).max(0).unsigned_abs());
+    let are = if firing == 1 { "is" } else { "are" };
     let summary = format!(
-        "silence {} ends in {}, and {firing} of the alerts that it mutes are still firing: {}",
+        "silence {} ends in {}, and {firing} of the alerts that it mutes {are} still firing: {}",
         silence.id,
         numbers::span(left),
         silence.reason

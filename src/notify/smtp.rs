@@ -6,18 +6,23 @@
 
 mod recipients;
 
-use super::send::{Answer, Exchange, Recipients, shown};
+use super::send::{Answer, Exchange, Recipients, excerpt};
 use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use futures_util::future::select_ok;
 use recipients::RecipientReplies;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, lookup_host};
+use tokio::time::sleep;
 use tokio_rustls::TlsConnector;
 
 /// Maximum size of a reply in bytes, including all lines. RFC 5321 allows lines of 512 bytes.
@@ -25,6 +30,11 @@ const REPLY_MAX: u64 = 16 << 10;
 /// The reply to a mail that is too large (RFC 1870). After `RCPT`, old servers use it for too many
 /// recipients (RFC 5321, 4.5.3.1.10).
 const TOO_LARGE: u16 = 552;
+
+/// How long to wait for an address before the next one is tried as well (RFC 8305, section 5).
+const HEAD_START: Duration = Duration::from_millis(250);
+/// Maximum number of addresses that are tried.
+const ADDRESSES_MAX: usize = 8;
 
 trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
@@ -98,11 +108,26 @@ impl Smtp {
 
 /// Connects to a server, or returns the reason of the failure.
 async fn connect(host: &str, port: u16) -> Result<TcpStream, String> {
-    let addresses = lookup_host((host, port)).await;
-    let addresses = addresses.map_err(|_| format!("{host}: the name does not resolve"))?;
-    let addresses: Vec<_> = addresses.collect();
-    let stream = TcpStream::connect(addresses.as_slice()).await;
+    let addresses = lookup_host((host, port)).await.into_iter().flatten();
+    let addresses: Vec<_> = addresses.take(ADDRESSES_MAX).collect();
+    if addresses.is_empty() {
+        return Err(format!("{host}: the name does not resolve"));
+    }
+    let stream = connect_to_any(addresses).await;
     stream.map_err(|error| Failure::io(&error, &format!("{host}:{port}")).message)
+}
+
+/// Connects to the first of at least one address that answers. Each is tried shortly after the one before
+/// it, so that one that does not answer leaves time for the others.
+async fn connect_to_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
+    let attempts = addresses.into_iter().zip(0..).map(|(address, number)| {
+        Box::pin(async move {
+            sleep(HEAD_START * number).await;
+            TcpStream::connect(address).await
+        })
+    });
+    let (stream, _) = select_ok(attempts).await?;
+    Ok(stream)
 }
 
 struct Reply {
@@ -124,7 +149,7 @@ mod code {
 
 impl Reply {
     fn text(&self) -> String {
-        shown(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
+        excerpt(format!("{} {}", self.code, self.lines.join(" ")).as_bytes())
     }
 
     /// The parameters of an extension in the reply to EHLO.
@@ -202,23 +227,23 @@ impl Session {
             data.map_err(|error| Answer::failed(format!("cannot write the mail: {error}")))?;
         let from = self.ask(&format!("MAIL FROM:<{}>", envelope.from)).await?;
         expect(&from, "the sender", code::DONE)?;
-        let mut named = RecipientReplies::default();
+        let mut replies = RecipientReplies::default();
         for to in envelope.to.iter().map(ToString::to_string) {
             if !done.contains_key(&to) {
                 let reply = self.ask(&format!("RCPT TO:<{to}>")).await?;
-                named.add(to, &reply);
+                replies.add(to, &reply);
             }
         }
-        if named.taken.is_empty() {
+        if replies.accepted.is_empty() {
             let _ = self.0.write_all(b"QUIT\r\n").await;
-            return Ok(named.rejected_by_all(done));
+            return Ok(replies.rejected_by_all(done));
         }
         expect(&self.ask("DATA").await?, "DATA", code::SEND_THE_MAIL)?;
         let reply = self.ask(&stuffed(&data)).await?;
         // The mail has been delivered, regardless of how the connection ends.
         let _ = self.0.write_all(b"QUIT\r\n").await;
         Ok(match reply {
-            reply if reply.code == code::DONE => named.summed_up(reply.text(), done),
+            reply if reply.code == code::DONE => replies.summarized(reply.text(), done),
             reply if reply.code == TOO_LARGE => Answer::TooLarge(reply.text()).into(),
             reply if reply.code >= 500 => Answer::Refused(reply.text()).into(),
             reply if reply.code >= 400 => Answer::failed(reply.text()).into(),

@@ -9,13 +9,15 @@ use crate::alerting::AlertsView;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::LedgerView;
+use crate::receiver::Receiver;
 use crate::store::{Ended, StoreHandle};
 use crate::tasks::blocking;
 use std::collections::HashMap;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -58,22 +60,17 @@ pub async fn run(mut deps: Deps) {
     let mut workers: HashMap<String, AbortHandle> = HashMap::new();
     loop {
         let config = Arc::clone(&deps.configs.borrow_and_update());
-        let has = |name: &String| config.routing.receiver(name).is_some();
         workers.retain(|name, worker| {
-            let stays = has(name);
+            let stays = config.routing.receiver(name).is_some();
             if !stays {
                 worker.abort();
             }
             stays
         });
-        for receiver in &config.routing.receivers {
-            workers.entry(receiver.name.clone()).or_insert_with(|| {
-                deps.counters.start(&receiver.name);
-                tasks.spawn(worker::run(
-                    receiver.name.clone(),
-                    deps.clone(),
-                    sender.clone(),
-                ))
+        for Receiver { name, .. } in &config.routing.receivers {
+            workers.entry(name.clone()).or_insert_with(|| {
+                deps.counters.start(name);
+                tasks.spawn(worker::run(name.clone(), deps.clone(), sender.clone()))
             });
         }
         deps.end_removed(&config).await;
@@ -81,11 +78,22 @@ pub async fn run(mut deps: Deps) {
             () = deps.stop.cancelled() => return,
             // Alerts evaluated with the previous config may still arrive.
             () = sleep(SWEEP) => {}
+            // Aborted workers end as well.
+            Some(ended) = tasks.join_next() => propagate_panic(ended),
             changed = deps.configs.changed() => if changed.is_err() {
                 deps.stop.cancelled().await;
                 return;
             },
         }
+    }
+}
+
+/// Ends the daemon with a panicked task: a receiver without its worker would look like one without messages.
+fn propagate_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && let Ok(panic) = error.try_into_panic()
+    {
+        resume_unwind(panic);
     }
 }
 
@@ -110,5 +118,19 @@ impl Deps {
                 "gave up on notices to {receiver}: it was removed from the config"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    #[should_panic(expected = "a defect")]
+    async fn a_panicked_worker_ends_the_task() {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async { panic!("a defect") });
+        let ended = tasks.join_next().await.expect("a task");
+        propagate_panic(ended);
     }
 }

@@ -111,7 +111,7 @@ impl Worker {
     async fn start_due(&mut self) -> Duration {
         loop {
             let (now, instant) = (self.deps.clock.now(), Instant::now());
-            let rest = self.lanes.rest(instant).unwrap_or(IDLE).min(IDLE);
+            let rest = self.lanes.until_next(instant).unwrap_or(IDLE).min(IDLE);
             // The queue length is exported even if the receiver accepts nothing.
             if self.count_waiting().await.is_none() {
                 return SOON;

@@ -63,7 +63,8 @@ impl Alertmanager {
         json!({
             "labels": notice.labels,
             "annotations": notice.annotations,
-            "startsAt": rfc3339(notice.from),
+            // Alertmanager rejects an alert that ends before it starts, as after the clock was set back.
+            "startsAt": rfc3339(notice.from.min(ends)),
             "endsAt": rfc3339(ends),
             "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         })

@@ -37,7 +37,7 @@ impl Channel for Chat {
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let json = serde_json::from_slice::<Value>(body).ok();
         let is_good = json.is_some_and(|json| json.get("error").is_none());
-        let is_taken = is_good || body.trim_ascii().is_empty();
-        confirmed(status, is_taken, "no text, or JSON without `error`")
+        let is_confirmed = is_good || body.trim_ascii().is_empty();
+        confirmed(status, is_confirmed, "no text, or JSON without `error`")
     }
 }

@@ -1,7 +1,7 @@
 //! Discord webhooks.
 
 use super::reply::{confirmed, is_success, json as read_json};
-use super::request::{or_name, short};
+use super::request::{non_empty, truncated};
 use super::{Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -44,7 +44,7 @@ impl Discord {
         match message {
             Some(id) => {
                 if let Ok(mut path) = url.path_segments_mut() {
-                    path.extend(["messages", id]);
+                    path.pop_if_empty().extend(["messages", id]);
                 }
             }
             None if self.edit => {
@@ -77,8 +77,8 @@ impl Channel for Discord {
         match message["id"].as_str() {
             Some(id) if is_success(status) && self.edit => Some(Reply::Posted(id.to_owned())),
             id => {
-                let is_taken = id.is_some() || body.trim_ascii().is_empty();
-                confirmed(status, is_taken, "a message with its `id`")
+                let is_confirmed = id.is_some() || body.trim_ascii().is_empty();
+                confirmed(status, is_confirmed, "a message with its `id`")
             }
         }
     }
@@ -87,8 +87,8 @@ impl Channel for Discord {
 fn payload(message: &Message, texts: &Texts) -> Value {
     json!({
         "embeds": [{
-            "title": or_name(&short(&texts.title, TITLE_MAX)),
-            "description": short(&texts.text, TEXT_MAX),
+            "title": non_empty(&truncated(&texts.title, TITLE_MAX)),
+            "description": truncated(&texts.text, TEXT_MAX),
             "color": if message.is_resolved() { GREEN } else { RED },
         }],
         // Labels must not mention anybody.

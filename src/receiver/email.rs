@@ -5,6 +5,8 @@ use super::mail::{Envelope, Mail, Security, address};
 use super::{Channel, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Choice, Key, Keys, List, Mapping, SecretText, Section, Text};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::Address;
 use std::sync::Arc;
 
@@ -82,6 +84,13 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
     }
     let (from, server, security) = (section.get(&FROM), section.get(&SERVER), section.get(&TLS));
     let login = section.get(&USERNAME).zip(section.secret(&PASSWORD));
+    if let Some((user, password)) = &login {
+        // Servers repeat commands that they reject, here those of `AUTH PLAIN` and `AUTH LOGIN`.
+        let password = password.reveal();
+        for sent in [format!("\0{user}\0{password}"), password.to_owned()] {
+            section.reader().redact(&BASE64.encode(sent), "<secret>");
+        }
+    }
     let (security, (host, port)) = (security?, server?);
     let envelope = Envelope {
         port: port.unwrap_or(security.port()),

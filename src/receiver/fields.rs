@@ -7,7 +7,7 @@ use crate::format::times;
 use minijinja::Value;
 use minijinja::value::{Enumerator, Object};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The fields of a message.
 pub(super) const FIELDS: [&str; 15] = [
@@ -54,46 +54,59 @@ pub(super) fn is_known(name: &str) -> bool {
     }
 }
 
-/// The fields of a message for a template, computed when they are used.
+/// The fields of a message for a template. Each is computed once, when it is first used.
 pub(super) fn of(message: &Message) -> Value {
-    Value::from_object(MessageFields(message.clone()))
+    Value::from_object(MessageFields {
+        message: message.clone(),
+        values: [const { OnceLock::new() }; FIELDS.len()],
+    })
 }
 
 #[derive(Debug)]
-struct MessageFields(Message);
+struct MessageFields {
+    message: Message,
+    /// In the order of [`FIELDS`].
+    values: [OnceLock<Value>; FIELDS.len()],
+}
 
 impl Object for MessageFields {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let message = &self.0;
-        let firing = message.firing().count();
-        Some(match key.as_str()? {
-            "status" if message.is_resolved() => "RESOLVED".into(),
-            "status" if firing > 1 => format!("FIRING {firing}").into(),
-            "status" => "FIRING".into(),
-            "firing" => firing.into(),
-            "resolved" => (message.notices.len() - firing).into(),
-            "summary" => message.summary().into(),
-            "list" => message.list().into(),
-            "label" => texts(common(message, |notice| &notice.labels)),
-            "annotation" => texts(common(message, |notice| &notice.annotations)),
-            "alerts" => {
-                let alerts = message.notices.iter();
-                alerts.map(|notice| alert(notice, message)).collect()
-            }
-            name @ ("description" | "chart" | "page_url" | "runbook_url") => {
-                let value = message.common(|one| one.annotations.get(name).map(String::as_str));
-                value.unwrap_or_default().into()
-            }
-            name @ ("alertname" | "service" | "severity") => {
-                let value = message.common(|one| one.label(name));
-                value.unwrap_or_default().into()
-            }
-            _ => return None,
-        })
+        let name = key.as_str()?;
+        let number = FIELDS.iter().position(|field| *field == name)?;
+        let value = self.values[number].get_or_init(|| field(&self.message, name));
+        Some(value.clone())
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Str(&FIELDS)
+    }
+}
+
+fn field(message: &Message, name: &str) -> Value {
+    let firing = message.firing().count();
+    match name {
+        "status" if message.is_resolved() => "RESOLVED".into(),
+        "status" if firing > 1 => format!("FIRING {firing}").into(),
+        "status" => "FIRING".into(),
+        "firing" => firing.into(),
+        "resolved" => (message.notices.len() - firing).into(),
+        "summary" => message.summary().into(),
+        "list" => message.list().into(),
+        "label" => texts(common(message, |notice| &notice.labels)),
+        "annotation" => texts(common(message, |notice| &notice.annotations)),
+        "alerts" => {
+            let alerts = message.notices.iter();
+            alerts.map(|notice| alert(notice, message)).collect()
+        }
+        "alertname" | "service" | "severity" => {
+            let value = message.common(|one| one.label(name));
+            value.unwrap_or_default().into()
+        }
+        // The others are annotations.
+        _ => {
+            let value = message.common(|one| one.annotations.get(name).map(String::as_str));
+            value.unwrap_or_default().into()
+        }
     }
 }
 

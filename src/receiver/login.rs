@@ -33,9 +33,21 @@ pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
     if !is_whole {
         return None;
     }
+    if user.as_ref().is_some_and(|user| user.contains(':')) {
+        let message = "a user with a colon cannot be sent: the server takes what follows it as the password (RFC 7617)";
+        section.error(
+            "invalid-value",
+            &USERNAME,
+            message,
+            "expected a user without `:`",
+        );
+        return None;
+    }
     let basic = user.zip(password).map(|(user, password)| {
-        let both = format!("{user}:{}", password.reveal());
-        Secret::new(format!("Basic {}", BASE64.encode(both)))
+        let both = BASE64.encode(format!("{user}:{}", password.reveal()));
+        // Servers repeat headers in their errors.
+        section.reader().redact(&both, "<secret>");
+        Secret::new(format!("Basic {both}"))
     });
     Some(basic)
 }

@@ -1,6 +1,6 @@
 //! Builds a mail for SMTP (RFC 5322, MIME), without sending it.
 
-use super::request::short;
+use super::request::truncated;
 use super::{Message, Texts};
 use crate::outcome::Timestamp;
 use crate::text::printable;
@@ -68,7 +68,7 @@ impl Mail {
         Self {
             id: id(&message.key),
             thread: id(&message.incident),
-            subject: short(&words.join(" "), SUBJECT_MAX),
+            subject: truncated(&words.join(" "), SUBJECT_MAX),
             text: texts.text.clone(),
             at: message.at,
             envelope,

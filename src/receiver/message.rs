@@ -1,6 +1,6 @@
 //! The content of a message: the alerts of a group.
 
-use super::request::short;
+use super::request::truncated;
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ impl Message {
             [only] => {
                 let mut only = only.clone();
                 for text in only.annotations.values_mut() {
-                    *text = short(text, SHORT_MAX);
+                    *text = truncated(text, SHORT_MAX);
                 }
                 vec![Self {
                     is_short: true,

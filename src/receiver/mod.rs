@@ -196,7 +196,7 @@ impl Receiver {
             let text = template.render(&fields)?;
             let text = text.trim();
             Ok(if message.is_short {
-                request::short(text, message::SHORT_MAX)
+                request::truncated(text, message::SHORT_MAX)
             } else {
                 text.to_owned()
             })
@@ -239,14 +239,14 @@ const EDIT: Key<Bool> = Key::with_default(
     "Whether to edit the last message about a group of alerts when one of its alerts is resolved. Editing notifies nobody, so new alerts and repetitions are always new messages. If `false`, resolved alerts are also new messages.",
 );
 
-/// Reads the address of a web service.
+/// Reads the complete address of a web service. A slash at its end is kept: servers distinguish both.
 fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
     let text = section.secret(key)?;
     let text = text.reveal().trim();
     let url = url::Url::parse(text).ok();
     let is_web = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     if url.as_ref().is_some_and(is_web) {
-        return Some(text.trim_end_matches('/').to_owned());
+        return Some(text.to_owned());
     }
     let help = "expected an address such as https://hooks.example.com/path";
     section.error(
@@ -258,7 +258,7 @@ fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
     None
 }
 
-/// An address without secrets, for a service that can also be self-hosted.
+/// An address without secrets, for a service that can also be self-hosted. Paths are appended to it.
 const BASE: Parsed<String> = Parsed {
     label: "URL",
     expected: "an address such as https://api.example.com",

@@ -1,7 +1,7 @@
 //! ntfy: messages are published as JSON to the address of the server.
 
 use super::reply::{confirmed, json as read_json};
-use super::request::short;
+use super::request::truncated;
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 const KEYS: Keys = &[&TOPIC, &URL, &TOKEN];
 
-/// Maximum length of a text in bytes; a longer message becomes an attachment.
+/// Maximum length of a text: a message of more than 4,096 bytes becomes an attachment.
 const TEXT_MAX: usize = 1000;
 const TITLE_MAX: usize = 250;
 
@@ -55,8 +55,8 @@ impl Channel for Ntfy {
         };
         let body = json!({
             "topic": self.topic.reveal(),
-            "title": short(&texts.title, TITLE_MAX),
-            "message": short(&texts.text, TEXT_MAX),
+            "title": truncated(&texts.title, TITLE_MAX),
+            "message": truncated(&texts.text, TEXT_MAX),
             "priority": priority,
             "tags": [tag],
         });
@@ -69,7 +69,7 @@ impl Channel for Ntfy {
 
     /// The message as stored by the server: <https://docs.ntfy.sh/publish/#publish-as-json>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        let is_taken = read_json(body)["id"].is_string();
-        confirmed(status, is_taken, "a message with its `id`")
+        let is_confirmed = read_json(body)["id"].is_string();
+        confirmed(status, is_confirmed, "a message with its `id`")
     }
 }

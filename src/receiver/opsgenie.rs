@@ -1,7 +1,7 @@
 //! Opsgenie's Alert API: one alert per group.
 
 use super::reply::{confirmed, json as read_json};
-use super::request::{or_name, short, short_key};
+use super::request::{non_empty, shortened_key, truncated};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -55,19 +55,19 @@ impl Channel for Opsgenie {
     }
 
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let alias = short_key(&message.incident, ALIAS_MAX);
+        let alias = shortened_key(&message.incident, ALIAS_MAX);
         let (url, body) = if message.is_resolved() {
             let alias = utf8_percent_encode(&alias, NON_ALPHANUMERIC);
             let url = format!("{}/v2/alerts/{alias}/close?identifierType=alias", self.url);
             (
                 url,
-                json!({ "source": "slod", "note": short(&texts.title, TEXT_MAX) }),
+                json!({ "source": "slod", "note": truncated(&texts.title, TEXT_MAX) }),
             )
         } else {
             let body = json!({
-                "message": or_name(&short(&texts.title, MESSAGE_MAX)),
+                "message": non_empty(&truncated(&texts.title, MESSAGE_MAX)),
                 "alias": alias,
-                "description": short(&texts.text, TEXT_MAX),
+                "description": truncated(&texts.text, TEXT_MAX),
                 "priority": if message.is_page() { "P1" } else { "P3" },
                 "source": "slod",
             });
@@ -80,7 +80,7 @@ impl Channel for Opsgenie {
 
     /// <https://docs.opsgenie.com/docs/alert-api>: 202 with a `result` and a `requestId`.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        let is_taken = read_json(body)["result"].is_string();
-        confirmed(status, is_taken, "a `result`")
+        let is_confirmed = read_json(body)["result"].is_string();
+        confirmed(status, is_confirmed, "a `result`")
     }
 }

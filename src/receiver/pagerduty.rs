@@ -1,7 +1,7 @@
 //! `PagerDuty`'s Events API v2: one incident per group.
 
 use super::reply::{confirmed, is_success, json as read_json};
-use super::request::{or_name, rfc3339, short, short_key};
+use super::request::{non_empty, rfc3339, shortened_key, truncated};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -68,13 +68,13 @@ impl Channel for PagerDuty {
         let body = json!({
             "routing_key": self.routing_key.reveal(),
             "event_action": if resolved { "resolve" } else { "trigger" },
-            "dedup_key": short_key(&message.incident, DEDUP_MAX),
+            "dedup_key": shortened_key(&message.incident, DEDUP_MAX),
             "payload": {
-                "summary": or_name(&short(&texts.title, SUMMARY_MAX)),
+                "summary": non_empty(&truncated(&texts.title, SUMMARY_MAX)),
                 "source": source.unwrap_or("slod"),
                 "severity": severity,
                 "timestamp": rfc3339(message.at),
-                "custom_details": { "text": short(&texts.text, TEXT_MAX), "group": message.group },
+                "custom_details": { "text": truncated(&texts.text, TEXT_MAX), "group": message.group },
             },
         });
         let url = format!("{}/v2/enqueue", self.url);

@@ -20,6 +20,6 @@ pub fn is_page(body: &[u8]) -> bool {
 }
 
 /// The reply of a service that always confirms a message.
-pub(super) fn confirmed(status: u16, is_taken: bool, expected: &'static str) -> Option<Reply> {
-    (is_success(status) && !is_taken).then_some(Reply::Unconfirmed(expected))
+pub(super) fn confirmed(status: u16, is_confirmed: bool, expected: &'static str) -> Option<Reply> {
+    (is_success(status) && !is_confirmed).then_some(Reply::Unconfirmed(expected))
 }

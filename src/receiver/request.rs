@@ -84,7 +84,7 @@ impl From<HttpRequest> for Request {
 
 /// Truncates a text to this number of UTF-16 code units, as many services count them; other units
 /// result in smaller counts.
-pub(super) fn short(text: &str, max: usize) -> String {
+pub(super) fn truncated(text: &str, max: usize) -> String {
     if text.encode_utf16().count() <= max {
         return text.to_owned();
     }
@@ -103,7 +103,7 @@ pub(super) fn short(text: &str, max: usize) -> String {
 
 /// Shortens the key of an incident to this number of characters. Keys with the same start stay
 /// different.
-pub(super) fn short_key(key: &str, max: usize) -> String {
+pub(super) fn shortened_key(key: &str, max: usize) -> String {
     if key.encode_utf16().count() <= max {
         return key.to_owned();
     }
@@ -113,11 +113,14 @@ pub(super) fn short_key(key: &str, max: usize) -> String {
         // Writing to a string cannot fail.
         let _ = write!(end, "{byte:02x}");
     }
-    format!("{} {end}", short(key, max.saturating_sub(end.len() + 1)))
+    format!(
+        "{} {end}",
+        truncated(key, max.saturating_sub(end.len() + 1))
+    )
 }
 
 /// A text, or a replacement if it is empty, which some services reject.
-pub(super) fn or_name(text: &str) -> &str {
+pub(super) fn non_empty(text: &str) -> &str {
     if text.is_empty() { "slod" } else { text }
 }
 

@@ -2,7 +2,7 @@
 //! editing messages.
 
 use super::reply::{confirmed, is_page, is_success, json as read_json};
-use super::request::{or_name, short};
+use super::request::{non_empty, truncated};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
 use crate::text::beginning;
@@ -169,9 +169,9 @@ impl Channel for Slack {
 fn webhook_reply(status: u16, body: &[u8]) -> Option<Reply> {
     let text = body.trim_ascii();
     let body = read_json(body);
-    let is_taken =
+    let is_confirmed =
         text.eq_ignore_ascii_case(b"ok") || body["ok"] == true || body["success"] == true;
-    if !is_success(status) || is_taken {
+    if !is_success(status) || is_confirmed {
         return None;
     }
     match body["error"].as_str() {
@@ -206,11 +206,11 @@ fn payload(message: &Message, texts: &Texts) -> Value {
         "#e01e5a"
     };
     json!({
-        "text": escaped(or_name(&short(&texts.title, TEXT_MAX))),
+        "text": escaped(non_empty(&truncated(&texts.title, TEXT_MAX))),
         "attachments": [{
             "color": color,
-            "fallback": escaped(or_name(&short(&texts.title, TEXT_MAX))),
-            "text": escaped(&short(&texts.text, TEXT_MAX)),
+            "fallback": escaped(non_empty(&truncated(&texts.title, TEXT_MAX))),
+            "text": escaped(&truncated(&texts.text, TEXT_MAX)),
         }],
     })
 }

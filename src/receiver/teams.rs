@@ -1,6 +1,6 @@
 //! Microsoft Teams: an adaptive card for a Workflows webhook.
 
-use super::request::short;
+use super::request::truncated;
 use super::{Kind, chat};
 use crate::yaml::{Key, Mapping};
 use serde_json::json;
@@ -24,8 +24,8 @@ pub const KIND: Kind = Kind {
             } else {
                 "Attention"
             };
-            let title = short(&texts.title, TITLE_MAX);
-            let text = short(&texts.text, TEXT_MAX);
+            let title = truncated(&texts.title, TITLE_MAX);
+            let text = truncated(&texts.text, TEXT_MAX);
             json!({
                 "type": "message",
                 "attachments": [{

@@ -1,7 +1,7 @@
 //! Telegram's Bot API.
 
 use super::reply::{confirmed, json as read_json};
-use super::request::{or_name, short};
+use super::request::{non_empty, truncated};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
@@ -54,8 +54,8 @@ struct Telegram {
 
 impl Channel for Telegram {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let text = short(
-            &format!("{}\n{}", or_name(&texts.title), texts.text),
+        let text = truncated(
+            &format!("{}\n{}", non_empty(&texts.title), texts.text),
             TEXT_MAX,
         );
         let mut body = json!({ "chat_id": self.chat, "text": text, "link_preview_options": { "is_disabled": true } });

@@ -110,7 +110,7 @@ impl Template {
         let globals: BTreeSet<String> = globals.collect();
         let used = template.undeclared_variables(true).into_iter();
         let unknown = used.filter(|name| !globals.contains(name) && !fields::is_known(name));
-        let unknown = unknown.map(|name| (place(&self.text, &name), name));
+        let unknown = unknown.map(|name| (location(&self.text, &name), name));
         match unknown.min_by_key(|(at, name)| (at.start, name.clone())) {
             Some((at, name)) => Err(unknown_field(&name, at)),
             None => Ok(()),
@@ -148,7 +148,7 @@ fn or_default(value: Value, other: Value) -> Value {
 }
 
 /// The first use of a name in braces.
-fn place(text: &str, name: &str) -> Range<usize> {
+fn location(text: &str, name: &str) -> Range<usize> {
     let is_code = |at: usize| {
         let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| text[..at].rfind(mark)).max();
         last(["{{", "{%"]) > last(["}}", "%}"])

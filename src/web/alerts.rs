@@ -29,12 +29,15 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
         let entry = |one| AlertEntry::with_fingerprint(one, &rules);
         Json(alerts.iter().map(entry).collect::<Vec<_>>()).into_response()
     };
-    let asked = query.only(&["from", "to", "cursor", "limit"])?;
-    let (limit, cursor) = (asked.limit(LIMIT, LIMIT)?, asked.cursor::<AlertCursor>()?);
-    let (from, to) = match asked.span()? {
-        (None, None) if asked.has("limit") || asked.has("cursor") => {
+    let parameters = query.only(&["from", "to", "cursor", "limit"])?;
+    let (limit, cursor) = (
+        parameters.limit(LIMIT, LIMIT)?,
+        parameters.cursor::<AlertCursor>()?,
+    );
+    let (from, to) = match parameters.span()? {
+        (None, None) if parameters.has("limit") || parameters.has("cursor") => {
             let title = "`limit` and `cursor` require `from` or `to`";
-            return Err(asked.fault(title));
+            return Err(parameters.fault(title));
         }
         (None, None) => return Ok(entries(&firing(&state).await)),
         (from, to) => (from.unwrap_or(Timestamp(0)), to),

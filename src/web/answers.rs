@@ -2,6 +2,7 @@
 //! regardless of the number and speed of clients.
 
 use super::problem::Problem;
+use super::store::join_failed;
 use crate::tasks::blocking;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -12,7 +13,6 @@ use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use hyper::body::{Frame, SizeHint};
 use std::convert::Infallible;
-use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -56,7 +56,7 @@ pub async fn bounded(State(limits): State<AnswerLimits>, request: Request, next:
     let make = move || (Handle::current().block_on(next.run(request)), making);
     let (response, making) = match blocking(make).await {
         Ok(answered) => answered,
-        Err(panic) => resume_unwind(panic.into_panic()),
+        Err(error) => return join_failed(error).into_response(),
     };
     let (head, body) = response.into_parts();
     let size = hyper::body::Body::size_hint(&body).exact().unwrap_or(0);

@@ -30,9 +30,9 @@ struct EntryView {
 
 /// A page of the log, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["cursor", "limit"])?;
-    let limit = asked.limit(LIMIT, LIMIT)?;
-    let before = asked.number("cursor")?.unwrap_or(i64::MAX);
+    let parameters = query.only(&["cursor", "limit"])?;
+    let limit = parameters.limit(LIMIT, LIMIT)?;
+    let before = parameters.number("cursor")?.unwrap_or(i64::MAX);
     let found = store::read(&state, move |store| store.audit(before, limit + 1)).await?;
     let (found, has_more) = cut(found, limit);
     let last = found.last().filter(|_| has_more).map(|last| last.id);
@@ -90,7 +90,7 @@ pub async fn change<T: Send + 'static>(
 }
 
 /// Records an action outside of the store. The action stands even if the entry cannot be stored.
-pub async fn keep(state: &WebState, entry: AuditEntry) {
+pub async fn record(state: &WebState, entry: AuditEntry) {
     let kept = store::write(state, move |store| store.add_audit(&entry)).await;
     if kept.is_err() {
         tracing::warn!("cannot save an audit log entry");

@@ -27,12 +27,12 @@ pub async fn badge(
     Path((service, file)): Path<(String, String)>,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = query.only(&["show"])?;
-    let shown = match asked.text("show")? {
+    let parameters = query.only(&["show"])?;
+    let shown = match parameters.text("show")? {
         None | Some("sli") => BadgeContent::Sli,
         Some("status") => BadgeContent::Status,
         Some("budget") => BadgeContent::Budget,
-        Some(_) => return Err(asked.fault("`show` must be `sli`, `status` or `budget`")),
+        Some(_) => return Err(parameters.fault("`show` must be `sli`, `status` or `budget`")),
     };
     let name = file.strip_suffix(".svg").unwrap_or(&file);
     let found = state.ledger_view().service(&service);

@@ -3,11 +3,11 @@
 use super::WebState;
 use super::audit::{self, Act};
 use super::auth::Identity;
-use super::fields::{Fields, WORDS};
+use super::fields::{Fields, LINE_MAX};
 use super::listing::link_next;
 use super::problem::{Problem, stopping};
 use super::request::{JsonBody, Query};
-use super::store::ended;
+use super::store::join_failed;
 use crate::diagnostic::nearest;
 use crate::ledger::{Changed, LedgerView, Recount};
 use crate::outcome::Timestamp;
@@ -47,10 +47,10 @@ pub struct CorrectionView<'a> {
 /// Occurrences of corrections from the config and the API, the latest first. The header `Link` has the URL
 /// of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["cursor", "limit"])?;
-    let limit = asked.limit(LIMIT, LIMIT)? as usize;
-    let fault = || asked.fault("`cursor` must be taken from a `Link` header");
-    let cursor = asked.text("cursor")?;
+    let parameters = query.only(&["cursor", "limit"])?;
+    let limit = parameters.limit(LIMIT, LIMIT)? as usize;
+    let fault = || parameters.fault("`cursor` must be taken from a `Link` header");
+    let cursor = parameters.text("cursor")?;
     let cursor = cursor.map(|text| Cursor::parse(text).ok_or_else(fault));
     let cursor = cursor.transpose()?;
     let (all, now) = {
@@ -59,7 +59,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     };
     let written = move || write_page(&all, now, cursor.as_ref(), limit);
     let written = blocking(written).await;
-    let (body, next) = written.map_err(ended)?;
+    let (body, next) = written.map_err(join_failed)?;
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     if let Some(cursor) = next {
         let next = [("limit", limit.to_string()), ("cursor", cursor.text())];
@@ -147,7 +147,7 @@ pub async fn revoke(
     let found = audit::change(&state, act, revoke, entry).await?;
     if !found {
         let title = "no active correction has this id";
-        return Err(Problem::new(StatusCode::NOT_FOUND, title).because(id));
+        return Err(Problem::new(StatusCode::NOT_FOUND, title).named(&id));
     }
     tracing::info!(id, "correction revoked");
     counted(&state).await?;
@@ -198,7 +198,7 @@ fn correction(new: &Fields, by: &Identity, ledger: &LedgerView) -> Result<Correc
         repeats: None,
         services: names(new, "services", "service", &services)?,
         slos: names(new, "slos", "objective", &slos)?,
-        reason: new.words("reason", 1..=WORDS)?,
+        reason: new.line("reason", 1..=LINE_MAX)?,
         author: new.author(by)?,
     })
 }

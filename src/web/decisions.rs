@@ -4,7 +4,7 @@ use super::WebState;
 use super::alerts::now;
 use super::audit::Act;
 use super::auth::Identity;
-use super::fields::{Fields, WORDS};
+use super::fields::{Fields, LINE_MAX};
 use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
@@ -26,9 +26,9 @@ use std::time::Duration;
 /// How far back alerts in a preview may have fired.
 const RECENT: Duration = DAY.saturating_mul(7);
 /// Number of newest alerts considered for a preview.
-const LOOKED_THROUGH: u32 = 10_000;
+const SEARCHED_MAX: u32 = 10_000;
 /// Maximum number of alerts of each kind in a preview.
-const SHOWN: usize = 200;
+const PREVIEW_MAX: usize = 200;
 
 /// Alerts that a silence would mute.
 #[derive(Debug, Serialize)]
@@ -49,7 +49,7 @@ pub async fn acknowledge(
     let acknowledgement = Acknowledgement {
         at,
         by: new.author(&by)?,
-        note: new.words("note", 0..=WORDS)?,
+        note: new.line("note", 0..=LINE_MAX)?,
     };
     let view = Arc::clone(&state.alerts.borrow());
     let Some(alert) = view.find(&fingerprint).cloned() else {
@@ -105,7 +105,7 @@ pub async fn add_silence(
         from: new.time("from")?.unwrap_or(now),
         to: new.required_time("to")?,
         author: new.author(&by)?,
-        reason: new.words("reason", 1..=WORDS)?,
+        reason: new.line("reason", 1..=LINE_MAX)?,
     };
     if let Some(fault) = silence.fault() {
         return Err(new.fault(fault));
@@ -206,11 +206,11 @@ pub async fn preview(
             .iter()
             .filter(|one| silence.matches(&rules.labels(one)));
         let entry = |one| AlertEntry::with_fingerprint(one, &rules);
-        found.take(SHOWN).map(entry).collect()
+        found.take(PREVIEW_MAX).map(entry).collect()
     };
     let (firing, at) = (now(&state), state.clock.now());
     let look = move |store: &Store| {
-        let mut past = store.alerts(at.before(RECENT), Timestamp(i64::MAX), LOOKED_THROUGH)?;
+        let mut past = store.alerts(at.before(RECENT), Timestamp(i64::MAX), SEARCHED_MAX)?;
         past.retain(|one| one.to.is_some());
         Ok(Preview {
             firing: matching(firing),

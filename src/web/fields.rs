@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::ops::RangeInclusive;
 
 /// Maximum length of a reason, a note or an author.
-pub const WORDS: usize = 500;
+pub const LINE_MAX: usize = 500;
 
 /// Source of the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Fields {
     }
 
     /// One line of text. Invisible characters and those that change the text direction are replaced.
-    pub fn words(&self, name: &str, length: RangeInclusive<usize>) -> Result<String, Problem> {
+    pub fn line(&self, name: &str, length: RangeInclusive<usize>) -> Result<String, Problem> {
         let least = *length.start();
         let given = match self.text(name)? {
             None if least > 0 => return Err(self.missing(name)),
@@ -132,7 +132,7 @@ impl Fields {
         if by.is_authenticated {
             return Ok(by.name.to_string());
         }
-        self.words("author", 1..=WORDS)
+        self.line("author", 1..=LINE_MAX)
     }
 
     /// An integer.
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(detail(given.time("from")), "`from` must be a string");
         let time = "`to` must be a time such as 2026-11-01T14:00:00Z";
         assert_eq!(detail(given.time("to")), time);
-        let words = given.words("reason", 1..=WORDS);
+        let words = given.line("reason", 1..=LINE_MAX);
         assert_eq!(detail(words), "`reason` must have 1 to 500 characters");
         let services = given.strings("services");
         assert_eq!(detail(services), "`services` must be a list of strings");
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn text_is_one_line_of_visible_characters() {
         let given = fields(&json!({"reason": " a\u{0}b\u{202e}\nc "})).expect("known");
-        let words = given.words("reason", 1..=WORDS).expect("valid");
+        let words = given.line("reason", 1..=LINE_MAX).expect("valid");
         assert_eq!(words, "a\u{fffd}b\u{fffd} c");
     }
 }

@@ -3,9 +3,9 @@
 mod report;
 
 use super::WebState;
-use super::auth::{Peer, is_long};
+use super::auth::{Peer, is_unguessable};
 use super::problem::{Problem, stopping};
-use super::store::{PATIENCE, ended};
+use super::store::{WRITE_TIMEOUT, join_failed};
 use crate::config::Role;
 use crate::diagnostic::nearest;
 use crate::outcome::{Detail, ProbeKey};
@@ -95,8 +95,8 @@ pub async fn beat(
 async fn keep(state: &WebState, key: &ProbeKey, beat: &Beat) -> Result<Durability, Problem> {
     let (store, key) = (state.store.clone(), key.clone());
     let pending = PendingBeat::new(beat.clone(), state.heartbeats.judged(&key, beat.at));
-    let keep = move || store.keep_beat(&key, pending, PATIENCE);
-    let kept = blocking(keep).await.map_err(ended)?;
+    let keep = move || store.keep_beat(&key, pending, WRITE_TIMEOUT);
+    let kept = blocking(keep).await.map_err(join_failed)?;
     kept.ok_or_else(stopping)
 }
 
@@ -121,7 +121,7 @@ async fn admit(state: &WebState, key: &ProbeKey, parts: &Parts) -> Result<(), Pr
         return Err(refused(Refused::Token));
     };
     let admitted = state.heartbeats.admit(key, Some(token));
-    if admitted != Err(Refused::Token) && is_long(token) {
+    if admitted != Err(Refused::Token) && is_unguessable(token) {
         return admitted.map_err(refused);
     }
     let name = key.to_string();

@@ -98,7 +98,7 @@ pub async fn outcomes(
     Path((service, probe)): Path<(String, String)>,
     query: Query,
 ) -> Result<Response, Problem> {
-    let asked = query.only(&["from", "to", "limit"])?;
+    let parameters = query.only(&["from", "to", "limit"])?;
     let key = ProbeKey::new(&service, &probe);
     let (now, code) = {
         let ledger = state.ledger_view();
@@ -106,8 +106,8 @@ pub async fn outcomes(
         let measures = measures.ok_or_else(|| unknown("probe", &key.to_string()))?;
         (ledger.at, measures.code)
     };
-    let (from, to) = bounds(&asked, now)?;
-    let limit = asked.limit(DEFAULT_LIMIT, LIMIT)?;
+    let (from, to) = bounds(&parameters, now)?;
+    let limit = parameters.limit(DEFAULT_LIMIT, LIMIT)?;
     let turn = state.histories.clone().turn().await.ok_or_else(too_many)?;
     // Dropped with this request when the client disconnects.
     let client = Arc::new(());
@@ -137,8 +137,8 @@ pub async fn outcomes(
 }
 
 /// The default of `from` is one hour before `to`.
-fn bounds(asked: &Fields, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
-    let (from, to) = asked.span()?;
+fn bounds(parameters: &Fields, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+    let (from, to) = parameters.span()?;
     // Later outcomes were recorded while the clock was ahead.
     let end = Timestamp(now.0 + 1);
     let to = to.unwrap_or(end).min(end);

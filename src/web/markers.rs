@@ -4,7 +4,7 @@ use super::WebState;
 use super::api::check_service;
 use super::audit::{self, Act};
 use super::auth::Identity;
-use super::fields::{Fields, WORDS};
+use super::fields::{Fields, LINE_MAX};
 use super::listing::{cursor_text, cut, link_next, stamp};
 use super::problem::Problem;
 use super::request::{JsonBody, Query};
@@ -61,8 +61,8 @@ fn marker(new: &Fields, by: &Identity, now: Timestamp) -> Result<Marker, Problem
         id: 0,
         at: new.time("at")?.unwrap_or(now),
         service: new.required_text("service")?.to_owned(),
-        version: new.words("version", 0..=VERSION)?,
-        text: new.words("text", 0..=WORDS)?,
+        version: new.line("version", 0..=VERSION)?,
+        text: new.line("text", 0..=LINE_MAX)?,
         author: new.author(by)?,
     };
     if marker.text.is_empty() && marker.version.is_empty() {
@@ -79,10 +79,13 @@ fn marker(new: &Fields, by: &Identity, now: Timestamp) -> Result<Marker, Problem
 
 /// Markers of one or all services, the latest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["service", "from", "to", "cursor", "limit"])?;
-    let (limit, cursor) = (asked.limit(LIMIT, LIMIT)?, asked.cursor::<MarkerCursor>()?);
-    let service = asked.text("service")?.map(str::to_owned);
-    let (from, to) = asked.span()?;
+    let parameters = query.only(&["service", "from", "to", "cursor", "limit"])?;
+    let (limit, cursor) = (
+        parameters.limit(LIMIT, LIMIT)?,
+        parameters.cursor::<MarkerCursor>()?,
+    );
+    let service = parameters.text("service")?.map(str::to_owned);
+    let (from, to) = parameters.span()?;
     let from = from.unwrap_or(Timestamp(0));
     let span = (from, to.unwrap_or(Timestamp(i64::MAX)));
     let cursor = cursor.unwrap_or(MarkerCursor::FIRST);

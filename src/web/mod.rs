@@ -257,7 +257,7 @@ async fn reload(
         action: "reload",
     };
     let outcome = if result.is_ok() { "ok" } else { "refused" };
-    audit::keep(&state, act.entry("config", outcome)).await;
+    audit::record(&state, act.entry("config", outcome)).await;
     match result {
         Ok(()) => Ok("reloaded\n"),
         Err(reason) => Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, refused).because(reason)),

@@ -57,9 +57,9 @@ struct SentView {
 
 /// A page of messages, with the pending ones. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["cursor", "limit"])?;
-    let limit = asked.limit(LIMIT, LIMIT)?;
-    let before = asked.number("cursor")?.unwrap_or(i64::MAX);
+    let parameters = query.only(&["cursor", "limit"])?;
+    let limit = parameters.limit(LIMIT, LIMIT)?;
+    let before = parameters.number("cursor")?.unwrap_or(i64::MAX);
     let read = move |store: &Store| {
         Ok((
             store.notifications(before, limit + 1)?,

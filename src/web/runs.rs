@@ -6,7 +6,7 @@ use super::listing::{cut, link_next};
 use super::page::PageQuery;
 use super::page::run::render_run;
 use super::page::runs::{RunsPage, render_runs};
-use super::problem::Problem;
+use super::problem::{NAME_SHOWN, Problem};
 use super::request::Query;
 use super::status::view;
 use super::store;
@@ -16,6 +16,7 @@ use crate::report::load_run::{Compared, RunReport};
 use crate::report::runs::RunRow;
 use crate::runs::{Digest, Digests};
 use crate::store::{Store, StoreError, StoredRun};
+use crate::text::beginning;
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
@@ -28,12 +29,12 @@ const DEFAULT_LIMIT: u32 = 50;
 
 /// Runs, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let asked = query.only(&["service", "cursor", "limit"])?;
-    let service = asked.text("service")?.map(str::to_owned);
-    let (limit, now) = (asked.limit(DEFAULT_LIMIT, LIMIT)?, state.clock.now());
+    let parameters = query.only(&["service", "cursor", "limit"])?;
+    let service = parameters.text("service")?.map(str::to_owned);
+    let (limit, now) = (parameters.limit(DEFAULT_LIMIT, LIMIT)?, state.clock.now());
     let wanted = RunsQuery {
         service: service.clone(),
-        before: asked.number("cursor")?,
+        before: parameters.number("cursor")?,
         limit,
         now,
     };
@@ -152,6 +153,7 @@ async fn kept<T: Send + 'static>(
     let found = store::read(state, read).await?;
     found.ok_or_else(|| {
         let problem = Problem::new(StatusCode::NOT_FOUND, "no readable run has this number");
+        let id = beginning(id, NAME_SHOWN);
         problem.because(format!("{id} (GET /api/v1/runs lists all)"))
     })
 }

@@ -5,7 +5,7 @@ use super::api::check_service;
 use super::fields::Fields;
 use super::page::PageQuery;
 use super::page::series_list::{SeriesFilter, SeriesPage, render_series};
-use super::problem::Problem;
+use super::problem::{NAME_SHOWN, Problem};
 use super::request::Query;
 use super::status::view;
 use super::store;
@@ -13,6 +13,7 @@ use crate::outcome::{Timestamp, millis};
 use crate::report::series::{ROWS_MAX, SeriesEntry, SeriesRange, range};
 use crate::sample::SeriesKey;
 use crate::store::Store;
+use crate::text::beginning;
 use crate::units::{self, HOUR, show_duration};
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
@@ -78,6 +79,7 @@ pub async fn one(
         Some(None) => Err(too_many_rows((from, to))),
         None => {
             let problem = Problem::new(StatusCode::NOT_FOUND, "no series has this id");
+            let id = beginning(&id, NAME_SHOWN);
             Err(problem.because(format!("{id} (GET /api/v1/series lists all)")))
         }
     }

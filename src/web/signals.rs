@@ -14,8 +14,8 @@ pub async fn list(
     State(state): State<WebState>,
     query: Query,
 ) -> Result<Json<Vec<SignalEntry>>, Problem> {
-    let asked = query.only(&["service"])?;
-    let service = asked.text("service")?;
+    let parameters = query.only(&["service"])?;
+    let service = parameters.text("service")?;
     check_service(&state, service)?;
     let (findings, alerts) = (
         state.findings.borrow().clone(),

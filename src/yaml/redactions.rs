@@ -2,6 +2,8 @@
 
 use super::secret::{Secret, names_a_secret};
 use crate::text::{CUT, printable};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -41,6 +43,7 @@ impl Redactions {
         let values = address.query_pairs();
         let values = values.map(|(name, value)| (value, is_secret_parameter(&name)));
         let parts = segments.chain(values).chain(login(&address));
+        let parts = parts.chain(basic(&address));
         for (part, is_secret) in parts {
             if is_secret || part.len() >= TOKEN_MIN {
                 self.add_forms(&part, shown);
@@ -190,6 +193,15 @@ fn login(address: &Url) -> Option<(Cow<'_, str>, bool)> {
     (!secret.is_empty()).then(|| (percent_decode_str(secret).decode_utf8_lossy(), true))
 }
 
+/// The user and the password of a URL in the form of `Authorization: Basic`, which servers repeat as well.
+fn basic(address: &Url) -> Option<(Cow<'_, str>, bool)> {
+    login(address)?;
+    let plain = |part| percent_decode_str(part).decode_utf8_lossy();
+    let password = address.password().unwrap_or_default();
+    let both = format!("{}:{}", plain(address.username()), plain(password));
+    Some((BASE64.encode(both).into(), true))
+}
+
 /// The forms of a value as part of a path and of a query.
 fn in_address(value: &str) -> Vec<String> {
     let Ok(mut address) = Url::parse("http://h/") else {
@@ -262,6 +274,10 @@ mod tests {
         for (text, shown) in [
             ("bad token abcd, id 1234", "bad token <secret>, id 1234"),
             ("pass1 of x", "<secret> of x"),
+            (
+                "Authorization: Basic bWU6cGFzczE=",
+                "Authorization: Basic <secret>",
+            ),
             ("see https://docs.test/y", "see https://docs.test/y"),
             ("see https://", "see https://"),
             ("see https:/\u{2026}", "see https:/\u{2026}"),

@@ -174,6 +174,21 @@ fn the_group_labels_of_a_webhook_are_labels_of_its_alerts() {
 }
 
 #[test]
+fn no_alert_for_alertmanager_ends_before_it_starts() {
+    let receiver = receiver("alertmanager", "{ urls: [\"http://127.0.0.1:1\"] }");
+    // The alert began before the clock was set back by an hour.
+    let alert = Notice {
+        from: NOW.after(std::time::Duration::from_hours(1)),
+        ..notice(1, "x", false)
+    };
+    let message = Message::new("it", "{}", "key".to_owned(), NOW, vec![alert]);
+    let requests = requests(&receiver, &message);
+    let body: Value = serde_json::from_slice(body(&requests[0])).expect("JSON");
+    let time = |name: &str| body[0][name].as_str().expect("a time").to_owned();
+    assert!(time("startsAt") <= time("endsAt"), "{body}");
+}
+
+#[test]
 fn a_slack_bot_posts_and_updates() {
     let receiver = receiver("slack", "{ token: xoxb-1, channel: C0123456789 }");
     let posts = messages();
@@ -195,6 +210,59 @@ fn a_slack_bot_posts_and_updates() {
     assert_eq!(sent(&posts[0]), (post, Value::Null));
     let update = "https://slack.com/api/chat.update".to_owned();
     assert_eq!(sent(&updates[0]), (update, "1503435956.000247".into()));
+}
+
+/// Django answers a POST without the slash with a redirect, and addresses of Grafana end with one.
+#[test]
+fn a_slash_at_the_end_of_an_address_is_kept() {
+    let address = |kind: &str, url: &str, replaces: Option<&str>| {
+        let receiver = receiver(kind, &format!("{{ url: \"{url}\" }}"));
+        let message = Message {
+            replaces: replaces.map(str::to_owned),
+            ..Message::sample(true, NOW)
+        };
+        match &requests(&receiver, &message)[..] {
+            [Request::Http(request)] => request.url.reveal().to_owned(),
+            other => panic!("{other:?}"),
+        }
+    };
+    for kind in ["webhook", "slack", "teams"] {
+        for url in [
+            "http://127.0.0.1:1/hook/",
+            "http://127.0.0.1:1/hook?token=a/",
+        ] {
+            assert_eq!(address(kind, url, None), url, "{kind}");
+        }
+    }
+    for url in ["http://127.0.0.1:1/hook", "http://127.0.0.1:1/hook/"] {
+        let edit = "http://127.0.0.1:1/hook/messages/7";
+        assert_eq!(address("discord", url, Some("7")), edit, "{url}");
+    }
+}
+
+/// Servers repeat headers and commands in their errors.
+#[test]
+fn a_login_is_redacted_in_the_form_in_which_it_is_sent() {
+    let login = "username: ada, password: correct-horse";
+    for (kind, example, sent) in [
+        (
+            "webhook",
+            format!("{{ url: \"http://127.0.0.1:1/\", {login} }}"),
+            &["YWRhOmNvcnJlY3QtaG9yc2U="][..],
+        ),
+        (
+            "email",
+            format!("{{ to: [a@example.com], from: b@example.com, server: localhost, {login} }}"),
+            &["AGFkYQBjb3JyZWN0LWhvcnNl", "Y29ycmVjdC1ob3JzZQ=="],
+        ),
+    ] {
+        let receiver = receiver(kind, &example);
+        for one in sent {
+            let text = format!("500 unknown: {one}");
+            let cleaned = receiver.redactions.cleaned(text);
+            assert_eq!(cleaned, "500 unknown: <secret>", "{kind}");
+        }
+    }
 }
 
 #[test]

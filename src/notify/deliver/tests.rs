@@ -30,6 +30,7 @@ impl Channel for Echo {
             .map(|one| &one.annotations["description"]);
         let body = json!({
             "key": message.key,
+            "edits": message.replaces,
             "services": services,
             "status": message.status(),
             "text": texts.text,
@@ -225,6 +226,26 @@ impl Channel for Strict {
 
     fn reply(&self, _: u16, body: &[u8]) -> Option<Reply> {
         (body != b"ok").then_some(Reply::Unconfirmed("`ok`"))
+    }
+}
+
+#[tokio::test]
+async fn an_edit_that_is_rejected_is_sent_as_a_new_message() {
+    for (status, requests) in [(200, 1), (400, 2), (503, 1)] {
+        let answers: Answers = match status {
+            200 => |_| 200,
+            400 => |body| if body["edits"].is_null() { 200 } else { 400 },
+            _ => |body| if body["edits"].is_null() { 200 } else { 503 },
+        };
+        let (receiver, got) = receiver(answers).await;
+        let message = Message {
+            replaces: Some("7".to_owned()),
+            ..message(0, 1)
+        };
+        let answer = deliver(&receiver, &message, Done::default()).await.answer;
+        let is_delivered = matches!(answer, Answer::Delivered(_));
+        assert_eq!(is_delivered, status != 503, "{answer:?}");
+        assert_eq!(got.lock().expect("no panic").len(), requests);
     }
 }
 

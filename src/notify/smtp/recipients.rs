@@ -7,7 +7,7 @@ use crate::notify::send::{Answer, Exchange, Recipients};
 /// The recipients of a mail, by the server's replies.
 #[derive(Default)]
 pub(super) struct RecipientReplies {
-    pub taken: Vec<String>,
+    pub accepted: Vec<String>,
     /// Temporarily rejected recipients (greylisting), with the reply.
     later: Recipients,
     /// Permanently rejected recipients, with the reply.
@@ -18,7 +18,7 @@ impl RecipientReplies {
     pub fn add(&mut self, to: String, reply: &Reply) {
         match reply.code {
             // The server accepts the mail, forwards it, or tries to (RFC 5321, 3.3).
-            250..=252 => self.taken.push(to),
+            250..=252 => self.accepted.push(to),
             500.. if reply.code != TOO_LARGE => {
                 self.refused.insert(to, Some(reply.text()));
             }
@@ -36,11 +36,11 @@ impl RecipientReplies {
         if done.is_empty() {
             return Answer::failed(why).into();
         }
-        self.summed_up("no further recipient".to_owned(), done)
+        self.summarized("no further recipient".to_owned(), done)
     }
 
     /// The result if at least one recipient has the mail, from this or an earlier attempt.
-    pub fn summed_up(self, text: String, done: &Recipients) -> Exchange {
+    pub fn summarized(self, text: String, done: &Recipients) -> Exchange {
         let refused = done.iter().chain(&self.refused);
         let without = list(refused.filter(|(_, why)| why.is_some()));
         let answer = if !self.later.is_empty() {
@@ -50,9 +50,9 @@ impl RecipientReplies {
         } else {
             Answer::Delivered(format!("{text}, without {without}"))
         };
-        let taken = self.taken.into_iter().map(|to| (to, None));
+        let accepted = self.accepted.into_iter().map(|to| (to, None));
         Exchange {
-            recipients: taken.chain(self.refused).collect(),
+            recipients: accepted.chain(self.refused).collect(),
             ..answer.into()
         }
     }

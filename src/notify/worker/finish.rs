@@ -2,7 +2,6 @@
 
 use super::{Attempt, MessageKind, SOON, Worker};
 use crate::notify::backoff::is_expired;
-use crate::notify::deliver::Delivery;
 use crate::notify::send::Answer;
 use crate::outcome::Timestamp;
 use crate::receiver::{Receiver, TemplateError};
@@ -12,9 +11,8 @@ use tokio::time::Instant;
 
 impl Worker {
     pub(super) async fn finish(&mut self, attempt: Attempt) {
-        let Delivery { answer, posted, .. } = &attempt.delivery;
-        let delivered = matches!(answer, Answer::Delivered(_));
-        if !delivered {
+        let answer = &attempt.delivery.answer;
+        if !matches!(answer, Answer::Delivered(_)) {
             let failures = &self.deps.counters.failures;
             failures.with_label_values(&[&self.name]).inc();
         }
@@ -34,24 +32,31 @@ impl Worker {
             }
             return;
         }
+        match self.record(&attempt, text).await {
+            Some(()) => self.settled(attempt.about.group()),
+            // The delivery was not recorded, so the message is delivered again.
+            None => self
+                .lanes
+                .postponed(attempt.about.group(), Instant::now() + SOON),
+        }
+    }
+
+    /// Records a message that was delivered or given up.
+    async fn record(&mut self, attempt: &Attempt, text: String) -> Option<()> {
         let sent = attempt.sent(self.deps.clock.now(), text);
-        let posted = posted.clone();
-        let kept = match &attempt.about {
-            MessageKind::New(batch) => {
-                if !delivered || attempt.delivery.is_partial() {
-                    self.give_up(&sent);
-                }
-                let batch = batch.clone();
-                self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
-                    .await
-            }
+        let posted = attempt.delivery.posted.clone();
+        match &attempt.about {
             // Not recorded, because regular resends would fill the history.
             MessageKind::Again(batch) if attempt.receiver.channel.resend_every().is_some() => {
                 let batch = batch.clone();
                 self.ask(move |store| store.sent_again(&batch, sent.at))
                     .await
             }
-            MessageKind::Again(batch) => {
+            MessageKind::New(batch) | MessageKind::Again(batch) => {
+                let is_new = matches!(attempt.about, MessageKind::New(_));
+                if is_new && (!sent.delivered || attempt.delivery.is_partial()) {
+                    self.give_up(&sent);
+                }
                 let batch = batch.clone();
                 self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
                     .await
@@ -60,13 +65,6 @@ impl Worker {
                 self.watchdog = Some(Instant::now());
                 Some(())
             }
-        };
-        match kept {
-            Some(()) => self.settled(attempt.about.group()),
-            // The delivery was not recorded, so the message is delivered again.
-            None => self
-                .lanes
-                .postponed(attempt.about.group(), Instant::now() + SOON),
         }
     }
 

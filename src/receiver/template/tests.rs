@@ -176,6 +176,22 @@ fn no_text_takes_long_or_much_memory() {
     assert_eq!(long.chars().count(), TEXT_MAX);
 }
 
+#[test]
+fn fields_of_a_large_message_are_computed_once() {
+    let template =
+        "{% for a in alerts %}{{ label.x }}{{ alerts | length }}{{ summary }}{% endfor %}";
+    let template = Template::parse(template).expect("valid");
+    let notice = Message::sample(false, NOW).notices.remove(0);
+    let message = Message {
+        notices: vec![notice; 2000],
+        ..Message::sample(false, NOW)
+    };
+    let started = std::time::Instant::now();
+    template.render(&fields::of(&message)).expect("renders");
+    let took = started.elapsed();
+    assert!(took.as_secs() < 5, "{took:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

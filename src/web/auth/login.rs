@@ -36,7 +36,7 @@ impl Access {
             return Err(unauthorized(rules, "authentication is required"));
         };
         if let Credentials::Token(token) = &credentials
-            && is_long(token)
+            && is_unguessable(token)
             && let Some(owner) = rules.owner(token)
         {
             return Ok(identity(&credentials, owner));
@@ -148,7 +148,7 @@ impl Credentials {
 }
 
 /// Whether a token is too long to be guessed.
-pub fn is_long(token: &str) -> bool {
+pub fn is_unguessable(token: &str) -> bool {
     token.len() >= LONG_TOKEN
 }
 

@@ -41,7 +41,7 @@ impl Target {
 
     fn named(text: &str) -> Self {
         match text.to_ascii_lowercase().parse::<Authority>() {
-            Ok(authority) if is_possible(&authority) => Self::Named(authority),
+            Ok(authority) if is_valid(&authority) => Self::Named(authority),
             _ => Self::Invalid,
         }
     }
@@ -57,7 +57,7 @@ impl Target {
 }
 
 /// Whether host and port are syntactically valid.
-fn is_possible(authority: &Authority) -> bool {
+fn is_valid(authority: &Authority) -> bool {
     let (host, text) = (authority.host(), authority.as_str());
     // User information precedes the host.
     let Some(port) = text.strip_prefix(host) else {

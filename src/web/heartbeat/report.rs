@@ -182,7 +182,7 @@ fn number(text: &str) -> Option<bool> {
 /// Misspelled parameters such as `?stauts=fail` must not count as a success.
 fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
     let is_failure = |(name, value): &&(String, String)| {
-        name != "msg" && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
+        !name.eq_ignore_ascii_case("msg") && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
     };
     let (name, value) = parameters.iter().find(is_failure)?;
     let title =
@@ -230,6 +230,7 @@ mod tests {
             "code=0",
             "run=17",
             "msg=down",
+            "MSG=down",
             "state=true",
             "passed=17",
             "success=OK",

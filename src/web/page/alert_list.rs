@@ -3,7 +3,7 @@
 use super::alerts::{Stage, item};
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
-use super::parts::{part_of, places};
+use super::parts::{page_links, page_number};
 use super::query::{PageQuery, RELOAD};
 use crate::alert::{AlertRecord, Urgency};
 use crate::format::numbers;
@@ -122,7 +122,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
     ]
     .concat();
     let chosen: Vec<_> = all.iter().filter(|one| filter.fits(one)).copied().collect();
-    let (part, parts) = part_of(query, chosen.len(), ROWS);
+    let (part, parts) = page_number(query, chosen.len(), ROWS);
     let rows = chosen.iter().skip(part * ROWS).take(ROWS).copied();
     let rows: Vec<_> = rows.collect();
     html! {
@@ -141,7 +141,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
                     }
                 }
             }
-            (places((part, parts), ROWS, query, "#alerts"))
+            (page_links((part, parts), ROWS, query, "#alerts"))
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::attempts;
 use super::days;
 use super::frame::since;
-use super::parts::{badge, budget, failures, figures, icon, known, service_path};
+use super::parts::{badge, budget, failures, figures, icon, or_dash, service_path};
 use super::signs;
 use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
@@ -84,11 +84,11 @@ fn objective(health: Health, view: &ObjectiveView) -> [Markup; 7] {
             span.quiet { (objective::sentence(&view.objective)) }
             @if let Some(missing) = &view.missing { span.quiet { "Nothing is counted: " (missing) } }
         },
-        html! { (known(view.budget.period.sli, numbers::percent)) },
+        html! { (or_dash(view.budget.period.sli, numbers::percent)) },
         budget(&view.budget),
-        html! { (known(view.budget.period.coverage, numbers::coverage)) },
-        html! { (known(view.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) },
-        html! { (known(view.windows[StandardWindow::Hours6].burn_rate, numbers::burn)) },
+        html! { (or_dash(view.budget.period.coverage, numbers::coverage)) },
+        html! { (or_dash(view.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) },
+        html! { (or_dash(view.windows[StandardWindow::Hours6].burn_rate, numbers::burn)) },
         badge(health),
     ]
 }
@@ -105,15 +105,15 @@ const PROBE: [&str; 7] = [
 
 fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
     let [p50, p95, p99] = view.quantiles[1]
-        .map(|q| html! { (known(q, |q| numbers::latency_or_failed(q, view.timeout))) });
+        .map(|q| html! { (or_dash(q, |q| numbers::latency_or_failed(q, view.timeout))) });
     let last = view.last.as_ref();
     [
         html! { bdi { (view.key.probe) } span.quiet { (view.kind) } (attempts::sparkline(view)) },
         p50,
         p95,
         p99,
-        html! { (known(last.map(|last| last.latency), numbers::latency)) },
-        html! { (known(last.map(|last| since(last.at, at)), numbers::age)) },
+        html! { (or_dash(last.map(|last| last.latency), numbers::latency)) },
+        html! { (or_dash(last.map(|last| since(last.at, at)), numbers::age)) },
         badge(health),
     ]
 }

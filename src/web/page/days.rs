@@ -3,7 +3,7 @@
 
 mod column;
 
-use super::parts::{date, known};
+use super::parts::{date, or_dash};
 use super::query::PageQuery;
 use crate::format::numbers;
 use crate::ledger::LONG_DAYS;
@@ -185,8 +185,8 @@ pub fn table(service: &ServiceView, days: &[DayView], unfold: bool) -> Markup {
                                 th scope="row" { (date(day.start)) }
                                 td { (numbers::events(day.good, budgeting)) }
                                 td { (numbers::events(day.bad, budgeting)) }
-                                td { (known(ratio(day), numbers::percent)) }
-                                td { (known(day.coverage, numbers::coverage)) }
+                                td { (or_dash(ratio(day), numbers::percent)) }
+                                td { (or_dash(day.coverage, numbers::coverage)) }
                                 td { (judgement(day, target)) }
                             }
                         }

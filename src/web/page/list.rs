@@ -3,7 +3,7 @@
 use super::card::{Shape, card};
 use super::days;
 use super::frame::{HOME, View};
-use super::parts::{PART, badge, icon, known, part_of, places, service_path};
+use super::parts::{PART, badge, icon, or_dash, page_links, page_number, service_path};
 use super::query::{PageQuery, RELOAD, UNFOLD};
 use super::signs;
 use crate::format::numbers;
@@ -95,7 +95,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
     let filter = Filter::of(view.query);
     let fits = |one: &&Judged<'_>| filter.fits(one);
     let chosen: Vec<Judged<'_>> = services.iter().filter(fits).copied().collect();
-    let (part, parts) = part_of(view.query, chosen.len(), ROWS);
+    let (part, parts) = page_number(view.query, chosen.len(), ROWS);
     let is_long = services.len() > IN_FULL;
     let rows = Rows {
         chosen: &chosen,
@@ -109,7 +109,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
         div #services {
             @if is_long || filter.is_set() { (form(&filter, view.query, (chosen.len(), services.len()))) }
             (rows.markup())
-            (places((part, parts), ROWS, view.query, "#services"))
+            (page_links((part, parts), ROWS, view.query, "#services"))
         }
     }
 }
@@ -191,9 +191,9 @@ fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
         tr {
             th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } " " (signs::mark(&service.name, signs)) }
             td.spare { (days::sparkline(service)) }
-            td { (known(sli, numbers::percent)) }
-            td { (known(least, numbers::share)) }
-            td.spare { (known(p95, |(p95, timeout)| numbers::latency_or_failed(p95, timeout))) }
+            td { (or_dash(sli, numbers::percent)) }
+            td { (or_dash(least, numbers::share)) }
+            td.spare { (or_dash(p95, |(p95, timeout)| numbers::latency_or_failed(p95, timeout))) }
             td { (badge(health)) }
         }
     }

@@ -28,33 +28,33 @@ pub struct Notifications {
 }
 
 pub fn render_notifications(shown: &Notifications, at: Timestamp, view: View<'_>) -> String {
-    let late = shown.pending.iter().filter(|one| one.is_tried).count() as u64;
-    let failed = shown.sent.first().is_some_and(|one| !one.delivered);
-    let (level, sentence) = match (late, failed) {
-        (0, true) => (
-            HealthLevel::Bad,
-            "The newest message was not delivered".to_owned(),
-        ),
-        (0, false) if shown.sent.is_empty() => {
-            (HealthLevel::Idle, "Nothing was sent yet".to_owned())
-        }
-        (0, false) => (HealthLevel::Ok, "All messages are delivered".to_owned()),
-        (late, _) => (
-            HealthLevel::Warn,
-            format!(
-                "Not delivered yet, retrying: {}",
-                numbers::plural(late, "notice")
-            ),
-        ),
-    };
     let page = Page {
-        headline: Headline::new(level, sentence),
+        headline: headline(shown),
         below: html! {},
         root: HOME,
         at,
         content: html! { (pending(shown)) (sent(shown, view.query)) },
     };
     page.render(view)
+}
+
+/// The state of the delivery, from the pending messages and the newest one.
+fn headline(shown: &Notifications) -> Headline<'static> {
+    let is_late = |one: &&Pending| one.is_tried && one.failure.is_some();
+    let late = shown.pending.iter().filter(is_late).count() as u64;
+    let newest = shown.sent.first().map(|one| one.delivered);
+    let (level, sentence) = match (late, newest) {
+        (1.., _) => {
+            let notices = numbers::plural(late, "notice");
+            let sentence = format!("Not delivered yet, retrying: {notices}");
+            return Headline::new(HealthLevel::Warn, sentence);
+        }
+        (0, _) if !shown.is_first => (HealthLevel::Idle, "Older messages"),
+        (0, None) => (HealthLevel::Idle, "Nothing was sent yet"),
+        (0, Some(true)) => (HealthLevel::Ok, "The newest message was delivered"),
+        (0, Some(false)) => (HealthLevel::Bad, "The newest message was not delivered"),
+    };
+    Headline::new(level, sentence.to_owned())
 }
 
 fn pending(shown: &Notifications) -> Markup {
@@ -134,4 +134,39 @@ fn counted(one: &Sent) -> String {
     let parts = [part(one.firing, "firing"), part(one.resolved, "resolved")];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headline_is_about_the_newest_message() {
+        let sent = |delivered: &[bool], is_first| {
+            let one = |delivered: &bool| Sent {
+                id: 1,
+                at: Timestamp(0),
+                receiver: "chat".to_owned(),
+                group: "{}".to_owned(),
+                key: "slod-1".to_owned(),
+                firing: 1,
+                resolved: 0,
+                delivered: *delivered,
+                answer: String::new(),
+            };
+            let shown = Notifications {
+                sent: delivered.iter().map(one).collect(),
+                is_first,
+                ..Notifications::default()
+            };
+            headline(&shown).title()
+        };
+        assert!(sent(&[], true).ends_with("Nothing was sent yet"));
+        let (delivered, failed) = (sent(&[true, false], true), sent(&[false, true], true));
+        assert!(delivered.ends_with("The newest message was delivered"));
+        assert!(failed.ends_with("The newest message was not delivered"));
+        for older in [sent(&[false], false), sent(&[], false)] {
+            assert!(older.ends_with("Older messages"), "{older}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::alerts::what_sign;
 use super::frame::since;
-use super::parts::{LITTLE_BUDGET, icon, known, moment, service_path};
+use super::parts::{LITTLE_BUDGET, icon, moment, or_dash, service_path};
 use crate::alert::{AlertRecord, Condition, Source};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
@@ -160,7 +160,7 @@ impl<'a> Situation<'a> {
                     "Burn rate over 1h: "
                     @for (index, one) in self.objectives().take(MAX_BUDGETS).enumerate() {
                         @if index > 0 { ", " }
-                        bdi { (one.objective.name) } " " b { (known(one.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) }
+                        bdi { (one.objective.name) } " " b { (or_dash(one.windows[StandardWindow::Hour1].burn_rate, numbers::burn)) }
                     }
                 }
             } @else if let (Some(probe), true) = (unseen, self.health == Health::Unseen) {

@@ -5,7 +5,7 @@ use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::list::{Judged, counts, list};
 use super::now::{self, Situation};
-use super::parts::part_of;
+use super::parts::page_number;
 use super::signs;
 use super::silences::silences;
 use super::system;
@@ -51,7 +51,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
         corrections: &snapshot.corrections,
         at: snapshot.at,
     });
-    let is_first = part_of(view.query, usize::MAX, 1).0 == 0;
+    let is_first = page_number(view.query, usize::MAX, 1).0 == 0;
     let page = Page {
         headline: Headline::of_all(&services),
         below: html! { @if is_first { (now::troubles(situations.clone())) } (counts(&services, view.query)) },

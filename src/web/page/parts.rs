@@ -73,7 +73,7 @@ pub fn budget(view: &BudgetView) -> Markup {
     let width = left.map_or(0.0, |left| left.clamp(0.0, 1.0) * 100.0);
     html! {
         span.budget {
-            span { (known(left, numbers::share)) }
+            span { (or_dash(left, numbers::share)) }
             @if left.is_some() {
                 svg class=(level.class()) aria-hidden="true" height="6" {
                     rect.track width="100%" height="6" rx="3" {}
@@ -85,7 +85,7 @@ pub fn budget(view: &BudgetView) -> Markup {
 }
 
 /// Formats the value, or a dash if it is unknown.
-pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+pub fn or_dash<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), show)
 }
 
@@ -149,7 +149,7 @@ pub fn failures<'a>(
 }
 
 /// The requested page of a list, starting at 0, and the number of pages.
-pub fn part_of(query: PageQuery<'_>, length: usize, rows: usize) -> (usize, usize) {
+pub fn page_number(query: PageQuery<'_>, length: usize, rows: usize) -> (usize, usize) {
     let parts = length.div_ceil(rows).max(1);
     let asked = query
         .number(PART)
@@ -158,7 +158,7 @@ pub fn part_of(query: PageQuery<'_>, length: usize, rows: usize) -> (usize, usiz
 }
 
 /// Links to the other pages of a list at an anchor; nothing if there are none.
-pub fn places(
+pub fn page_links(
     (part, parts): (usize, usize),
     rows: usize,
     query: PageQuery<'_>,

@@ -2,7 +2,7 @@
 
 use super::attempts;
 use super::frame::since;
-use super::parts::{badge, failures, known, moment};
+use super::parts::{badge, failures, moment, or_dash};
 use super::past::{self, Past};
 use crate::format::numbers;
 use crate::ledger::snapshot::{LastOutcome, ProbeView, QUANTILE_SPANS, QUANTILES};
@@ -149,7 +149,7 @@ fn quantiles(probe: &ProbeView) -> Markup {
                 @for (span, row) in QUANTILE_SPANS.iter().zip(&probe.quantiles) {
                     tr {
                         th scope="row" { (span) }
-                        @for value in row { td { (known(*value, |q| numbers::latency_or_failed(q, probe.timeout))) } }
+                        @for value in row { td { (or_dash(*value, |q| numbers::latency_or_failed(q, probe.timeout))) } }
                     }
                 }
             }

@@ -2,7 +2,7 @@
 
 use super::frame::{HOME, Page, View, since};
 use super::headline::Headline;
-use super::parts::{figures, icon, known, moment, runs_path, service_path};
+use super::parts::{figures, icon, moment, or_dash, runs_path, service_path};
 use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::report::health::HealthLevel;
@@ -132,10 +132,10 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
             span.quiet dir="auto" { (finding) }
         },
         html! { (times::length(since(run.from, run.to).as_secs_f64())) },
-        html! { (known(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
-        html! { (known(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
-        html! { (known(summary.and_then(RunSummary::p95), numbers::latency)) },
-        html! { (known(summary.and_then(|one| one.error_ratio), numbers::spent)) },
+        html! { (or_dash(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
+        html! { (or_dash(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
+        html! { (or_dash(summary.and_then(RunSummary::p95), numbers::latency)) },
+        html! { (or_dash(summary.and_then(|one| one.error_ratio), numbers::spent)) },
         verdict(digest),
     ]
 }

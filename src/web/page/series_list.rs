@@ -3,7 +3,7 @@
 use super::charts::{self, ChartSpan, POINTS};
 use super::frame::{HOME, Page, View, since};
 use super::headline::Headline;
-use super::parts::{known, part_of, places, service_path};
+use super::parts::{or_dash, page_links, page_number, service_path};
 use super::query::{PageQuery, RELOAD};
 use crate::format::numbers;
 use crate::outcome::Timestamp;
@@ -32,7 +32,7 @@ impl SeriesFilter {
         Self {
             text: query.value(TEXT).unwrap_or_default().trim().to_lowercase(),
             span: ChartSpan::of(query),
-            part: part_of(query, usize::MAX, ROWS).0,
+            part: page_number(query, usize::MAX, ROWS).0,
         }
     }
 
@@ -132,7 +132,7 @@ fn list(listed: &SeriesPage, asked: &SeriesFilter, at: Timestamp, query: PageQue
                     }
                 }
             }
-            (places(part_of(query, listed.chosen, ROWS), ROWS, query, "#series"))
+            (page_links(page_number(query, listed.chosen, ROWS), ROWS, query, "#series"))
         }
     }
 }
@@ -146,7 +146,7 @@ fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
         "Last {}: at most {}, now {}",
         span.name(),
         show(highest),
-        known(*last, show)
+        or_dash(*last, show)
     );
     html! {
         li {
@@ -162,7 +162,7 @@ fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
                 }
             }
             div {
-                b { (known(*last, show)) }
+                b { (or_dash(*last, show)) }
                 span.quiet { (numbers::age(since(info.last, at))) }
             }
         }

@@ -7,7 +7,7 @@ use super::days;
 use super::frame::{Page, View, since};
 use super::headline::Headline;
 use super::now::Situation;
-use super::parts::{badge, budget, known, labeled_path, moment};
+use super::parts::{badge, budget, labeled_path, moment, or_dash};
 use super::past::{self, Past};
 use super::probe;
 use super::runs;
@@ -127,17 +127,17 @@ fn objective(view: &ObjectiveView, at: Timestamp, unfold: bool) -> Markup {
                 (badge(Health::of_objective(view)))
             }
             dl.facts {
-                div { dt { "SLI" } dd { (known(view.budget.period.sli, numbers::percent)) } }
+                div { dt { "SLI" } dd { (or_dash(view.budget.period.sli, numbers::percent)) } }
                 div { dt { "Budget left" } dd { (budget(&view.budget)) } }
                 @for further in &view.additional_budgets {
                     div { dt { "Budget left " (format::objective::span(&further.window)) } dd { (budget(further)) } }
                 }
                 div { dt { "Coverage" } dd {
-                    (known(view.budget.period.coverage, numbers::coverage))
+                    (or_dash(view.budget.period.coverage, numbers::coverage))
                     (counted_since(view, at))
                 } }
                 div { dt { "Budget exhausted" } dd { (exhaustion(view, at)) } }
-                div { dt { "Remaining downtime allowance" } dd { (known(affordable(view), numbers::span)) } }
+                div { dt { "Remaining downtime allowance" } dd { (or_dash(affordable(view), numbers::span)) } }
             }
             @if view.is_beyond_retention() {
                 p.quiet { "SLI and budget are " (notes::BEYOND_RETENTION) }
@@ -241,9 +241,9 @@ fn windows(view: &ObjectiveView, unfold: bool) -> Markup {
                             th scope="row" { (name) }
                             td { (numbers::events(window.good, budgeting)) }
                             td class=[(window.bad > 0).then_some("some")] { (numbers::events(window.bad, budgeting)) }
-                            td { (known(window.sli, numbers::percent)) }
-                            td { (known(window.burn_rate, numbers::burn)) }
-                            td { (known(window.coverage, numbers::coverage)) }
+                            td { (or_dash(window.sli, numbers::percent)) }
+                            td { (or_dash(window.burn_rate, numbers::burn)) }
+                            td { (or_dash(window.coverage, numbers::coverage)) }
                         }
                     }
                 }

@@ -1,6 +1,6 @@
 //! The service's own metrics on its page.
 
-use super::parts::{icon, known, moment};
+use super::parts::{icon, moment, or_dash};
 use crate::format::numbers;
 use crate::observe::SystemView;
 use crate::observe::scrape::{BreakerView, RoleValue, RoleView, ServiceMetrics};
@@ -55,17 +55,17 @@ fn facts(metrics: &ServiceMetrics) -> Markup {
     let [p50, p95, p99] = metrics.quantiles.map_or([None; 3], |all| all.map(Some));
     html! {
         dl.facts {
-            div { dt { "Requests" } dd { (known(metrics.requests_per_second, rate)) } }
-            div { dt { "Errors" } dd { (known(metrics.error_ratio, numbers::percent)) } }
-            div { dt { "Response time p50" } dd { (known(p50, duration)) } }
-            div { dt { "p95" } dd { (known(p95, duration)) } }
-            div { dt { "p99" } dd { (known(p99, duration)) } }
+            div { dt { "Requests" } dd { (or_dash(metrics.requests_per_second, rate)) } }
+            div { dt { "Errors" } dd { (or_dash(metrics.error_ratio, numbers::percent)) } }
+            div { dt { "Response time p50" } dd { (or_dash(p50, duration)) } }
+            div { dt { "p95" } dd { (or_dash(p95, duration)) } }
+            div { dt { "p99" } dd { (or_dash(p99, duration)) } }
             @for (name, role) in [("Active connections", Role::ActiveConnections), ("Queue", Role::QueueDepth)] {
                 @if let Some(value) = number(role) { div { dt { (name) } dd { (plain(value)) } } }
             }
             @if let Some(in_use) = number(Role::DbPoolInUse) {
                 div { dt { "Database pool" } dd {
-                    (known(metrics.pool_usage(), numbers::share))
+                    (or_dash(metrics.pool_usage(), numbers::share))
                     span.quiet { (plain(in_use)) " in use" (limit(number(Role::DbPoolMax))) }
                 } }
             }
@@ -112,7 +112,7 @@ fn roles(metrics: &ServiceMetrics) -> Markup {
                 @for view in &metrics.roles {
                     tr {
                         th scope="row" { (view.role.name()) }
-                        td { (known(view.value.as_ref(), value)) }
+                        td { (or_dash(view.value.as_ref(), value)) }
                         td { (numbers::count(view.series as u64)) }
                         td { bdi { (selector(view)) } }
                     }

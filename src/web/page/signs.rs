@@ -34,7 +34,7 @@ const fn row(signal: &'static str, family: &'static str, show: fn(f64) -> String
     }
 }
 
-const LOOKED_AT: &[SignalSeries] = &[
+const SIGNAL_SERIES: &[SignalSeries] = &[
     SignalSeries {
         label: Some(("quantile", "0.95")),
         ..row(
@@ -138,7 +138,7 @@ impl SignCharts {
         let range = (at.before(SPAN), Timestamp(at.0 + 1));
         let mut charts = BTreeMap::new();
         for sign in report.signals.iter().filter(|one| one.state != "unknown") {
-            let Some(row) = looked_at(sign) else { continue };
+            let Some(row) = series_of(sign) else { continue };
             if let Some(info) = own.iter().find(|info| row.fits(info, sign)) {
                 let points = charts::points(store, info, range, SPAN)?;
                 charts.insert((sign.signal.clone(), sign.subject.clone()), points);
@@ -153,8 +153,8 @@ impl SignCharts {
     }
 }
 
-fn looked_at(sign: &SignalEntry) -> Option<&'static SignalSeries> {
-    LOOKED_AT.iter().find(|row| row.signal == sign.signal)
+fn series_of(sign: &SignalEntry) -> Option<&'static SignalSeries> {
+    SIGNAL_SERIES.iter().find(|row| row.signal == sign.signal)
 }
 
 /// Number of active signs per service.
@@ -266,7 +266,7 @@ fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> M
 fn chart(sign: &SignalEntry, points: &[(Timestamp, f64)], at: Timestamp) -> Markup {
     let highest = points.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     html! {
-        @if let (Some(row), Some((_, last))) = (looked_at(sign), points.last()) {
+        @if let (Some(row), Some((_, last))) = (series_of(sign), points.last()) {
             @let label = format!("Last 2 hours: now {}, at most {}", (row.show)(*last), (row.show)(highest));
             span.times {
                 svg.spark role="img" aria-label=(label) viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn every_row_is_about_a_sign() {
-        for row in LOOKED_AT {
+        for row in SIGNAL_SERIES {
             assert!(
                 SIGNALS.iter().any(|kind| kind.name == row.signal),
                 "{}",

@@ -1,6 +1,6 @@
 //! The system below the services: the host, and the processes and containers of a service.
 
-use super::parts::{figures, icon, known};
+use super::parts::{figures, icon, or_dash};
 use crate::format::numbers;
 use crate::observe::{ContainerView, FileSystemView, HostView, ProcessView, SystemView};
 use crate::report::health::HealthLevel;
@@ -33,11 +33,11 @@ fn facts(host: &HostView) -> Markup {
     let swap = host.swap_total_bytes.filter(|total| *total > 0);
     let load = |load| format!("{load:.2}");
     html! {
-        (fact("CPU usage", &known(host.cpu_usage, numbers::share), ""))
+        (fact("CPU usage", &or_dash(host.cpu_usage, numbers::share), ""))
         (part_of("Memory in use", host.memory_used_bytes, host.memory_total_bytes))
         @if swap.is_some() { (part_of("Swap in use", host.swap_used_bytes, swap)) }
-        (fact("Load, 1 minute", &known(host.load[0], load), ""))
-        (fact("Threads", &known(host.threads, numbers::count), ""))
+        (fact("Load, 1 minute", &or_dash(host.load[0], load), ""))
+        (fact("Threads", &or_dash(host.threads, numbers::count), ""))
     }
 }
 
@@ -54,7 +54,7 @@ fn part_of(name: &str, part: Option<u64>, of: Option<u64>) -> Markup {
         .map(|(part, of)| amounts(part, of, numbers::bytes));
     fact(
         name,
-        &known(ratio(part, of), numbers::share),
+        &or_dash(ratio(part, of), numbers::share),
         &details.unwrap_or_default(),
     )
 }
@@ -147,18 +147,18 @@ fn table(title: &str, labels: [&str; 7], rows: &[[Markup; 7]]) -> Markup {
 fn process(view: &ProcessView) -> [Markup; 7] {
     let fds = match view.open_fds {
         None if view.count > 0 => "hidden".to_owned(),
-        fds => known(fds, numbers::count),
+        fds => or_dash(fds, numbers::count),
     };
     [
         name(&view.name, view.count, "processes"),
-        html! { (known(view.cpu_usage, numbers::share)) },
+        html! { (or_dash(view.cpu_usage, numbers::share)) },
         html! {
-            (known(view.resident_bytes, numbers::bytes))
+            (or_dash(view.resident_bytes, numbers::bytes))
             @if let Some(bytes) = view.anonymous_bytes {
                 span.quiet { (numbers::bytes(bytes)) " without files" }
             }
         },
-        html! { (known(view.threads, numbers::count)) },
+        html! { (or_dash(view.threads, numbers::count)) },
         html! {
             (fds)
             @if let Some(share) = view.fds_max { span.quiet { (numbers::share(share)) " of the limit" } }
@@ -208,19 +208,19 @@ fn container(view: &ContainerView) -> [Markup; 7] {
     [
         name(&view.process, view.count, "containers"),
         html! {
-            (known(view.working_set_bytes, numbers::bytes))
+            (or_dash(view.working_set_bytes, numbers::bytes))
             span.quiet { (limit(view.memory_limit_bytes.map(numbers::bytes))) }
         },
         html! {
-            (known(view.cpu_usage_max, numbers::share))
+            (or_dash(view.cpu_usage_max, numbers::share))
             span.quiet { (limit(processors)) }
         },
-        html! { (known(throttled, numbers::share)) },
+        html! { (or_dash(throttled, numbers::share)) },
         html! {
-            (known(view.pids, numbers::count))
+            (or_dash(view.pids, numbers::count))
             span.quiet { (limit(view.pids_limit.map(numbers::count))) }
         },
-        html! { (known(view.oom_kills, numbers::count)) },
+        html! { (or_dash(view.oom_kills, numbers::count)) },
         pressed(view),
     ]
 }
