@@ -2,7 +2,7 @@
 
 use crate::import::document::At;
 use crate::units;
-use crate::yaml::Value;
+use crate::yaml::{Value, shown_name};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +23,8 @@ impl<'a> Keys<'a> {
         for (key, _) in entries {
             let name = key.value.scalar().unwrap_or_default();
             if seen.contains(&name) {
-                return Err(at.fault(format!("duplicate key `{name:.60}`"), "remove one of them"));
+                let message = format!("duplicate key `{}`", shown_name(&name));
+                return Err(at.fault(message, "remove one of them"));
             }
             seen.insert(name);
         }
@@ -111,7 +112,7 @@ impl<'a> Keys<'a> {
     /// Adds a remark for each key that was not read.
     pub fn rest(&self) {
         for (name, at) in self.unread() {
-            at.remark(format!("`{name:.60}` is left out: unknown key"));
+            at.remark(format!("`{}` is left out: unknown key", shown_name(&name)));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Secrets of modules and targets, which are never copied.
 
-use super::imported;
+use super::{assert_remarks, import, imported};
 use serde_json::{Value, json};
 
 /// A scrape config with these targets.
@@ -97,4 +97,30 @@ fn secrets_on_one_line_have_their_own_variables() {
     ] {
         assert!(imported.yaml.contains(expected), "{}", imported.yaml);
     }
+}
+
+#[test]
+fn errors_show_no_secrets() {
+    let http = |keys: &str| format!("modules: {{ web: {{ prober: http, http: {{ {keys} }} }} }}\n");
+    for modules in [
+        http("bearer_token: [ hunter2 ]"),
+        http("bearer_token: hunter2, bearer_token: hunter2"),
+        http("proxy_url: 'http://ann:hunter2@[x/'"),
+        "modules:\n  web:\n    prober: http\n    http: { bearer_token: \"hunter2 }\n".to_owned(),
+    ] {
+        let fault = import(&modules, None).err().expect("invalid");
+        assert!(!fault.contains("hunter2"), "{fault}");
+        assert!(fault.contains("b.yml:"), "{fault}");
+    }
+    let fault = import(&http("bearer_token: [ hunter2 ]"), None).err();
+    let line = "1 | modules: { web: { prober: ****, http: { bearer_token: [ ******* ] } } }\n";
+    assert!(
+        fault.as_ref().is_some_and(|fault| fault.contains(line)),
+        "{fault:?}"
+    );
+    let (_, imported) = imported(&http("bearer_token:hunter2"), None);
+    assert_remarks(
+        &imported,
+        &["b.yml:1: `bearer_token…` is left out: unknown key"],
+    );
 }
