@@ -248,8 +248,17 @@ impl<'a> At<'a> {
         found
     }
 
+    /// The boolean, in every spelling that Go's YAML library accepts.
+    pub fn boolean(self) -> Option<bool> {
+        match self.raw()?.to_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" => Some(true),
+            "false" | "no" | "off" | "n" => Some(false),
+            _ => None,
+        }
+    }
+
     pub fn is_true(self) -> bool {
-        self.text().is_some_and(|text| text == "true")
+        self.boolean() == Some(true)
     }
 
     pub fn remark(self, message: impl Into<String>) {

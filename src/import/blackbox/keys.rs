@@ -145,13 +145,9 @@ pub(super) fn text(at: At<'_>) -> Result<String, String> {
     at.raw().ok_or_else(fault)
 }
 
-/// Accepts every spelling that Go's YAML library accepts.
 fn boolean(at: At<'_>) -> Result<bool, String> {
-    match text(at)?.to_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" => Ok(true),
-        "false" | "no" | "off" | "n" => Ok(false),
-        _ => Err(at.fault("expected true or false", "true or false")),
-    }
+    let fault = || at.fault("expected true or false", "true or false");
+    at.boolean().ok_or_else(fault)
 }
 
 /// Parses durations as in Prometheus, and with fractions as in Go: `1.5s`.

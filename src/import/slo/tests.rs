@@ -2,6 +2,7 @@ use super::Format;
 use super::query::Query;
 use crate::import::{Fault, Imported, Input};
 
+mod meaning;
 mod queries;
 
 const SLOTH: &str = include_str!("fixtures/sloth.yml");
