@@ -219,7 +219,11 @@ impl Collector {
         let mut kept = self.seconds.range(first..first + SECONDS_MAX).rev();
         let last = kept.find(|(_, one)| has_requests(one));
         let last = last.map_or(first, |(second, _)| *second);
-        let (mut windows, mut users) = (Vec::new(), 0.0);
+        // The number of users may be known earlier than the first request, or only later.
+        let before = self.seconds.range(..first).rev();
+        let mut known = before.chain(self.seconds.range(first..));
+        let users = known.find_map(|(_, one)| one.users);
+        let (mut windows, mut users) = (Vec::new(), users.unwrap_or_default());
         for number in first..=last {
             let second = self.seconds.get(&number);
             users = second.and_then(|one| one.users).unwrap_or(users);
@@ -323,6 +327,8 @@ pub fn spread(
 /// ends before the answer is `closed`, and a body that ends early is invalid: Go reports `EOF` for the
 /// former and `unexpected EOF` for the latter.
 pub fn cause_of(error: &str) -> Cause {
+    // Go's clients write `Get "URL": ERROR`, and the URL may contain any of these words.
+    let error = error.rsplit_once("\": ").map_or(error, |(_, error)| error);
     let error = error.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
     let is_closed = says(&["connection closed", "closed connection", "disconnected"])

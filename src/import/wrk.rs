@@ -37,7 +37,8 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportErro
         return Err(lines.fault("expected percentiles, which `wrk --latency` prints"));
     }
     totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Ok(totals)
+    let implausible = || lines.fault("too many requests");
+    totals.plausible().ok_or_else(implausible)
 }
 
 fn totals_of(totals: &mut Totals, count: &str, length: &str) -> Option<()> {
