@@ -95,7 +95,9 @@ impl Document {
                 text.push('\n');
                 continue;
             };
-            let has_content = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
+            // A directive (`%YAML 1.2`) belongs to the next document.
+            let has_content =
+                |line: &str| !line.trim().is_empty() && !line.trim().starts_with(['#', '%']);
             if text.lines().any(has_content) {
                 documents.extend(Self::read(&file, mem::take(&mut text), above)?);
             }
