@@ -98,13 +98,13 @@ impl<'a> Keys<'a> {
 
     /// Adds a remark that a key is left out, if it is present and not empty.
     pub fn left_out(&self, name: &'static str, why: &str) {
-        let says_nothing = |at: &At<'_>| match at.value() {
+        let is_empty = |at: &At<'_>| match at.value() {
             Value::Text(text) => text.is_empty() || text == "false",
             Value::List(items) => items.is_empty(),
             Value::Map(entries) => entries.is_empty(),
             Value::Null => true,
         };
-        if let Some(at) = self.get(name).filter(|at| !says_nothing(at)) {
+        if let Some(at) = self.get(name).filter(|at| !is_empty(at)) {
             at.remark(format!("`{name}` is left out: {why}"));
         }
     }

@@ -71,7 +71,7 @@ pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured>
         EventQuery::Bad(_) => counted,
         EventQuery::Good(_) => all.clone().minus(counted),
     };
-    said(part.at(), indicator(bad, &all, part.at()))
+    or_remark(part.at(), indicator(bad, &all, part.at()))
 }
 
 /// The indicator of a query that divides the good or bad events by all events.
@@ -89,7 +89,7 @@ pub(super) fn of_ratio(part: &EventQuery<'_>) -> Option<Measured> {
         EventQuery::Bad(_) => counted,
         EventQuery::Good(_) => whole.clone().minus(counted),
     };
-    said(at, indicator(bad, &whole, at))
+    or_remark(at, indicator(bad, &whole, at))
 }
 
 fn events(at: At<'_>) -> Option<Events> {
@@ -102,7 +102,7 @@ fn events(at: At<'_>) -> Option<Events> {
     }
 }
 
-fn said(at: At<'_>, found: Result<Measured, String>) -> Option<Measured> {
+fn or_remark(at: At<'_>, found: Result<Measured, String>) -> Option<Measured> {
     found
         .map_err(|why| at.remark(format!("left out: {why}")))
         .ok()
