@@ -219,7 +219,11 @@ impl Collector {
         let mut kept = self.seconds.range(first..first + SECONDS_MAX).rev();
         let last = kept.find(|(_, one)| has_requests(one));
         let last = last.map_or(first, |(second, _)| *second);
-        let (mut windows, mut users) = (Vec::new(), 0.0);
+        // The number of users may be known earlier than the first request, or only later.
+        let before = self.seconds.range(..first).rev();
+        let mut known = before.chain(self.seconds.range(first..));
+        let users = known.find_map(|(_, one)| one.users);
+        let (mut windows, mut users) = (Vec::new(), users.unwrap_or_default());
         for number in first..=last {
             let second = self.seconds.get(&number);
             users = second.and_then(|one| one.users).unwrap_or(users);
@@ -323,27 +327,29 @@ pub fn spread(
 /// ends before the answer is `closed`, and a body that ends early is invalid: Go reports `EOF` for the
 /// former and `unexpected EOF` for the latter.
 pub fn cause_of(error: &str) -> Cause {
+    // Go's clients write `Get "URL": ERROR`, and the URL may contain any of these words.
+    let error = error.rsplit_once("\": ").map_or(error, |(_, error)| error);
     let error = error.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| error.contains(word));
-    let is_closed = says(&["connection closed", "closed connection", "disconnected"])
-        || says(&["server closed idle connection"])
+    let contains_any = |words: &[&str]| words.iter().any(|word| error.contains(word));
+    let is_closed = contains_any(&["connection closed", "closed connection", "disconnected"])
+        || contains_any(&["server closed idle connection"])
         || error == "eof"
         || error.ends_with(": eof");
-    if says(&["timeout", "deadline", "timed out"]) {
+    if contains_any(&["timeout", "deadline", "timed out"]) {
         Cause::Timeout
-    } else if says(&["refused"]) {
+    } else if contains_any(&["refused"]) {
         Cause::Refused
-    } else if says(&["no such host", "dns", "resolve", "lookup", "gaierror"]) {
+    } else if contains_any(&["no such host", "dns", "resolve", "lookup", "gaierror"]) {
         Cause::Dns
-    } else if says(&["reset", "broken pipe"]) {
+    } else if contains_any(&["reset", "broken pipe"]) {
         Cause::Reset
     } else if is_closed {
         Cause::Closed
-    } else if says(&["certificate", "x509"]) {
+    } else if contains_any(&["certificate", "x509"]) {
         Cause::Certificate
-    } else if says(&["tls", "handshake", "sslerror"]) {
+    } else if contains_any(&["tls", "handshake", "sslerror"]) {
         Cause::Tls
-    } else if says(&["unreachable", "no route"]) {
+    } else if contains_any(&["unreachable", "no route"]) {
         Cause::Unreachable
     } else {
         Cause::Protocol

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
 use crate::text::printable;
-use crate::yaml::{Node, Value, parse};
+use crate::yaml::{Node, Value, mask, parse, shown_name};
 use std::cell::RefCell;
 use std::fmt;
 use std::mem;
@@ -95,7 +95,9 @@ impl Document {
                 text.push('\n');
                 continue;
             };
-            let has_content = |line: &str| !line.trim().is_empty() && !line.trim().starts_with('#');
+            // A directive (`%YAML 1.2`) belongs to the next document.
+            let has_content =
+                |line: &str| !line.trim().is_empty() && !line.trim().starts_with(['#', '%']);
             if text.lines().any(has_content) {
                 documents.extend(Self::read(&file, mem::take(&mut text), above)?);
             }
@@ -120,7 +122,7 @@ impl Document {
             if let Some(place) = &mut fault.place {
                 place.line += above;
             }
-            file.draw(&fault, false)
+            mask::foreign(file).draw(&fault, false)
         })?;
         root.move_down(above);
         let roots = match root.value {
@@ -248,8 +250,17 @@ impl<'a> At<'a> {
         found
     }
 
+    /// The boolean, in every spelling that Go's YAML library accepts.
+    pub fn boolean(self) -> Option<bool> {
+        match self.raw()?.to_lowercase().as_str() {
+            "true" | "yes" | "on" | "y" => Some(true),
+            "false" | "no" | "off" | "n" => Some(false),
+            _ => None,
+        }
+    }
+
     pub fn is_true(self) -> bool {
-        self.text().is_some_and(|text| text == "true")
+        self.boolean() == Some(true)
     }
 
     pub fn remark(self, message: impl Into<String>) {
@@ -263,7 +274,7 @@ impl<'a> At<'a> {
         }
     }
 
-    /// Formats an error with the line of the file.
+    /// Formats an error with the line of the file, in which values are masked: they may be secrets.
     pub fn fault(self, message: impl Into<String>, help: impl Into<String>) -> String {
         let fault = Diagnostic {
             severity: Severity::Error,
@@ -273,13 +284,14 @@ impl<'a> At<'a> {
             message: message.into(),
             help: Some(help.into()),
         };
-        self.source.draw(&fault, false)
+        mask::foreign(self.source).draw(&fault, false)
     }
 
     /// Adds a remark for every other key, since a config has no equivalent.
     pub fn only(self, known: &[&str]) {
         for (key, value) in self.entries() {
             if !known.contains(&key.as_str()) {
+                let key = shown_name(&key);
                 value.remark(format!("left out: slod has no equivalent of `{key}`"));
             }
         }

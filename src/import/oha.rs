@@ -65,10 +65,7 @@ fn totals(text: &str) -> Option<Totals> {
         ..Totals::default()
     };
     for (status, count) in document.status_code_distribution {
-        totals.answered += count;
-        if !is_success(status.parse().ok()?) {
-            totals.refused += count;
-        }
+        totals.answer(count, is_success(status.parse().ok()?));
     }
     for (error, count) in document.error_distribution {
         if error != CUT {
@@ -87,7 +84,7 @@ fn totals(text: &str) -> Option<Totals> {
         .percentiles
         .extend(slowest.map(|slowest| (1.0, slowest)));
     totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Some(totals)
+    totals.plausible()
 }
 
 /// Reads the lines after the header.

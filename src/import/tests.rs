@@ -1,3 +1,5 @@
+mod totals;
+
 use super::*;
 use crate::outcome::Cause;
 use crate::stats::scale::Scale;
@@ -53,6 +55,10 @@ fn errors_of_clients_have_the_causes_of_probes() {
     for (error, cause) in [
         ("EOF", Cause::Closed),
         ("Get \"http://127.0.0.1:7820/\": EOF", Cause::Closed),
+        (
+            "Get \"http://dns.test/timeout\": read: connection reset by peer",
+            Cause::Reset,
+        ),
         ("http: server closed idle connection", Cause::Closed),
         ("HTTPConnectionClosed: connection closed.", Cause::Closed),
         ("connection closed before message completed", Cause::Closed),
@@ -309,105 +315,6 @@ fn what_is_left_out_is_said() {
 
 /// The keys of oha since 0.6, for a run in which two connections were refused, one request timed out, and one
 /// was in progress at the end. Later versions have additional keys.
-fn oha_document(more: &str, percentiles: &str) -> String {
-    format!(
-        r#"{{
-  "summary": {{ "successRate": 0.97, "total": 10.5, "slowest": 0.9, "fastest": 0.01, "average": 0.05,
-    "requestsPerSec": 9.8, "totalData": 970, "sizePerRequest": 10, "sizePerSec": 92.4 }},
-  "responseTimeHistogram": {{ "0.01": 1, "0.9": 96 }},
-  "latencyPercentiles": {{ "p10": 0.02, "p25": 0.03, "p50": 0.05, "p75": 0.06, "p90": 0.1, "p95": 0.2, {percentiles} }},
-  {more}
-  "rps": {{ "mean": 10, "stddev": 1, "max": 20, "percentiles": {{ "p10": 5 }} }},
-  "details": {{ "DNSDialup": {{ "average": null, "fastest": null, "slowest": null }} }},
-  "statusCodeDistribution": {{ "200": 95, "503": 5 }},
-  "errorDistribution": {{ "connection error: Connection refused (os error 111)": 2, "timeout": 1, "aborted due to deadline": 1 }}
-}}
-"#
-    )
-}
-
-#[test]
-fn oha_json_includes_unanswered_requests() {
-    let old = oha_document("", r#""p99": 0.7"#);
-    let more = r#""firstByteHistogram": { "0.01": 97 }, "firstBytePercentiles": { "p10": 0.02 },"#;
-    let new = oha_document(more, r#""p99": 0.7, "p99.9": 0.8, "p99.99": 0.85"#);
-    for text in [&old, &new, &new.replace('\n', "")] {
-        let run = read(Tool::Oha, text).expect("readable");
-        assert_eq!((run.from, run.to), (START, Timestamp(START.0 + 10_500)));
-        let window = &run.windows[0];
-        assert_eq!((window.completed(), window.good), (103, 95));
-        let failed = [(Cause::Timeout, 1), (Cause::Refused, 2), (Cause::Status, 5)];
-        let mut found = window.failed.clone();
-        found.sort_by_key(|(_, count)| *count);
-        assert_eq!(found, failed);
-        let figures = crate::load::Figures::of(&run.windows);
-        // Half of the requests between 0.1 s and 0.2 s are slower.
-        let slow = figures.slower_than(Duration::from_millis(150));
-        assert!((7..=8).contains(&slow), "{slow}");
-        let p50 = figures.quantile(0.5 * 100.0 / 103.0).expect("enough");
-        assert!((p50.as_secs_f64() / 0.05 - 1.0).abs() < 0.02, "{p50:?}");
-    }
-    let fault = read(Tool::Oha, "{\n}\n").expect_err("no document");
-    assert!(
-        fault.starts_with("line 1: not the start of an `oha"),
-        "{fault}"
-    );
-}
-
-const WRK2: &str = "Running 30s test @ http://127.0.0.1:8000/
-  2 threads and 100 connections
-  Thread calibration: mean lat.: 9.747ms, rate sampling interval: 21ms
-  Thread Stats   Avg      Stdev     Max   +/- Stdev
-    Latency     6.46ms    1.93ms  12.34ms   67.66%
-    Req/Sec     1.05k     1.12k    2.50k    64.84%
-  Latency Distribution (HdrHistogram - Recorded Latency)
- 50.000%    6.67ms
- 75.000%    7.78ms
- 90.000%    9.14ms
- 99.000%   11.18ms
-100.000%   12.50ms
-
-  Detailed Percentile spectrum:
-       Value   Percentile   TotalCount 1/(1-Percentile)
-
-       0.921     0.000000            1         1.00
-#[Max     =       12.496, Total count    =        39500]
-----------------------------------------------------------
-  60018 requests in 30.00s, 19.81MB read
-  Socket errors: connect 0, read 3, write 1, timeout 2
-  Non-2xx or 3xx responses: 12
-Requests/sec:   2000.28
-Transfer/sec:    676.18KB
-";
-
-#[test]
-fn wrk_and_wrk2_are_read_from_what_they_print() {
-    let plain = WRK2
-        .replace(" (HdrHistogram - Recorded Latency)", "")
-        .replace(".000%", "%")
-        .replace("100%   12.50ms\n", "");
-    for text in [WRK2, &plain] {
-        let run = read(Tool::Wrk, text).expect("readable");
-        let window = &run.windows[0];
-        assert_eq!(window.length, Duration::from_secs(30));
-        assert_eq!((window.completed(), window.good), (60_024, 60_006));
-        let counts: Vec<u64> = window.failed.iter().map(|(_, count)| *count).collect();
-        assert_eq!(counts.iter().sum::<u64>(), 18);
-        let figures = crate::load::Figures::of(&run.windows);
-        let p99 = figures.quantile(0.9899 * 60_018.0 / 60_024.0);
-        let p99 = p99.expect("enough").as_secs_f64();
-        assert!((p99 / 0.01118 - 1.0).abs() < 0.01, "{p99}");
-    }
-    let fault = read(Tool::Wrk, "Running 30s test\n").expect_err("no end");
-    assert!(fault.contains("N requests in T"), "{fault}");
-    let quiet: String = WRK2
-        .lines()
-        .filter(|line| !line.contains('%'))
-        .fold(String::new(), |all, line| all + line + "\n");
-    let fault = read(Tool::Wrk, &quiet).expect_err("no percentiles");
-    assert!(fault.contains("`wrk --latency`"), "{fault}");
-}
-
 #[test]
 fn times_in_csv_of_k6_have_any_of_its_formats() {
     for (time, from) in [
@@ -422,5 +329,19 @@ fn times_in_csv_of_k6_have_any_of_its_formats() {
         );
         let run = read(Tool::K6, &text).expect(time);
         assert_eq!(run.from.0, from, "{time}");
+    }
+}
+
+#[test]
+fn users_may_be_known_before_the_first_request_or_only_later() {
+    let users = |at: &str| {
+        format!(
+            r#"{{"metric":"vus","type":"Point","data":{{"time":"2026-09-21T12:13:{at}Z","value":10,"tags":null}}}}"#
+        )
+    };
+    let request = r#"{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T12:13:20.5Z","value":100.0,"tags":{"expected_response":"true"}}}"#;
+    for at in ["18.1", "20.9", "21.1"] {
+        let run = read(Tool::K6, &format!("{}\n{request}\n", users(at))).expect(at);
+        assert_eq!(run.windows[0].active, 10.0, "{at}");
     }
 }

@@ -10,6 +10,9 @@ use std::time::Duration;
 /// Maximum length of a run or a request; larger numbers are invalid.
 const LONGEST: Duration = Duration::from_hours(365 * 24);
 
+/// Maximum number of requests, which all later sums can hold; larger numbers are invalid.
+const REQUESTS_MAX: u64 = 1 << 53;
+
 /// Number of steps between two percentiles.
 const STEPS: u32 = 10;
 
@@ -35,13 +38,28 @@ impl Totals {
         (!length.is_zero() && length <= LONGEST).then_some(length)
     }
 
+    /// Adds requests that were answered, with a status of success or failure.
+    pub fn answer(&mut self, count: u64, is_success: bool) {
+        self.answered = self.answered.saturating_add(count);
+        if !is_success {
+            self.refused = self.refused.saturating_add(count);
+        }
+    }
+
     /// Adds requests without an answer.
     pub fn lose(&mut self, cause: Cause, count: u64) {
         match self.lost.iter_mut().find(|(known, _)| *known == cause) {
             _ if count == 0 => {}
-            Some((_, known)) => *known += count,
+            Some((_, known)) => *known = known.saturating_add(count),
             None => self.lost.push((cause, count)),
         }
+    }
+
+    /// The totals; `None` if the number of requests is implausible.
+    pub fn plausible(self) -> Option<Self> {
+        let lost = self.lost.iter().map(|(_, count)| count);
+        let all = lost.fold(self.answered, |all, count| all.saturating_add(*count));
+        (all <= REQUESTS_MAX).then_some(self)
     }
 
     /// The window of the run; `None` without requests.

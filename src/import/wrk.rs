@@ -19,7 +19,7 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportErro
                 time(longest).map(|longest| totals.percentiles.push((1.0, longest)))
             }
             [count, "requests", "in", length, ..] => totals_of(&mut totals, count, length),
-            ["Socket", "errors:", errors @ ..] => lost(&mut totals, errors),
+            ["Socket", "errors:", errors @ ..] => socket_errors(&mut totals, errors),
             ["Non-2xx", "or", "3xx", "responses:", count] => {
                 count.parse().ok().map(|count| totals.refused = count)
             }
@@ -37,7 +37,8 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportErro
         return Err(lines.fault("expected percentiles, which `wrk --latency` prints"));
     }
     totals.percentiles.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    Ok(totals)
+    let implausible = || lines.fault("too many requests");
+    totals.plausible().ok_or_else(implausible)
 }
 
 fn totals_of(totals: &mut Totals, count: &str, length: &str) -> Option<()> {
@@ -47,7 +48,7 @@ fn totals_of(totals: &mut Totals, count: &str, length: &str) -> Option<()> {
 }
 
 /// Parses `connect 0, read 3, write 0, timeout 1`.
-fn lost(totals: &mut Totals, errors: &[&str]) -> Option<()> {
+fn socket_errors(totals: &mut Totals, errors: &[&str]) -> Option<()> {
     for pair in errors.chunks(2) {
         let [kind, count] = pair else { return None };
         let cause = match *kind {

@@ -2,6 +2,7 @@
 
 use super::form::{Scalar, SecretMap, SecretText};
 use super::key::{Declared, Key};
+use super::name::shown_name;
 use super::reader::Spot;
 use super::scalar::FilePath;
 use super::secret::Secret;
@@ -124,7 +125,7 @@ impl Section<'_> {
             .iter()
             .filter_map(|(name, value)| {
                 let name = name.value.scalar().unwrap_or_default();
-                let at = Spot::of(value, spot.below(&name));
+                let at = Spot::of(value, spot.below(&shown_name(&name)));
                 let text = self.scalar(&super::Text, value, &at)?;
                 self.reader().note_secret(&at);
                 Some((name, Secret::new(text), at))

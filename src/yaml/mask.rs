@@ -7,9 +7,12 @@ use regex::Regex;
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// User, password and query of a URL.
+/// User and password of a URL, also if the password contains unencoded characters, and its query.
 static CREDENTIALS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"://(?:(?P<user>[^\s"'/@]*:[^\s"'@]+)@)?[^\s"'?]*(?:\?(?P<query>[^\s"']+))?"#).ok()
+    Regex::new(
+        r#"://(?:(?P<user>[^\s"'/?#]+|[^\s"'/@]*:[^\s"'@]+)@)?[^\s"'?]*(?:\?(?P<query>[^\s"']+))?"#,
+    )
+    .ok()
 });
 /// Characters of the document's structure, which are always shown.
 const STRUCTURE: &str = "{}[],:\"'-|>&*";
@@ -85,6 +88,22 @@ fn fill(mask: &mut [Vec<Visibility>], place: Place, shown: Visibility) {
 
 /// Masks a text that is not a valid document: only keys with these names are shown.
 pub fn unreadable(source: &Source, names: &BTreeSet<String>) -> Source {
+    masked(source, |word, after| {
+        names.contains(word) && after.starts_with(':')
+    })
+}
+
+/// Masks a text of another program: all words before a `:` are shown, as they are most likely keys.
+pub fn foreign(source: &Source) -> Source {
+    masked(source, |_, after| {
+        let after = after.strip_prefix(['"', '\'']).unwrap_or(after);
+        let value = after.strip_prefix(':');
+        value.is_some_and(|value| value.is_empty() || value.starts_with(char::is_whitespace))
+    })
+}
+
+/// Masks all words except keys. `is_key` decides from a word and the text after it.
+fn masked(source: &Source, is_key: impl Fn(&str, &str) -> bool) -> Source {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let shown = source.text.lines().map(|line| {
         let mut shown = String::with_capacity(line.len());
@@ -92,7 +111,7 @@ pub fn unreadable(source: &Source, names: &BTreeSet<String>) -> Source {
         while let Some(first) = rest.chars().next() {
             let end = rest.find(|c| is_word(c) != is_word(first));
             let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
-            let is_key = names.contains(part) && after.starts_with(':');
+            let is_key = is_key(part, after);
             let kept = |c: char| is_key || (!is_word(c) && STRUCTURE.contains(c));
             shown.extend(part.chars().map(|c| if kept(c) { c } else { star(c) }));
             rest = after;
@@ -133,4 +152,26 @@ pub fn credentials(text: &str) -> String {
 
 fn star(c: char) -> char {
     if c.is_whitespace() { c } else { '*' }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_and_queries_of_addresses_are_masked() {
+        for (text, shown) in [
+            ("http://me:pw@h/x", "http://*****@h/x"),
+            ("http://token@h/x", "http://*****@h/x"),
+            ("http://me:p@ss@h/x", "http://*******@h/x"),
+            ("http://me:p/ss@h/x", "http://*******@h/x"),
+            (
+                "'http://token@h', http://h?a=b@c",
+                "'http://*****@h', http://h?*****",
+            ),
+            ("http://h/me@x and me@h", "http://h/me@x and me@h"),
+        ] {
+            assert_eq!(credentials(text), shown);
+        }
+    }
 }

@@ -81,8 +81,8 @@ impl Outline {
             .iter()
             .find(|section| last_below(&here, &without_indexes(&section.path)).is_some());
         if let Some(around) = around {
-            let whose = whose(&around.path);
-            return Some(format!("`{name}` is valid one level higher, {whose}"));
+            let location = location(&around.path);
+            return Some(format!("`{name}` is valid one level higher, {location}"));
         }
         // The same section can occur in several places; the nearest one is shown.
         let mut others = found.iter();
@@ -98,7 +98,7 @@ impl Outline {
                 .count()
         };
         let nearest = found.iter().max_by_key(|section| common(&section.path))?;
-        Some(format!("`{name}` is valid {}", whose(&nearest.path)))
+        Some(format!("`{name}` is valid {}", location(&nearest.path)))
     }
 }
 
@@ -122,7 +122,7 @@ fn last_below<'p>(path: &'p str, above: &str) -> Option<&'p str> {
     (!path.is_empty() && without_indexes(parent) == above).then_some(last)
 }
 
-fn whose(path: &str) -> String {
+fn location(path: &str) -> String {
     match path {
         "" => "at the top level".to_owned(),
         path => format!("in `{path}`"),

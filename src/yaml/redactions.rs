@@ -39,7 +39,10 @@ impl Redactions {
             return;
         };
         let segments = address.path_segments().into_iter().flatten();
-        let segments = segments.map(|part| (Cow::Borrowed(part), false));
+        // Servers may repeat the path decoded.
+        let decoded = |part| percent_decode_str(part).decode_utf8_lossy();
+        let segments = segments.flat_map(|part| [Cow::Borrowed(part), decoded(part)]);
+        let segments = segments.map(|part| (part, false));
         let values = address.query_pairs();
         let values = values.map(|(name, value)| (value, is_secret_parameter(&name)));
         let parts = segments.chain(values).chain(login(&address));
@@ -251,6 +254,7 @@ mod tests {
         let mut redactions = Redactions::default();
         let address = "https://hooks.test/services/T000/SECRETTOKEN12345?key=abcdefgh%2D12345678";
         redactions.add(address, "<secret>");
+        redactions.add("https://hooks.test/123456%3aABCDEF-1234567/x", "<secret>");
         for (text, shown) in [
             (address, "<secret>"),
             (
@@ -259,6 +263,7 @@ mod tests {
             ),
             ("no key abcdefgh-12345678", "no key <secret>"),
             ("/services/web", "/services/web"),
+            ("no bot 123456:ABCDEF-1234567", "no bot <secret>"),
         ] {
             assert_eq!(redactions.clean(text), shown);
         }

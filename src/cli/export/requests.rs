@@ -129,7 +129,7 @@ fn request(
     let path = if variables.are_given() {
         text(&spec.target, variables)?
     } else {
-        replaced(&spec.target, hide_target, variables)?
+        replaced(&spec.target, |target| hide_target("", target), variables)?
     };
     let captures = spec.captures.iter().map(capture);
     Ok(ScriptRequest {

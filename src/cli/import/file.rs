@@ -10,8 +10,10 @@ use crate::probe::KINDS;
 use crate::yaml::read_regular;
 use std::path::Path;
 
-/// Value of every variable while a config is checked: valid as an address, a header and a text.
+/// Value of variables while a config is checked: valid as an address, a header and a text.
 const VARIABLE: &str = "http://127.0.0.1/";
+/// Part of the names of variables for users, and their value, because a user has no colon.
+const USERNAME: &str = "USERNAME";
 /// A file that does not exist on this machine is not an error of the config.
 const UNREADABLE: &str = "unreadable-file";
 
@@ -41,7 +43,14 @@ pub fn faults(config: &str) -> Vec<Fault> {
         name: String::new(),
         text: config.to_owned(),
     };
-    let env = |_: &str| Some(VARIABLE.to_owned());
+    let value = |name: &str| {
+        if name.contains(USERNAME) {
+            USERNAME
+        } else {
+            VARIABLE
+        }
+    };
+    let env = |name: &str| Some(value(name).to_owned());
     let loaded = Config::load(&source, Path::new(""), &env, KINDS);
     let errors = loaded.diagnostics.into_iter();
     let errors = errors.filter(|one| one.severity == Severity::Error && one.code != UNREADABLE);
@@ -53,4 +62,28 @@ pub fn faults(config: &str) -> Vec<Fault> {
         },
     };
     errors.map(fault).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_for_users_are_valid() {
+        let config = |user: &str| {
+            format!(
+                "services:
+  - name: a
+    probes:
+      - name: a
+        http:
+          url: http://a/${{PATH}}
+          basic_auth: {{ username: \"{user}\", password: \"${{PASSWORD}}\" }}
+    objectives: []
+"
+            )
+        };
+        assert_eq!(faults(&config("${BLACKBOX_A_USERNAME_2}")), []);
+        assert!(!faults(&config("a:b")).is_empty());
+    }
 }

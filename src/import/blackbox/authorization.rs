@@ -3,7 +3,7 @@
 use super::context::{Context, file_path};
 use super::keys::Keys;
 use super::value::{Map, Value};
-use crate::import::document::Spot;
+use crate::import::document::{Spot, escaped};
 use url::Url;
 
 const REFERENCES: &str =
@@ -37,8 +37,9 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result
         .get("credentials")
         .or_else(|| keys.get("credentials_file"))
     {
-        let reference = of.reference("credentials", &at.spot());
-        let value = Value::Text(format!("{} {reference}", scheme.trim()));
+        let secret = at.raw().unwrap_or_default();
+        let reference = of.reference("credentials", &secret, &at.spot());
+        let value = Value::Text(format!("{} {reference}", escaped(scheme.trim())));
         probe.set_in("headers", "Authorization", value);
         keys.left_out(
             "credentials_file",
@@ -116,10 +117,7 @@ pub(super) fn proxy(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Resul
         return Ok(());
     }
     if !url.username().is_empty() || url.password().is_some() {
-        probe.set_map(
-            "proxy_auth",
-            credentials(&url, "proxy_password", of, &at.spot()),
-        );
+        probe.set_map("proxy_auth", credentials(&url, "proxy", of, &at.spot()));
         let _ = (url.set_username(""), url.set_password(None));
     }
     probe.set("proxy", Value::plain(url.as_str()));
@@ -131,11 +129,21 @@ pub(super) fn proxy(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Resul
     Ok(())
 }
 
-/// The user and password of an address. The password is never copied.
-pub(super) fn credentials(url: &Url, what: &str, of: &Context<'_>, spot: &Spot) -> Map {
+/// The user and password of an address. The password is never copied, nor is a user without one, which may be a
+/// token.
+pub(super) fn credentials(url: &Url, owner: &str, of: &Context<'_>, spot: &Spot) -> Map {
     let user = percent_encoding::percent_decode_str(url.username()).decode_utf8_lossy();
+    let password = url.password().unwrap_or_default();
+    let reference = |what: &str, value: &str| {
+        Value::Text(of.reference(&format!("{owner}_{what}"), value, spot))
+    };
+    let username = if password.is_empty() {
+        reference("username", &user)
+    } else {
+        Value::plain(&user)
+    };
     Map::of([
-        ("username", Value::plain(&user)),
-        ("password", Value::Text(of.reference(what, spot))),
+        ("username", username),
+        ("password", reference("password", password)),
     ])
 }

@@ -5,6 +5,7 @@ use super::value::{Map, Value};
 use crate::import::check::{Check, Fault, ROUNDS_MAX, item};
 use crate::import::document::{At, Spot};
 use crate::text::Names;
+use crate::yaml::Secret;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,13 +20,17 @@ pub(super) struct Variables(RefCell<SecretVariables>);
 #[derive(Default)]
 struct SecretVariables {
     names: Names,
-    /// Variable names by the module and key, and by the position of the value.
-    given: HashMap<(String, String), String>,
+    /// Variable names by the module and key, by the position of the value, and by the value: a line can have several.
+    given: BTreeMap<(String, String, Secret), String>,
+    /// Number of values by the module and key, and by the position.
+    counts: HashMap<(String, String), usize>,
+    /// The position of the value of each variable.
+    origins: BTreeMap<String, String>,
 }
 
 impl Variables {
     /// A reference to the variable for a secret of a module.
-    pub fn reference(&self, module: &str, what: &str, spot: &Spot) -> String {
+    pub fn reference(&self, module: &str, what: &str, value: &str, spot: &Spot) -> String {
         let word = |c: char| {
             if c.is_ascii_alphanumeric() {
                 c.to_ascii_uppercase()
@@ -37,18 +42,32 @@ impl Variables {
         let what_word: String = what.chars().take(NAME_MAX).map(word).collect();
         let base = format!("{PREFIX}_{module}_{what_word}");
         let origin = format!("`{what}` in {spot}");
-        let SecretVariables { names, given } = &mut *self.0.borrow_mut();
-        let name = given.entry((base, origin)).or_insert_with_key(|(base, _)| {
-            names.give(base.clone(), |base, number| format!("{base}_{number}"))
-        });
-        format!("${{{name}}}")
+        let mut variables = self.0.borrow_mut();
+        let key = (base, origin, Secret::new(value));
+        if let Some(name) = variables.given.get(&key) {
+            return format!("${{{name}}}");
+        }
+        let name = variables
+            .names
+            .give(key.0.clone(), |base, number| format!("{base}_{number}"));
+        let count = variables
+            .counts
+            .entry((key.0.clone(), key.1.clone()))
+            .or_default();
+        *count += 1;
+        let origin = match *count {
+            1 => key.1.clone(),
+            number => format!("{}, number {number} on this line", key.1),
+        };
+        variables.origins.insert(name.clone(), origin);
+        let reference = format!("${{{name}}}");
+        variables.given.insert(key, name);
+        reference
     }
 
     /// The instructions for the user.
     pub fn into_to_do(self) -> Vec<String> {
-        let given = self.0.into_inner().given.into_iter();
-        let all: BTreeMap<String, String> =
-            given.map(|((_, origin), name)| (name, origin)).collect();
+        let all = self.0.into_inner().origins;
         let title = "Secrets are not copied. Set in the environment of slod:";
         let title = (!all.is_empty()).then(|| title.to_owned());
         let named = all.into_iter();
@@ -67,11 +86,12 @@ pub(super) struct Context<'a> {
 impl Context<'_> {
     /// The variable for a secret, which is never copied.
     pub fn secret(&self, what: &str, at: At<'_>) -> Value {
-        Value::Text(self.reference(what, &at.spot()))
+        let value = at.raw().unwrap_or_default();
+        Value::Text(self.reference(what, &value, &at.spot()))
     }
 
-    pub fn reference(&self, what: &str, spot: &Spot) -> String {
-        self.variables.reference(self.module, what, spot)
+    pub fn reference(&self, what: &str, value: &str, spot: &Spot) -> String {
+        self.variables.reference(self.module, what, value, spot)
     }
 
     /// The expressions that slod supports.

@@ -7,7 +7,7 @@ use super::target::has_secret;
 use super::value::{Map, Value};
 use crate::import::check::Check;
 use crate::import::document::Remarks;
-use crate::import::requests::is_secret;
+use crate::import::requests::segments;
 use crate::text::Names;
 use crate::units::show_duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -216,10 +216,9 @@ fn name(text: &str) -> String {
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let path: Vec<&str> = path
-        .split('/')
-        .filter(|segment| !segment.is_empty() && !is_secret("path", segment))
-        .collect();
+    let path =
+        segments(host, path).filter(|(segment, is_secret)| !segment.is_empty() && !is_secret);
+    let path: Vec<&str> = path.map(|(segment, _)| segment).collect();
     let path = path.join("/");
     let slash = if path.is_empty() { "" } else { "/" };
     let safe = |c: char| {

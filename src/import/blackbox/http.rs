@@ -132,8 +132,8 @@ fn compression(keys: &Keys<'_>, probe: &mut Map, expected: &mut Map) -> Result<(
     let Some(coding) = keys.filled("compression")? else {
         return Ok(());
     };
-    let asks = matches!(probe.get("headers"), Some(Value::Map(headers)) if headers.has_header(ACCEPT_ENCODING));
-    if !asks {
+    let has_encoding = matches!(probe.get("headers"), Some(Value::Map(headers)) if headers.has_header(ACCEPT_ENCODING));
+    if !has_encoding {
         probe.set_in("headers", ACCEPT_ENCODING, Value::plain(&coding));
     }
     if coding != "identity" {

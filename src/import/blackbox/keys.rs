@@ -2,7 +2,7 @@
 
 use crate::import::document::At;
 use crate::units;
-use crate::yaml::Value;
+use crate::yaml::{Value, shown_name};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -23,7 +23,8 @@ impl<'a> Keys<'a> {
         for (key, _) in entries {
             let name = key.value.scalar().unwrap_or_default();
             if seen.contains(&name) {
-                return Err(at.fault(format!("duplicate key `{name:.60}`"), "remove one of them"));
+                let message = format!("duplicate key `{}`", shown_name(&name));
+                return Err(at.fault(message, "remove one of them"));
             }
             seen.insert(name);
         }
@@ -97,13 +98,13 @@ impl<'a> Keys<'a> {
 
     /// Adds a remark that a key is left out, if it is present and not empty.
     pub fn left_out(&self, name: &'static str, why: &str) {
-        let says_nothing = |at: &At<'_>| match at.value() {
+        let is_empty = |at: &At<'_>| match at.value() {
             Value::Text(text) => text.is_empty() || text == "false",
             Value::List(items) => items.is_empty(),
             Value::Map(entries) => entries.is_empty(),
             Value::Null => true,
         };
-        if let Some(at) = self.get(name).filter(|at| !says_nothing(at)) {
+        if let Some(at) = self.get(name).filter(|at| !is_empty(at)) {
             at.remark(format!("`{name}` is left out: {why}"));
         }
     }
@@ -111,7 +112,7 @@ impl<'a> Keys<'a> {
     /// Adds a remark for each key that was not read.
     pub fn rest(&self) {
         for (name, at) in self.unread() {
-            at.remark(format!("`{name:.60}` is left out: unknown key"));
+            at.remark(format!("`{}` is left out: unknown key", shown_name(&name)));
         }
     }
 
@@ -144,13 +145,9 @@ pub(super) fn text(at: At<'_>) -> Result<String, String> {
     at.raw().ok_or_else(fault)
 }
 
-/// Accepts every spelling that Go's YAML library accepts.
 fn boolean(at: At<'_>) -> Result<bool, String> {
-    match text(at)?.to_lowercase().as_str() {
-        "true" | "yes" | "on" | "y" => Ok(true),
-        "false" | "no" | "off" | "n" => Ok(false),
-        _ => Err(at.fault("expected true or false", "true or false")),
-    }
+    let fault = || at.fault("expected true or false", "true or false");
+    at.boolean().ok_or_else(fault)
 }
 
 /// Parses durations as in Prometheus, and with fractions as in Go: `1.5s`.

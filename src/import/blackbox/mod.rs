@@ -27,7 +27,7 @@ use crate::yaml::SIZE_LIMIT;
 use context::{Context, Variables, faults_of};
 use draft::{Draft, Probe};
 use module::Module;
-use prometheus::ScrapedTarget;
+use prometheus::{ScrapedTarget, Targets};
 use std::collections::{BTreeSet, HashMap};
 use value::{Map, Value};
 
@@ -51,10 +51,11 @@ pub fn read(inputs: &Inputs<'_>) -> Result<Imported, String> {
             "{name} is not a blackbox_exporter config: expected one document with `modules:`"
         ));
     };
-    let mut found = Vec::new();
+    let mut targets = Targets::default();
     for input in inputs.targets {
-        prometheus::read(input, inputs.find, &remarks, &mut found)?;
+        prometheus::read(input, inputs.find, &remarks, &mut targets)?;
     }
+    let mut found = targets.all;
     let named = found.iter().map(|one| one.module.clone());
     let used: Option<BTreeSet<String>> = (!inputs.targets.is_empty()).then(|| named.collect());
     let root = document.at(&remarks);

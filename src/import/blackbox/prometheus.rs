@@ -1,14 +1,17 @@
 //! Imports the targets of scrape configs that use the exporter.
 
-use super::keys::{Keys, items, text};
+use super::keys::{Keys, duration, items, text};
 use super::relabel::{self, Labels, Rule};
 use super::target::Target;
 use crate::import::Input;
 use crate::import::document::{At, Document, Remarks, Spot};
+use crate::units::show_duration;
 use std::time::Duration;
 
 /// Maximum number of targets in all scrape configs, about as many as a slod config can have.
 const TARGETS_MAX: usize = 20_000;
+/// Maximum size of the labels of all targets in bytes.
+const LENGTH_MAX: usize = 64 << 20;
 /// Prometheus' defaults.
 const INTERVAL: Duration = Duration::from_mins(1);
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -18,6 +21,9 @@ const TIMEOUT_MIN: Duration = Duration::from_millis(100);
 /// The exporter's default module.
 const DEFAULT_MODULE: &str = "http_2xx";
 const PATH: &str = "/probe";
+/// Labels that set the interval and timeout of a target.
+const INTERVAL_LABEL: &str = "__scrape_interval__";
+const TIMEOUT_LABEL: &str = "__scrape_timeout__";
 /// Suffix of the keys for service discovery.
 const DISCOVERY: &str = "_sd_configs";
 
@@ -34,6 +40,31 @@ pub(super) struct ScrapedTarget {
     /// Without labels that start with `__`.
     pub labels: Labels,
     pub pace: Pace,
+}
+
+/// All targets so far.
+#[derive(Default)]
+pub(super) struct Targets {
+    pub all: Vec<ScrapedTarget>,
+    /// The total size of their labels in bytes.
+    length: usize,
+}
+
+impl Targets {
+    fn add(&mut self, target: ScrapedTarget, at: At<'_>) -> Result<(), String> {
+        let labels = target.labels.iter();
+        let lengths = labels.map(|(name, value)| name.len() + value.len());
+        self.length += lengths.sum::<usize>();
+        self.all.push(target);
+        let message = if self.all.len() > TARGETS_MAX {
+            format!("there are more than {TARGETS_MAX} targets")
+        } else if self.length > LENGTH_MAX {
+            "the labels of the targets are larger than 64 MiB".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(at.fault(message, "use several configs, one for each slod instance"))
+    }
 }
 
 /// The interval, and the timeout of an attempt.
@@ -79,7 +110,7 @@ pub(super) fn read(
     input: &Input,
     find: Find<'_>,
     remarks: &Remarks,
-    found: &mut Vec<ScrapedTarget>,
+    found: &mut Targets,
 ) -> Result<(), String> {
     for document in Document::all(input)? {
         let keys = Keys::of(document.at(remarks))?;
@@ -167,7 +198,7 @@ impl<'a> Job<'a> {
         file: &str,
         find: Find<'_>,
         remarks: &Remarks,
-        found: &mut Vec<ScrapedTarget>,
+        found: &mut Targets,
     ) -> Result<(), String> {
         let keys = &self.keys;
         let rules = relabel::read(&keys.items("relabel_configs")?)?;
@@ -216,12 +247,7 @@ impl<'a> Job<'a> {
     }
 
     /// Reads targets that share labels.
-    fn group(
-        &self,
-        at: At<'_>,
-        rules: &[Rule],
-        found: &mut Vec<ScrapedTarget>,
-    ) -> Result<(), String> {
+    fn group(&self, at: At<'_>, rules: &[Rule], found: &mut Targets) -> Result<(), String> {
         let keys = Keys::of(at)?;
         let mut labels = Labels::new();
         for (name, at) in keys
@@ -232,11 +258,9 @@ impl<'a> Job<'a> {
             labels.insert(name, text(at)?);
         }
         for at in keys.items("targets")? {
-            if found.len() == TARGETS_MAX {
-                let message = format!("there are more than {TARGETS_MAX} targets");
-                return Err(at.fault(message, "use several configs, one for each slod instance"));
+            if let Some(target) = self.target(&text(at)?, &labels, rules, at) {
+                found.add(target, at)?;
             }
-            found.extend(self.target(&text(at)?, &labels, rules, at));
         }
         keys.rest();
         Ok(())
@@ -249,21 +273,20 @@ impl<'a> Job<'a> {
         rules: &[Rule],
         at: At<'_>,
     ) -> Option<ScrapedTarget> {
-        let mut all = labels.clone();
-        all.insert("__address__".to_owned(), address.to_owned());
-        all.entry("job".to_owned())
-            .or_insert_with(|| self.name.clone());
-        all.entry("__metrics_path__".to_owned())
-            .or_insert_with(|| self.path.clone());
-        all.extend(self.params.iter().cloned());
-        let Some(mut all) = relabel::apply(rules, all) else {
-            at.remark("the target is left out: it is dropped by `relabel_configs`");
-            return None;
-        };
+        let all = self.initial_labels(address, labels);
+        let applied = relabel::apply(rules, all);
+        let left_out = |why: &&str| at.remark(format!("the target is left out: {why}"));
+        let mut all = applied.inspect_err(left_out).ok()?;
         let Some(address) = all.remove("__param_target") else {
             at.remark(
                 "the target is left out: no rule of `relabel_configs` sets the parameter `target`",
             );
+            return None;
+        };
+        let Some(pace) = self.pace_of(&all) else {
+            at.remark(format!(
+                "the target is left out: `{INTERVAL_LABEL}` or `{TIMEOUT_LABEL}` is not a duration"
+            ));
             return None;
         };
         let instance = all.remove("instance").unwrap_or_else(|| address.clone());
@@ -280,7 +303,40 @@ impl<'a> Job<'a> {
                 .into_iter()
                 .filter(|(name, _)| name != "job" && !name.starts_with("__"))
                 .collect(),
-            pace: self.pace,
+            pace,
+        })
+    }
+
+    /// The labels of a target before relabeling. Those of the target take precedence over those of the scrape config.
+    fn initial_labels(&self, address: &str, labels: &Labels) -> Labels {
+        let own = [
+            ("job", self.name.clone()),
+            ("__metrics_path__", self.path.clone()),
+            (INTERVAL_LABEL, show_duration(self.pace.interval)),
+            (TIMEOUT_LABEL, show_duration(self.pace.timeout)),
+        ];
+        let own = own
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        let mut all = labels.clone();
+        for (name, value) in own.chain(self.params.iter().cloned()) {
+            all.entry(name).or_insert(value);
+        }
+        all.insert("__address__".to_owned(), address.to_owned());
+        all
+    }
+
+    /// The interval and timeout of a target with these labels; `None` if one is invalid.
+    fn pace_of(&self, labels: &Labels) -> Option<Pace> {
+        let of = |name: &str, own: Duration| {
+            let text = labels.get(name);
+            text.map_or(Some(own), |text| duration(text))
+        };
+        let interval = of(INTERVAL_LABEL, self.pace.interval)?;
+        let timeout = of(TIMEOUT_LABEL, self.pace.timeout)?;
+        Some(Pace {
+            interval,
+            timeout: timeout.min(interval),
         })
     }
 }

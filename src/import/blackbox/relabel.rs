@@ -22,6 +22,14 @@ const ACTIONS: [(&str, Action); 11] = [
 ];
 /// Maximum size of a compiled expression in bytes.
 const COMPILED_MAX: usize = 2 << 20;
+/// Maximum number of rules of a scrape config.
+const RULES_MAX: usize = 200;
+/// Maximum number of labels of a target. Each rule can double them.
+const LABELS_MAX: usize = 500;
+/// Maximum length of a name or value of a label in bytes. Each rule can multiply it.
+const LENGTH_MAX: usize = 16 << 10;
+const TOO_LONG: &str = "a label is longer than 16 KiB";
+const TOO_MANY: &str = "it has more than 500 labels";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
@@ -51,6 +59,10 @@ pub(super) struct Rule {
 /// Reads the rules of a list. Hash rules are omitted: they select a share of the targets for one of several
 /// Prometheus instances.
 pub(super) fn read(items: &[At<'_>]) -> Result<Vec<Rule>, String> {
+    if let Some(at) = items.get(RULES_MAX) {
+        let message = format!("there are more than {RULES_MAX} rules");
+        return Err(at.fault(message, "fewer rules"));
+    }
     let (mut rules, mut hashes) = (Vec::new(), Vec::new());
     for at in items {
         let rule = Rule::read(*at)?;
@@ -65,11 +77,15 @@ pub(super) fn read(items: &[At<'_>]) -> Result<Vec<Rule>, String> {
     Ok(rules)
 }
 
-/// Applies the rules to the labels of a target; `None` if they drop it.
-pub(super) fn apply(rules: &[Rule], labels: Labels) -> Option<Labels> {
-    rules
-        .iter()
-        .try_fold(labels, |labels, rule| rule.apply(labels))
+/// Applies the rules to the labels of a target. Returns why it is left out if they drop it, or make it too large.
+pub(super) fn apply(rules: &[Rule], labels: Labels) -> Result<Labels, &'static str> {
+    rules.iter().try_fold(labels, |labels, rule| {
+        let labels = rule.apply(labels)?;
+        if labels.len() > LABELS_MAX {
+            return Err(TOO_MANY);
+        }
+        Ok(labels)
+    })
 }
 
 impl Rule {
@@ -109,8 +125,8 @@ impl Rule {
         Ok(rule)
     }
 
-    fn apply(&self, mut labels: Labels) -> Option<Labels> {
-        let value = self.value(&labels);
+    fn apply(&self, mut labels: Labels) -> Result<Labels, &'static str> {
+        let value = self.value(&labels)?;
         let target = labels.get(&self.target).cloned().unwrap_or_default();
         let matches = |name: &str| self.regex.is_match(name);
         let is_kept = match self.action {
@@ -121,47 +137,64 @@ impl Rule {
             _ => true,
         };
         match self.action {
-            Action::Replace => self.replace(&value, &mut labels),
+            Action::Replace => self.replace(&value, &mut labels)?,
             Action::Lowercase => set(&mut labels, self.target.clone(), value.to_lowercase()),
             Action::Uppercase => set(&mut labels, self.target.clone(), value.to_uppercase()),
             Action::LabelDrop => labels.retain(|name, _| !matches(name)),
             Action::LabelKeep => labels.retain(|name, _| matches(name)),
             Action::LabelMap => {
                 for (name, value) in labels.clone() {
-                    if let Some(new) = self.expanded(&name, &self.replacement) {
+                    if let Some(new) = self.expanded(&name, &self.replacement)? {
                         set(&mut labels, new, value);
                     }
                 }
             }
             _ => {}
         }
-        is_kept.then_some(labels)
+        is_kept
+            .then_some(labels)
+            .ok_or("it is dropped by `relabel_configs`")
     }
 
     /// The joined values of the source labels.
-    fn value(&self, labels: &Labels) -> String {
+    fn value(&self, labels: &Labels) -> Result<String, &'static str> {
         let of = |name: &String| labels.get(name).map_or("", String::as_str);
-        let values: Vec<&str> = self.sources.iter().map(of).collect();
-        values.join(&self.separator)
+        let mut value = String::new();
+        for (place, name) in self.sources.iter().enumerate() {
+            let separator = if place > 0 { &*self.separator } else { "" };
+            value.extend([separator, of(name)]);
+            if value.len() > LENGTH_MAX {
+                return Err(TOO_LONG);
+            }
+        }
+        Ok(value)
     }
 
     /// Without a match, nothing changes.
-    fn replace(&self, value: &str, labels: &mut Labels) {
+    fn replace(&self, value: &str, labels: &mut Labels) -> Result<(), &'static str> {
         let (target, new) = (
-            self.expanded(value, &self.target),
-            self.expanded(value, &self.replacement),
+            self.expanded(value, &self.target)?,
+            self.expanded(value, &self.replacement)?,
         );
         if let (Some(target), Some(new)) = (target, new) {
             set(labels, target, new);
         }
+        Ok(())
     }
 
-    /// Expands a template with the groups of the match.
-    fn expanded(&self, text: &str, template: &str) -> Option<String> {
-        let found = self.regex.captures(text)?;
+    /// Expands a template with the groups of the match; `None` without one.
+    fn expanded(&self, text: &str, template: &str) -> Result<Option<String>, &'static str> {
+        let Some(found) = self.regex.captures(text) else {
+            return Ok(None);
+        };
+        // Each group is at most as long as the text.
+        let groups = template.matches('$').count();
+        if template.len() + groups * text.len() > LENGTH_MAX {
+            return Err(TOO_LONG);
+        }
         let mut out = String::new();
         found.expand(template, &mut out);
-        Some(out)
+        Ok(Some(out))
     }
 }
 

@@ -6,7 +6,7 @@ use super::http::host_of;
 use super::module::{Module, Prober};
 use super::value::{Map, Value};
 use crate::import::document::{Spot, escaped};
-use crate::import::requests::{hide_target, is_secret};
+use crate::import::requests::{hide_target, is_secret, segments};
 use url::Url;
 
 /// The target of a probe.
@@ -72,10 +72,7 @@ fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, Strin
     keys = keys.and(&module.keys);
     let has_credentials = !url.username().is_empty() || url.password().is_some();
     if has_credentials && keys.get("basic_auth").is_none() {
-        keys.set_map(
-            "basic_auth",
-            credentials(&url, "target_password", of, &target.spot),
-        );
+        keys.set_map("basic_auth", credentials(&url, "target", of, &target.spot));
     }
     if let Some(host) = &target.hostname {
         keys.set_in("headers", "Host", Value::plain(host));
@@ -95,7 +92,7 @@ fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, Strin
 pub(super) fn has_secret(text: &str) -> bool {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (host, target) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
-    !scheme.is_empty() && host.contains('@') || hide_target(target) != target
+    !scheme.is_empty() && host.contains('@') || hide_target(host, target) != target
 }
 
 /// The address without credentials, and with variables for everything that looks like a token.
@@ -109,31 +106,28 @@ fn without_secrets(url: &Url, address: &str, target: &Target, of: &Context<'_>) 
         address
     };
     let (scheme, rest) = address.split_once("://").unwrap_or(("http", address));
-    let (path, query) = rest
+    let (rest, query) = rest
         .split_once('?')
-        .map_or((rest, None), |(path, query)| (path, Some(query)));
-    let hide = |name: &str, value: &str| {
-        if is_secret(name, value) {
-            of.reference(&format!("target_{name}"), &target.spot)
+        .map_or((rest, None), |(rest, query)| (rest, Some(query)));
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let part = |name: &str, value: &str, is_secret: bool| {
+        if is_secret {
+            of.reference(&format!("target_{name}"), value, &target.spot)
         } else {
             escaped(value)
         }
     };
-    let path: Vec<String> = path
-        .split('/')
-        .map(|segment| hide("path", segment))
-        .collect();
-    let mut out = format!("{scheme}://{}", path.join("/"));
-    for (place, pair) in query
-        .into_iter()
-        .flat_map(|query| query.split('&'))
-        .enumerate()
-    {
-        out.push(if place == 0 { '?' } else { '&' });
-        match pair.split_once('=') {
-            Some((name, value)) => out.extend([&escaped(name), "=", &hide(name, value)]),
-            None => out.push_str(&escaped(pair)),
+    let path = segments(url.host_str().unwrap_or_default(), path);
+    let path = path.map(|(segment, is_secret)| part("path", segment, is_secret));
+    let path = path.collect::<Vec<_>>().join("/");
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => {
+            let value = part(name, value, is_secret(name, value));
+            format!("{}={value}", escaped(name))
         }
-    }
-    out
+        None => part("query", pair, is_secret("query", pair)),
+    };
+    let query = query.map(|query| query.split('&').map(pair).collect::<Vec<_>>().join("&"));
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    format!("{scheme}://{}{path}{query}", escaped(host))
 }

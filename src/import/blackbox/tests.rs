@@ -1,5 +1,6 @@
 mod refused;
 mod relabeling;
+mod secrets;
 
 use super::{Inputs, read};
 use crate::import::{Fault, Imported, Input};

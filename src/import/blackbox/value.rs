@@ -111,3 +111,98 @@ impl Serialize for Map {
         map.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::Source;
+    use crate::yaml::{self, parse};
+
+    fn is_kept(text: &str) {
+        let map = Map::of([("a", Value::Text(text.to_owned()))]);
+        let written = serde_yaml::to_string(&map).expect("YAML");
+        let source = Source {
+            name: String::new(),
+            text: written.clone(),
+        };
+        let root = parse(&source).unwrap_or_else(|fault| panic!("{written:?} {fault:?}"));
+        let yaml::Value::Map(entries) = root.value else {
+            panic!("{written:?}");
+        };
+        let read = &entries[0].1.value;
+        assert_eq!(*read, yaml::Value::Text(text.to_owned()), "{written:?}");
+    }
+
+    #[test]
+    fn words_that_yaml_could_read_otherwise_are_kept() {
+        for text in [
+            "",
+            " ",
+            "null",
+            "~",
+            "Null",
+            "yes",
+            "no",
+            "on",
+            "y",
+            "true",
+            "True",
+            "007",
+            "0x1F",
+            "1e3",
+            ".5",
+            "1_000",
+            ".inf",
+            "-",
+            "- a",
+            "?",
+            "a: b",
+            "a #b",
+            "#",
+            "'",
+            "\"",
+            "a\n",
+            "\na",
+            "a\n\n",
+            "a \nb",
+            " a\nb",
+            "\t",
+            "a\r\n",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}",
+            "2024-01-01",
+            "12:30:45",
+            "!x",
+            "&x",
+            "*x",
+            "%x",
+            "@x",
+            "`x",
+            "[",
+            "{",
+            "}",
+            "---",
+            "...",
+            "--- a",
+            "<<",
+            "=",
+            "|",
+            ">",
+            "a,b",
+            "a:",
+            ":a",
+            "\0",
+            "\u{7f}",
+        ] {
+            is_kept(text);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_is_kept(text in "(?s:.){0,12}|[ \n\t\r\"':#a-]{0,12}") {
+            is_kept(&text);
+        }
+    }
+}

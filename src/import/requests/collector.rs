@@ -284,7 +284,7 @@ fn request(
     Ok(ImportedRequest {
         think: draft.think,
         method,
-        path: finish(&hide_target(&target.path), variables),
+        path: finish(&hide_target(target.host(), &target.path), variables),
         headers: headers
             .into_iter()
             .map(|(name, value)| (name, finish(&value, variables)))

@@ -11,9 +11,10 @@ mod schema;
 mod secrets;
 mod target;
 mod text;
+mod webhooks;
 mod yaml;
 
-pub use secrets::{hide_body, hide_target, is_secret};
+pub use secrets::{hide_body, hide_target, is_secret, segments};
 pub use text::{NOT_IN_TARGET, TextPart};
 
 use collector::Collector;

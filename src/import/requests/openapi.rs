@@ -17,6 +17,8 @@ const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
+/// Maximum length of a server's address in bytes.
+const ADDRESS_MAX: usize = 4 << 10;
 /// Maximum number of servers that are considered.
 const SERVERS_MAX: usize = 100;
 
@@ -227,8 +229,11 @@ fn address(server: &At<'_>) -> Result<String, RequestsError> {
     let variables = server.get("variables");
     for (name, variable) in variables.map_or(Ok(Vec::new()), |all| all.entries())? {
         let value = variable.need("default")?.scalar()?;
-        address = address.replace(&format!("{{{name}}}"), &value);
-        if address.len() > 4096 {
+        // Also checked before a replacement, since a name can occur many times.
+        if address.len().max(value.len()) <= ADDRESS_MAX {
+            address = address.replace(&format!("{{{name}}}"), &value);
+        }
+        if address.len().max(value.len()) > ADDRESS_MAX {
             return Err(server.fault("expected an address of at most 4 KiB"));
         }
     }

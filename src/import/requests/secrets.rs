@@ -1,6 +1,7 @@
 //! Replaces secrets in requests by references to variables.
 
 use super::text::{reference, without_references};
+use super::webhooks;
 use serde_json::Value;
 
 /// Parts of the names of secret headers, parameters and keys, without `-` and `_`.
@@ -57,6 +58,8 @@ const BEGINNINGS: [&str; 12] = [
 ];
 /// Minimum length of a token.
 const TOKEN_MIN: usize = 16;
+/// Maximum nesting of addresses in queries.
+const NESTED_MAX: usize = 3;
 /// Schemes before the token in a header.
 const SCHEMES: [&str; 5] = ["basic", "bearer", "digest", "token", "apikey"];
 
@@ -101,16 +104,42 @@ fn is_scheme(text: &str) -> bool {
 }
 
 /// Returns the value, or a reference if it is a secret. An empty value is not a secret, nor is one
-/// that consists only of references, also after a scheme such as `Bearer`.
+/// that consists only of references, also after a scheme such as `Bearer`. In an address, only the secrets are
+/// replaced.
 pub fn hide(name: &str, value: &str) -> String {
+    hide_nested(name, value, 0)
+}
+
+/// Same as [`hide`], for a value within this number of addresses.
+fn hide_nested(name: &str, value: &str, depth: usize) -> String {
     let is_secret = is_secret_name(name) || is_secret_value(value) || is_key(name, value);
     let plain = without_references(value);
     let plain = plain.trim();
     if is_secret && !plain.is_empty() && !(is_scheme(plain) && plain.len() < value.len()) {
         reference(name)
     } else {
-        value.to_owned()
+        hide_address(value, depth).unwrap_or_else(|| value.to_owned())
     }
+}
+
+/// Hides the credentials of an address, and the secrets in its path and query. `None` if it is not an address.
+fn hide_address(value: &str, depth: usize) -> Option<String> {
+    let (scheme, rest) = value.split_once("://")?;
+    let is_address = scheme.chars().all(|c| c.is_ascii_alphanumeric()) && depth < NESTED_MAX;
+    if !is_address || value.contains(char::is_whitespace) {
+        return None;
+    }
+    let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
+    let has_references_only = without_references(user).trim_matches(':').is_empty();
+    let user = if has_references_only {
+        user.to_owned()
+    } else {
+        reference("credentials")
+    };
+    let at = if authority.contains('@') { "@" } else { "" };
+    let target = hide_target_of(host, target, depth + 1);
+    Some(format!("{scheme}://{user}{at}{host}{target}"))
 }
 
 /// Whether a value with this name is a secret.
@@ -118,28 +147,41 @@ pub fn is_secret(name: &str, value: &str) -> bool {
     hide(name, value) != value
 }
 
-/// Hides the values in `a=1&b=2`, and the segments of the path before it.
-pub fn hide_target(target: &str) -> String {
+/// Hides the values in `a=1&b=2`, and the segments of the path before it, for a request to a host.
+pub fn hide_target(host: &str, target: &str) -> String {
+    hide_target_of(host, target, 0)
+}
+
+fn hide_target_of(host: &str, target: &str, depth: usize) -> String {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let segments: Vec<String> = path
-        .split('/')
-        .map(|segment| hide("path", segment))
-        .collect();
-    let mut out = segments.join("/");
+    let segments = segments(host, path).map(|(segment, is_secret)| {
+        if is_secret {
+            reference("path")
+        } else {
+            segment.to_owned()
+        }
+    });
+    let mut out = segments.collect::<Vec<_>>().join("/");
     if target.contains('?') {
         out.push('?');
-        out.push_str(&hide_form(query));
+        out.push_str(&hide_form(query, depth));
     }
     out
 }
 
-fn hide_form(form: &str) -> String {
+/// The segments of a path to a host, and whether each is a secret.
+pub fn segments<'p>(host: &str, path: &'p str) -> impl Iterator<Item = (&'p str, bool)> {
+    let all = webhooks::segments(host, path);
+    all.map(|(segment, is_token)| (segment, is_token || is_secret("path", segment)))
+}
+
+fn hide_form(form: &str, depth: usize) -> String {
     let hide_one = |pair: &str| match pair.split_once('=') {
         Some((name, value)) => {
             let decoded = percent_encoding::percent_decode_str(name).decode_utf8_lossy();
-            format!("{name}={}", hide(&decoded, value))
+            format!("{name}={}", hide_nested(&decoded, value, depth))
         }
-        None => pair.to_owned(),
+        None => hide_nested("query", pair, depth),
     };
     let pairs: Vec<String> = form.split('&').map(hide_one).collect();
     pairs.join("&")
@@ -150,7 +192,7 @@ fn hide_form(form: &str) -> String {
 pub fn hide_body(media_type: &str, body: &str) -> String {
     let media_type = media_type.split(';').next().unwrap_or_default().trim();
     if media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return hide_form(body);
+        return hide_form(body, 0);
     }
     // In JSON, a reference could be written as an escape; such a body is not trusted.
     let is_plain = !body.to_ascii_lowercase().contains("\\ufdd");
@@ -221,7 +263,8 @@ mod tests {
         for name in ["X-Functions-Key", "key", "X-Auth", "auth_key", "X-Auth-Key"] {
             assert_ne!(hide(name, TOKEN), TOKEN, "{name}");
         }
-        assert!(!hide_target(&format!("/maps?key={TOKEN}")).contains(TOKEN));
+        assert!(!hide_target("h", &format!("/maps?key={TOKEN}")).contains(TOKEN));
+        assert!(!hide_target("h", "/?eyJhbGciOiJIUzI1NiJ9.x.y").contains("eyJ"));
         for (name, value) in [
             ("key", "name"),
             ("key", "a text of several words"),
@@ -229,5 +272,39 @@ mod tests {
         ] {
             assert_eq!(hide(name, value), value, "{name}");
         }
+    }
+
+    #[test]
+    fn secrets_in_addresses_are_hidden() {
+        let reference = |name: &str| format!("\u{fdd0}LOAD_{name}\u{fdd1}");
+        for (value, hidden) in [
+            (
+                "https://shop.test/reset?token=hunter2&x=1",
+                format!("https://shop.test/reset?token={}&x=1", reference("TOKEN")),
+            ),
+            (
+                "https://ann:hunter2@shop.test/",
+                format!("https://{}@shop.test/", reference("CREDENTIALS")),
+            ),
+            (
+                "https://a.test/?next=https://b.test/?token=hunter2",
+                format!(
+                    "https://a.test/?next=https://b.test/?token={}",
+                    reference("TOKEN")
+                ),
+            ),
+        ] {
+            assert_eq!(hide("referer", value), hidden);
+        }
+        for value in [
+            "https://shop.test/cart?x=1#top",
+            "see https://shop.test/?token=x",
+            "://",
+            "https://",
+        ] {
+            assert_eq!(hide("referer", value), value);
+        }
+        let nested = "a://?a=".repeat(100_000);
+        assert_eq!(hide("referer", &nested), nested);
     }
 }

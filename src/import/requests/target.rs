@@ -1,7 +1,7 @@
 //! Splits the address of a request into its origin and target.
 
 use super::text::{encode_target, encode_value, has_reference};
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
 /// The destination of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,14 @@ impl Target {
             has_credentials: authority.contains('@'),
             path: encode_target(&format!("{slash}{rest}")),
         })
+    }
+
+    /// The host; empty if the file does not contain it.
+    pub fn host(&self) -> &str {
+        match &self.place {
+            Place::Origin(Origin::Tuple(_, Host::Domain(host), _)) => host,
+            Place::Origin(_) | Place::Unknown | Place::OtherScheme => "",
+        }
     }
 
     const fn other_scheme() -> Self {

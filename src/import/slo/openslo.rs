@@ -160,7 +160,7 @@ fn measure<'a>(
 /// The indicator of the queries in a `ratioMetric`.
 fn of_ratio_metric(ratio: At<'_>) -> Option<Measured> {
     ratio.only(&["counter", "good", "bad", "total", "raw", "rawType"]);
-    let is_gauge = ratio.get(&["counter"]).and_then(At::text).as_deref() == Some("false");
+    let is_gauge = ratio.get(&["counter"]).and_then(At::boolean) == Some(false);
     let sources = ["good", "bad", "total", "raw"].into_iter();
     let kinds = sources.filter_map(|name| ratio.path(&[name, "metricSource", "type"])?.text());
     let mut foreign = kinds.filter(|kind| !kind.eq_ignore_ascii_case("prometheus"));

@@ -3,7 +3,7 @@
 mod counter;
 mod text;
 
-pub(super) use counter::{Counter, Events};
+pub(super) use counter::{Counter, Events, Matcher};
 
 use promql_parser::parser::token::{T_ADD, T_DIV, T_GTR, T_LOR, T_MUL, T_NEQ, T_SUB, T_SUM};
 use promql_parser::parser::{

@@ -1,7 +1,7 @@
 //! Converts two queries to an indicator of a config: roles of a service's own metrics.
 
 use super::draft::Roles;
-use super::query::{Counter, Events, Query, Value};
+use super::query::{Counter, Events, Matcher, Query, Value};
 use crate::import::document::At;
 use crate::units::{seconds_of_name, show_duration};
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ pub(super) fn measured(part: &EventQuery<'_>, total: At<'_>) -> Option<Measured>
         EventQuery::Bad(_) => counted,
         EventQuery::Good(_) => all.clone().minus(counted),
     };
-    said(part.at(), indicator(bad, &all))
+    or_remark(part.at(), indicator(bad, &all, part.at()))
 }
 
 /// The indicator of a query that divides the good or bad events by all events.
@@ -89,7 +89,7 @@ pub(super) fn of_ratio(part: &EventQuery<'_>) -> Option<Measured> {
         EventQuery::Bad(_) => counted,
         EventQuery::Good(_) => whole.clone().minus(counted),
     };
-    said(at, indicator(bad, &whole))
+    or_remark(at, indicator(bad, &whole, at))
 }
 
 fn events(at: At<'_>) -> Option<Events> {
@@ -102,7 +102,7 @@ fn events(at: At<'_>) -> Option<Events> {
     }
 }
 
-fn said(at: At<'_>, found: Result<Measured, String>) -> Option<Measured> {
+fn or_remark(at: At<'_>, found: Result<Measured, String>) -> Option<Measured> {
     found
         .map_err(|why| at.remark(format!("left out: {why}")))
         .ok()
@@ -132,18 +132,23 @@ fn query(at: At<'_>) -> Option<Value> {
 
 fn stripped(mut events: Events, at: At<'_>) -> Events {
     for counter in events.plus.iter_mut().chain(&mut events.minus) {
-        for label in OF_SCRAPES {
-            while counter.take(label).is_some() {
-                at.remark(format!(
-                    "the matcher of `{label}` is left out: the service's own metrics have no such label"
-                ));
-            }
+        for matcher in counter.matchers.extract_if(.., |one| is_of_scrapes(one)) {
+            let label = matcher.label;
+            at.remark(format!(
+                "the matcher of `{label}` is left out: the service's own metrics have no such label"
+            ));
         }
     }
     events
 }
 
-fn indicator(bad: Events, all: &Events) -> Result<Measured, String> {
+/// Whether Prometheus adds the label. The endpoints that it adds are names of ports, but a service may have paths.
+fn is_of_scrapes(matcher: &Matcher) -> bool {
+    let is_path = matcher.label == "endpoint" && matcher.value.contains('/');
+    OF_SCRAPES.contains(&matcher.label.as_str()) && !is_path
+}
+
+fn indicator(bad: Events, all: &Events, at: At<'_>) -> Result<Measured, String> {
     let usual = || {
         "the queries are neither a ratio of two counters nor of a bucket and the count of a histogram".to_owned()
     };
@@ -162,7 +167,15 @@ fn indicator(bad: Events, all: &Events) -> Result<Measured, String> {
         return Err(usual());
     };
     match (good.histogram(), good.bound()) {
-        (Some(name), Some(bound)) => latency(name, bound, good, all),
+        (Some(name), Some(bound)) => {
+            let found = latency(name, bound, good, all);
+            if found.is_ok() && seconds_of_name(name).is_none() {
+                at.remark(format!(
+                    "the bound {bound} of `{name}` is taken as seconds, because its name does not contain a unit"
+                ));
+            }
+            found
+        }
         _ => Ok(success(&failed(good, all).ok_or_else(usual)?, all)),
     }
 }

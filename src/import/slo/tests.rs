@@ -2,6 +2,7 @@ use super::Format;
 use super::query::Query;
 use crate::import::{Fault, Imported, Input};
 
+mod meaning;
 mod queries;
 
 const SLOTH: &str = include_str!("fixtures/sloth.yml");
@@ -270,10 +271,10 @@ fn unsupported_parts_are_left_out_with_a_remark() {
 
 #[test]
 fn documents_are_bounded_and_empty_ones_cost_nothing() {
-    let text = "---\n".repeat(60_000) + &one("a", "b", "target: 0.9");
+    let text = "---\n".repeat(59_999) + "%YAML 1.2\n---\n" + &one("a", "b", "target: 0.9");
     let read = |text: &str| Format::OpenSlo.read(&[input("o.yaml", text)], &|_| Vec::new());
     let fault = read(&text).err().expect("no plain counter");
-    assert!(fault.contains("o.yaml:60013:"), "{fault}");
+    assert!(fault.contains("o.yaml:60014:"), "{fault}");
     let fault = read(&"a: 1\n---\n".repeat(50_001)).err().expect("refused");
     assert!(fault.contains("more than 50000 documents"), "{fault}");
 }

@@ -136,7 +136,7 @@ impl Section<'_> {
             if !is_known && !self.takes_kinds() {
                 self.report_unknown(&name, value, &at);
             } else if !seen.insert(name.clone()) {
-                let message = format!("duplicate key `{name}`");
+                let message = format!("duplicate key `{}`", shown_name(&name));
                 self.reader
                     .error("duplicate-key", &at, message, "remove one of them");
             }

@@ -1,21 +1,34 @@
 //! Variables (`{{name}}`) in a collection.
 
-use super::super::RequestsError;
 use super::super::document::At;
 use super::super::secrets::is_secret_name;
 use super::super::text::reference;
+use super::super::{RequestsError, SIZE_MAX};
+use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 const COUNT_MAX: usize = 1_000;
 /// Maximum nesting of variables in values.
 const DEPTH_MAX: usize = 8;
+/// Maximum length of a name in bytes.
+const NAME_MAX: usize = 128;
 /// Maximum length of a text after its variables are expanded.
 const LENGTH_MAX: usize = 512 << 10;
 
-/// Values by name. Folders without variables share those of the collection.
+/// Maximum number of bytes in all expanded texts of a collection, and for each text this many more.
+const WORK_MAX: usize = 2 * SIZE_MAX;
+const TEXT_WORK: usize = 64;
+
+/// The variables of a collection or folder.
 #[derive(Clone, Default)]
-pub struct Variables(Arc<BTreeMap<String, String>>);
+pub struct Variables {
+    /// Values by name. Folders without variables share those of the collection.
+    values: Arc<BTreeMap<String, String>>,
+    /// The work so far in the collection.
+    work: Rc<Cell<usize>>,
+}
 
 impl Variables {
     /// Adds the variables of a collection or folder. Secret ones have no value and stay references.
@@ -30,7 +43,7 @@ impl Variables {
             let is_plain = !value.value.is_array() && !value.value.is_object();
             if !is_secret && is_plain && !variable.is("disabled") {
                 let value = value.scalar()?;
-                let known = Arc::make_mut(&mut self.0);
+                let known = Arc::make_mut(&mut self.values);
                 known.insert(name.to_owned(), value);
                 if known.len() > COUNT_MAX {
                     return Err(at.fault("expected at most 1,000 variables"));
@@ -59,27 +72,29 @@ impl Variables {
         }
     }
 
+    /// Counts a text that is expanded. Returns whether more can be expanded.
+    fn spend(&self, bytes: usize) -> bool {
+        let work = self.work.get().saturating_add(bytes + TEXT_WORK);
+        self.work.set(work);
+        work <= WORK_MAX
+    }
+
     /// Whether the result is within the limits.
     fn write(&self, text: &str, depth: usize, out: &mut String) -> bool {
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || !self.spend(text.len()) {
             return false;
         }
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let Some((name, after)) = after.split_once("}}") else {
-                break;
-            };
-            // The closing braces of nested JSON mappings are not variables.
-            let is_name = name.len() <= 128 && !name.contains(['{', '"', '\n', ':', ',']);
-            if !is_name {
+            let Some((name, after)) = variable(after) else {
                 let braces = before.len() + 1;
                 out.push_str(&rest[..braces]);
                 rest = &rest[braces..];
                 continue;
-            }
+            };
             out.push_str(before);
             let name = name.trim();
-            match self.0.get(name) {
+            match self.values.get(name) {
                 Some(value) if !self.write(value, depth + 1, out) => return false,
                 Some(_) => {}
                 None => out.push_str(&reference(name)),
@@ -92,4 +107,16 @@ impl Variables {
         out.push_str(rest);
         out.len() <= LENGTH_MAX
     }
+}
+
+/// Splits `name}}...` after the name. `None` if it is not one: the closing braces of nested JSON mappings are not those
+/// of a variable.
+fn variable(text: &str) -> Option<(&str, &str)> {
+    let beginning = text
+        .as_bytes()
+        .get(..NAME_MAX + 2)
+        .unwrap_or(text.as_bytes());
+    let end = beginning.windows(2).position(|pair| pair == b"}}")?;
+    let name = &text[..end];
+    (!name.contains(['{', '"', '\n', ':', ','])).then_some((name, &text[end + 2..]))
 }

@@ -251,3 +251,14 @@ fn multipart_forms_without_files_are_repeated() {
         Some("--X\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--X--\r\n")
     );
 }
+
+#[test]
+fn addresses_in_headers_have_no_secrets() {
+    let file = r#"{"log":{"entries":[{"request":{"method":"GET","url":"http://h/","headers":[
+        {"name":"Referer","value":"http://ann:s3cr3t@h/reset?code=1&token=s3cr3t"}]}}]}}"#;
+    let imported = read(Format::Har, file);
+    assert_eq!(
+        header(&imported.requests[0], "referer"),
+        Some("http://${LOAD_CREDENTIALS}@h/reset?code=1&token=${LOAD_TOKEN}")
+    );
+}

@@ -218,3 +218,20 @@ fn multipart_forms_are_built_or_reported() {
         "{body}"
     );
 }
+
+#[test]
+fn addresses_of_servers_are_bounded() {
+    let url = "{a}".repeat(1_000_000);
+    let value = "x".repeat(1_000_000);
+    for (url, value) in [
+        (&*url, "x"),
+        ("{a}", &*value),
+        (&*"{a}".repeat(1_000), &value[..4_000]),
+    ] {
+        let document = format!(
+            r#"{{"openapi":"3.0.0","servers":[{{"url":"{url}","variables":{{"a":{{"default":"{value}"}}}}}}],"paths":{{"/x":{{"get":{{}}}}}}}}"#
+        );
+        let fault = fault(Format::OpenApi, &document);
+        assert!(fault.contains("at most 4 KiB"), "{fault}");
+    }
+}

@@ -166,3 +166,39 @@ fn errors_have_positions() {
         ["item[0].request: a header is left out: its name is not valid"]
     );
 }
+
+#[test]
+fn variables_of_collections_are_bounded() {
+    let collection = |variables: &str, request: &str| {
+        format!(
+            r#"{{"info":{{"schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}},"variable":[{variables}],"item":[{{"request":{request}}}]}}"#
+        )
+    };
+    let variable = |name: &str, value: &str| format!(r#"{{"key":"{name}","value":"{value}"}}"#);
+    // Texts that stay empty.
+    let mut variables = vec![variable("v0", "")];
+    for level in 1..=7 {
+        let below = format!("{{{{v{}}}}}", level - 1).repeat(1_000);
+        variables.push(variable(&format!("v{level}"), &below));
+    }
+    let text = collection(&variables.join(","), r#""http://h/{{v7}}""#);
+    let fault_of_empty = fault(Format::Postman, &text);
+    assert!(fault_of_empty.contains("too large"), "{fault_of_empty}");
+    // Many copies of a large text.
+    let header = r#"{"key":"a","value":"{{v}}"}"#;
+    let headers = vec![header; 10_000].join(",");
+    let request = format!(r#"{{"url":"http://h/","header":[{headers}]}}"#);
+    let large = "x".repeat(100 << 10);
+    let fault_of_large = fault(
+        Format::Postman,
+        &collection(&variable("v", &large), &request),
+    );
+    assert!(fault_of_large.contains("too large"), "{fault_of_large}");
+    // Braces that are not those of variables.
+    let braces = format!("http://h/{}", "{".repeat(1 << 17) + "}}");
+    let fault_of_braces = fault(Format::Postman, &collection("", &format!(r#""{braces}""#)));
+    assert!(
+        fault_of_braces.contains("more than 16 KiB"),
+        "{fault_of_braces}"
+    );
+}

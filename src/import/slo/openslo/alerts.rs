@@ -89,8 +89,7 @@ fn remark_left_out(policy: At<'_>) {
     let is_ours = annotation(policy, SHORT).is_some();
     for (key, why) in POLICY_LEFT_OUT {
         let found = policy.path(&["spec", key]);
-        if let Some(found) = found.filter(|one| !is_ours && one.text().as_deref() != Some("false"))
-        {
+        if let Some(found) = found.filter(|one| !is_ours && one.boolean() != Some(false)) {
             found.remark(format!("`{key}` is left out: {why}"));
         }
     }

@@ -3,6 +3,7 @@
 use crate::import::document::At;
 use crate::import::slo::draft::{Objective, Target};
 use crate::units::duration;
+use chrono::{Datelike, NaiveDate, Weekday};
 
 pub(super) fn target(at: At<'_>, objective: &mut Objective) -> Option<()> {
     at.only(&[
@@ -96,12 +97,31 @@ pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()>
     if let Some(zone) = at.path(&["calendar", "timeZone"]).and_then(At::text) {
         objective.keys.insert("timezone", zone);
     }
-    if period != "year" {
+    let start = at.path(&["calendar", "startTime"]).and_then(At::text);
+    if start.is_some_and(|start| !is_start(period, &start)) {
         at.remark(format!(
             "`startTime` is left out: a {period} starts as in the calendar"
         ));
     }
     Some(())
+}
+
+/// Whether a calendar period begins at a time such as `2024-01-01 00:00:00`.
+fn is_start(period: &str, time: &str) -> bool {
+    let Some((date, time)) = time.split_at_checked("2024-01-01".len()) else {
+        return false;
+    };
+    let Ok(day) = date.parse::<NaiveDate>() else {
+        return false;
+    };
+    let is_midnight = !time.contains(|c: char| c.is_ascii_digit() && c != '0');
+    let is_first = match period {
+        "week" => day.weekday() == Weekday::Mon,
+        "month" => day.day0() == 0,
+        "quarter" => day.day0() == 0 && day.month0().is_multiple_of(3),
+        _ => day.ordinal0() == 0,
+    };
+    is_midnight && is_first
 }
 
 /// Converts the units to those of a config; months have no fixed length.
