@@ -177,7 +177,7 @@ mod tests {
     fn dropped_lines_are_counted() {
         let mut log = BufferedLog::default();
         for _ in 0..3 {
-            log.write_all(&[b'x'; BufferedLog::MAX / 2])
+            log.write_all(&vec![b'x'; BufferedLog::MAX / 2])
                 .expect("in memory");
         }
         log.write_all(&[b'x'; 2]).expect("in memory");

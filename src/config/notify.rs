@@ -138,9 +138,10 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
         })
     });
     let has_no_group = section.has(&key::GROUP_BY) && section.list(&key::GROUP_BY).is_empty();
-    let group_by = match has_no_group {
-        true => Vec::new(),
-        false => section.all(&key::GROUP_BY),
+    let group_by = if has_no_group {
+        Vec::new()
+    } else {
+        section.all(&key::GROUP_BY)
     };
     let (wait, repeat) = (section.get(&key::WAIT), section.get(&key::REPEAT));
     Some(Route {

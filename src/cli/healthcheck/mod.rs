@@ -60,9 +60,10 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
         let is_rejected = matches!(error, RequestError::Refused(_));
         print_error(&format!("slod: {}", error.into_reason()));
         if args.kill_after.is_some() {
-            let killed = match is_rejected {
-                true => Err("it answers, so it does not hang".to_owned()),
-                false => kill::listener(port),
+            let killed = if is_rejected {
+                Err("it answers, so it does not hang".to_owned())
+            } else {
+                kill::listener(port)
             };
             print_error(&match killed {
                 Ok(pid) => format!("slod: killed the daemon, process {pid}"),
