@@ -3,6 +3,7 @@
 use crate::yaml::{Declared, Key, Secret, SecretText, Section, Text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use http::HeaderValue;
 
 pub(super) const USERNAME: Key<Text> =
     Key::optional("username", Text, "User name of basic authentication.");
@@ -14,13 +15,25 @@ pub(super) const BEARER: Key<SecretText> = Key::optional(
     "Token, sent as `Authorization: Bearer`, instead of `username` and `password`.",
 );
 
+/// A secret that is sent in a header; `None` if it is missing, or after a reported error.
+pub(super) fn header_secret(section: &Section<'_>, key: &Key<SecretText>) -> Option<Secret> {
+    let secret = section.secret(key)?;
+    if HeaderValue::try_from(secret.reveal()).is_ok() {
+        return Some(secret);
+    }
+    let message = format!("`{}` cannot be sent in a header", key.name);
+    let help = "expected one line of visible ASCII characters";
+    section.error("invalid-value", key, message, help);
+    None
+}
+
 /// The value of the `Authorization` header, if any; `None` after a reported error.
 #[expect(clippy::option_option, reason = "a fault, or nothing to send")]
 pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
     let is_whole = is_whole(section, &USERNAME, &PASSWORD);
     let (user, password) = (section.get(&USERNAME), section.secret(&PASSWORD));
     if section.has(&BEARER) {
-        let token = section.secret(&BEARER)?;
+        let token = header_secret(section, &BEARER)?;
         if section.has(&USERNAME) || section.has(&PASSWORD) {
             let message =
                 "a request has only one `Authorization` header: a token, or a user and password";

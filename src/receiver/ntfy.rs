@@ -1,5 +1,6 @@
 //! ntfy: messages are published as JSON to the address of the server.
 
+use super::login::header_secret;
 use super::reply::{confirmed, json as read_json};
 use super::request::truncated;
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
@@ -28,7 +29,7 @@ pub const KIND: Kind = Kind {
     example: "{ topic: example-topic }",
     has_texts: true,
     read: |section| {
-        let (topic, token) = (section.secret(&TOPIC), section.secret(&TOKEN));
+        let (topic, token) = (section.secret(&TOPIC), header_secret(section, &TOKEN));
         let url = section.get(&URL)?;
         Some(Arc::new(Ntfy {
             topic: topic?,

@@ -1,5 +1,6 @@
 //! Opsgenie's Alert API: one alert per group.
 
+use super::login::header_secret;
 use super::reply::{confirmed, json as read_json};
 use super::request::{non_empty, shortened_key, truncated};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
@@ -35,7 +36,7 @@ pub const KIND: Kind = Kind {
     example: "{ api_key: example-key }",
     has_texts: true,
     read: |section| {
-        let (key, url) = (section.secret(&API_KEY), section.get(&URL));
+        let (key, url) = (header_secret(section, &API_KEY), section.get(&URL));
         Some(Arc::new(Opsgenie {
             api_key: key?,
             url: url?,

@@ -1,6 +1,7 @@
 //! Slack: incoming webhooks, which Mattermost and Rocket.Chat also support, and the Web API, which supports
 //! editing messages.
 
+use super::login::header_secret;
 use super::reply::{confirmed, is_page, is_success, json as read_json};
 use super::request::{non_empty, truncated};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, url};
@@ -78,7 +79,7 @@ enum Slack {
 
 fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
     let (api, edit) = (section.get(&API), section.get(&EDIT));
-    let (token, channel) = (section.secret(&TOKEN), section.get(&CHANNEL));
+    let (token, channel) = (header_secret(section, &TOKEN), section.get(&CHANNEL));
     let help = "set either `url`, or both `token` and `channel`";
     let webhook = section.has(&URL);
     let bot = (section.has(&TOKEN), section.has(&CHANNEL));

@@ -11,4 +11,5 @@ mod metrics;
 mod page;
 mod receivers;
 mod reference;
+mod replies;
 mod synthetic;
