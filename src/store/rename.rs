@@ -72,9 +72,14 @@ impl Store {
         Ok(Renamed { merged, ..renamed })
     }
 
-    /// Moves the outcomes of a probe to another one.
+    /// Moves the outcomes of a probe to another one. Fails if some cannot be read: they would be lost.
     fn merge_probe(&mut self, to: &ProbeKey, from: &ProbeKey) -> Result<(), StoreError> {
+        let unreadable = self.unreadable.get();
         let mut records = self.outcomes(from, Timestamp(0), Timestamp(i64::MAX))?;
+        if self.unreadable.get() > unreadable || self.has_counts_only(from)? {
+            let fault = format!("outcomes of {from} cannot be read, and would be lost");
+            return Err(StoreError::Invalid { fault });
+        }
         for record in &mut records {
             record.key = to.clone();
         }
@@ -96,6 +101,16 @@ impl Store {
             tx.commit()
         };
         merge().map_err(StoreError::sql("merge the outcomes of a probe"))
+    }
+
+    /// Whether only the counts of some hour are left, after a recovery.
+    fn has_counts_only(&self, key: &ProbeKey) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM hour WHERE id % 1048576 = ?1
+                   AND id NOT IN (SELECT id FROM block))";
+        let read = self
+            .conn
+            .query_row(sql, [self.names.id(key)], |row| row.get(0));
+        read.map_err(StoreError::sql("read the hours of a probe"))
     }
 }
 

@@ -5,7 +5,7 @@ use slod::alert::{Matcher, Silence};
 use slod::outcome::{ProbeKey, Record, Timestamp};
 use slod::sample::{SeriesKey, SeriesKind};
 use slod::slo::correction::Correction;
-use slod::store::{Marker, Renamed, Store, Tick, check};
+use slod::store::{Marker, Renamed, Store, StoreError, Tick, check};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -195,4 +195,24 @@ fn everything_else_of_the_service_follows_and_other_services_stay() {
         .map(|one| (one.key.label("service").unwrap(), one.first.0 - START))
         .collect();
     assert_eq!(firsts, [("bot", 0), ("concierge", 4 * HOUR)]);
+}
+
+#[test]
+fn nothing_is_renamed_if_outcomes_would_be_lost() {
+    for damage in ["UPDATE block SET outcomes = x'00'", "DELETE FROM block"] {
+        let folder = TempDir::new().unwrap();
+        drop(switched(&folder));
+        let file = file(&folder);
+        let conn = rusqlite::Connection::open(&file).unwrap();
+        conn.execute_batch(damage).unwrap();
+        let store = Store::open(&file).unwrap();
+        let refused = store.rename_service("concierge", "bot");
+        assert!(
+            matches!(refused, Err(StoreError::Invalid { .. })),
+            "{damage}: {refused:?}"
+        );
+        let store = Store::open(&file).unwrap();
+        let stored = store.services().unwrap();
+        assert_eq!(stored, ["bot", "concierge", "concierge-2"]);
+    }
 }
