@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 /// A repetition comes after a minute at the earliest, and is checked for twice a minute.
@@ -117,7 +118,7 @@ fn alertmanager(folder: &Path, cluster: &str, peer: Option<&str>) -> Option<(Run
         format!("--cluster.listen-address={cluster}"),
     ];
     arguments.extend(peer.map(|peer| format!("--cluster.peer={peer}")));
-    let running = start("prometheus-alertmanager", &arguments)?;
+    let running = start(Command::new("prometheus-alertmanager").args(&arguments))?;
     Some((running, address.parse().expect("an address")))
 }
 

@@ -23,9 +23,10 @@ pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-pub fn start(program: &str, args: &[String]) -> Option<Running> {
-    let spawned = Command::new(program)
-        .args(args)
+/// Starts a command without input and output; `None` if it is not installed, except in CI, which
+/// guarantees it.
+pub fn start(command: &mut Command) -> Option<Running> {
+    let spawned = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -33,6 +34,7 @@ pub fn start(program: &str, args: &[String]) -> Option<Running> {
     match spawned {
         Ok(child) => Some(Running(child)),
         Err(error) => {
+            let program = command.get_program().display();
             assert!(
                 std::env::var_os("CI").is_none(),
                 "{program} is needed in CI: {error}"
@@ -62,7 +64,7 @@ impl Prometheus {
             format!("--web.listen-address={address}"),
         ];
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
-        let process = start("prometheus", &arguments)?;
+        let process = start(Command::new("prometheus").args(&arguments))?;
         // reqwest needs a default provider; another test may have set it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Some(Self {

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 use std::time::Duration;
 
 #[test]
@@ -16,8 +17,10 @@ fn a_real_prometheus_answers_every_panel() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemons = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
     let _demos = daemons.each_ref().map(|address| {
-        let arguments = ["demo", "--listen", address, "--for", "3m"];
-        start(env!("CARGO_BIN_EXE_slod"), &arguments.map(str::to_owned)).expect("built")
+        let mut demo = Command::new(env!("CARGO_BIN_EXE_slod"));
+        demo.args(["demo", "--listen", address, "--for", "3m"]);
+        // A demo that is killed leaves its store there.
+        start(demo.env("TMPDIR", folder.path())).expect("built")
     });
     let shipped = repository().join("deploy/prometheus");
     let config = fs::read_to_string(shipped.join("prometheus.yml")).expect("shipped");
@@ -84,11 +87,8 @@ fn a_real_prometheus_answers_every_panel_of_load_runs() {
     fs::write(path("slod.yaml"), slod).expect("written");
     let config = path("slod.yaml").to_str().expect("text").to_owned();
     let run = |more: &[&str]| {
-        let arguments = more.iter().map(|one| (*one).to_owned());
-        let arguments: Vec<String> = arguments
-            .chain(["--config".into(), config.clone()])
-            .collect();
-        start(env!("CARGO_BIN_EXE_slod"), &arguments).expect("built")
+        let mut slod = Command::new(env!("CARGO_BIN_EXE_slod"));
+        start(slod.args(more).args(["--config", &config])).expect("built")
     };
     let _daemon = run(&["run"]);
     let scrape = format!(
@@ -150,9 +150,9 @@ services:
 "
     );
     fs::write(path("slod.yaml"), slod).expect("written");
-    let config = path("slod.yaml");
-    let arguments = ["run", "--config", config.to_str().expect("text")];
-    let _daemon = start(env!("CARGO_BIN_EXE_slod"), &arguments.map(str::to_owned)).expect("built");
+    let mut daemon = Command::new(env!("CARGO_BIN_EXE_slod"));
+    daemon.args(["run", "--config"]).arg(path("slod.yaml"));
+    let _daemon = start(&mut daemon).expect("built");
     let scrape = format!(
         "{{ scrape_configs: [{{ job_name: slod, honor_labels: true, scrape_interval: 1s, static_configs: [{{ targets: [\"{address}\"] }}] }}] }}"
     );
