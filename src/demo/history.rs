@@ -9,11 +9,15 @@ use crate::store::{CountingPlan, Store, StoreError};
 use crate::units::HOUR;
 use fastrand::Rng;
 use std::iter::successors;
+use std::sync::mpsc::sync_channel;
+use std::thread::Scope;
 use std::time::Duration;
 
 const LENGTH: Duration = Duration::from_hours(30 * 24);
 /// Later hours are stored as individual outcomes, as the daemon would store them.
 const SETTLE_TIME: Duration = Duration::from_mins(5);
+/// All samples of a month, about 30 MB.
+const BATCHES_AHEAD: usize = 10;
 /// Outside of incidents, one in this many attempts fails.
 const ONE_FAILURE_IN: u32 = 100_000;
 
@@ -70,16 +74,37 @@ impl History {
         store: &mut Store,
         plan: &dyn Fn(&ProbeKey) -> CountingPlan,
     ) -> Result<usize, StoreError> {
-        let settled = self.to.before(SETTLE_TIME).hour();
+        std::thread::scope(|scope| {
+            // Generating takes about as long as storing.
+            let samples = generated_ahead(scope, self.samples());
+            let finished = generated_ahead(scope, self.hours_between(self.from, self.settled()));
+            let count = self.store_outcomes(finished, store, plan)?;
+            for ticks in samples {
+                store.append_samples(&ticks)?;
+            }
+            Ok(count)
+        })
+    }
+
+    fn store_outcomes(
+        self,
+        finished: impl Iterator<Item = Vec<Record>>,
+        store: &mut Store,
+        plan: &dyn Fn(&ProbeKey) -> CountingPlan,
+    ) -> Result<usize, StoreError> {
         let mut count = 0;
-        let finished = self.hours_between(self.from, settled);
         store.append_blocks(finished.inspect(|hour| count += hour.len()), plan)?;
-        for hour in self.hours_between(settled, self.to) {
+        for hour in self.hours_between(self.settled(), self.to) {
             store.append(&hour)?;
             count += hour.len();
         }
         store.add_correction(&self.correction(), self.to)?;
         Ok(count)
+    }
+
+    /// The end of the hours that are stored as blocks.
+    fn settled(self) -> Timestamp {
+        self.to.before(SETTLE_TIME).hour()
     }
 
     fn hour(self, number: u32, profile: &Profile, hour: Timestamp) -> Vec<Record> {
@@ -129,6 +154,22 @@ impl History {
         const HASH: u64 = 0x9e37_79b9_7f4a_7c15;
         (hour.0.abs_diff(self.from.0) + u64::from(number)).wrapping_mul(HASH)
     }
+}
+
+/// Generates batches in a thread of their own, which ends early if the batches are dropped.
+fn generated_ahead<'scope, T: Send + 'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    batches: impl Iterator<Item = T> + Send + 'scope,
+) -> impl Iterator<Item = T> {
+    let (sender, receiver) = sync_channel(BATCHES_AHEAD);
+    scope.spawn(move || {
+        for batch in batches {
+            if sender.send(batch).is_err() {
+                break;
+            }
+        }
+    });
+    receiver.into_iter()
 }
 
 /// Whether an attempt is the first one in a period of this length; periods are counted from the

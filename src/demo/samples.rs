@@ -13,7 +13,7 @@ use crate::observe::{
 };
 use crate::outcome::Timestamp;
 use crate::roles::Role;
-use crate::store::{Store, StoreError, Tick};
+use crate::store::Tick;
 use crate::units::whole;
 use fastrand::Rng;
 use std::iter::successors;
@@ -42,19 +42,15 @@ struct Service {
 }
 
 impl History {
-    /// Stores the samples of the whole month.
-    pub fn store_samples(self, store: &mut Store) -> Result<(), StoreError> {
+    /// The samples of the whole month in order of time, in batches for one commit each.
+    pub fn samples(self) -> impl Iterator<Item = Vec<Tick>> {
         let mut names = SeriesNames::default();
         let mut services: Vec<Service> = (0..).zip(&SERVICES).map(Service::new).collect();
-        let mut ticks = Vec::new();
-        for (at, step) in self.sampled() {
-            ticks.push(self.tick(&mut names, &mut services, at, step));
-            if ticks.len() == COMMIT {
-                store.append_samples(&ticks)?;
-                ticks.clear();
-            }
-        }
-        store.append_samples(&ticks).map(drop)
+        let mut ticks = self
+            .sampled()
+            .map(move |(at, step)| self.tick(&mut names, &mut services, at, step));
+        let batches = std::iter::from_fn(move || Some(ticks.by_ref().take(COMMIT).collect()));
+        batches.take_while(|batch: &Vec<Tick>| !batch.is_empty())
     }
 
     /// The times of samples, with the time since the preceding one.
@@ -202,21 +198,16 @@ mod tests {
     /// Some series of a month that ends at a fixed time.
     fn month<const N: usize>(names: [&str; N]) -> [Vec<(Timestamp, f64)>; N] {
         let history = History::before(Timestamp::from_secs(1_795_000_000));
-        let mut known = SeriesNames::default();
-        let mut services: Vec<Service> = (0..).zip(&SERVICES).map(Service::new).collect();
         let mut found = [const { Vec::new() }; N];
-        for (at, step) in history.sampled() {
-            let tick = history.tick(&mut known, &mut services, at, step);
+        for tick in history.samples().flatten() {
             for (key, kind, value) in &tick.samples {
                 let of_family = |name: &&str| name.starts_with(key.name());
                 if names.iter().any(of_family)
-                    && let Some(place) = names.iter().position(|name| *name == key.to_string())
+                    && let Some(index) = names.iter().position(|name| *name == key.to_string())
                 {
-                    assert_eq!(
-                        *kind == SeriesKind::Counter,
-                        names[place].contains("_total")
-                    );
-                    found[place].push((at, *value));
+                    let is_counter = *kind == SeriesKind::Counter;
+                    assert_eq!(is_counter, names[index].contains("_total"));
+                    found[index].push((tick.at, *value));
                 }
             }
         }

@@ -119,6 +119,10 @@ impl Encoder {
         values: impl IntoIterator<Item = u64>,
     ) -> Result<(), Corrupt> {
         let mut model = FrequencyModel::new(counts)?;
+        // Equal values have no order and take no space.
+        if counts.len() == 1 {
+            return Ok(());
+        }
         for value in values {
             let index = counts.index(value).ok_or(Corrupt)?;
             self.encode(model.share(index), model.left);
@@ -200,7 +204,6 @@ impl<'a> Decoder<'a> {
     /// Decodes all values of a column in their order.
     pub fn column(&mut self, counts: &ValueCounts) -> Result<Vec<u64>, Corrupt> {
         let mut model = FrequencyModel::new(counts)?;
-        // Equal values have no order and take no space.
         if counts.len() == 1 {
             return Ok(vec![counts.value(0); model.left as usize]);
         }

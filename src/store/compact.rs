@@ -102,11 +102,13 @@ impl Store {
         // As in compaction, the helpers write through `self.conn`.
         let tx = writing(&self.conn)?;
         let same_block = |a: &Record, b: &Record| a.key == b.key && a.at.hour() == b.at.hour();
-        for batch in batches {
-            for records in batch.chunk_by(same_block) {
-                let probe = self.names.id_for(&tx, &records[0])?;
-                let wanted = plan(&records[0].key);
-                self.write_block(hour_of(records[0].at), probe, records.to_vec(), &wanted)?;
+        for mut batch in batches {
+            while let Some(block) = batch.chunk_by(same_block).next() {
+                let later = batch.split_off(block.len());
+                let probe = self.names.id_for(&tx, &batch[0])?;
+                let wanted = plan(&batch[0].key);
+                self.write_block(hour_of(batch[0].at), probe, batch, &wanted)?;
+                batch = later;
             }
         }
         tx.commit()

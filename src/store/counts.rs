@@ -1,7 +1,5 @@
 //! Variable-length numbers, and histograms of values.
 
-use std::collections::BTreeMap;
-
 /// Stored bytes that are invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Corrupt;
@@ -49,11 +47,11 @@ pub struct ValueCounts(Vec<(u64, u32)>);
 
 impl ValueCounts {
     pub fn of(values: impl IntoIterator<Item = u64>) -> Self {
-        let mut counts = BTreeMap::new();
-        for value in values {
-            *counts.entry(value).or_insert(0) += 1;
-        }
-        Self(counts.into_iter().collect())
+        let mut values: Vec<u64> = values.into_iter().collect();
+        values.sort_unstable();
+        let count = |equal: &[u64]| u32::try_from(equal.len()).unwrap_or(u32::MAX);
+        let counts = values.chunk_by(|a, b| a == b);
+        Self(counts.map(|equal| (equal[0], count(equal))).collect())
     }
 
     pub fn len(&self) -> usize {

@@ -22,7 +22,6 @@ pub fn generate(config: &Config) -> Result<Generated, StoreError> {
     let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
     let history = History::before(Clock::system().now());
     let outcomes = history.store(&mut store, &plan)?;
-    history.store_samples(&mut store)?;
     Ok(Generated {
         outcomes,
         took: started.elapsed(),
