@@ -184,8 +184,7 @@ impl Collector {
 
     /// When the last request ended, since the start.
     pub fn ended(&self) -> Option<Duration> {
-        let since = self.span?.1.0.saturating_sub(self.origin?.0);
-        Some(Duration::from_millis(u64::try_from(since).unwrap_or(0)))
+        Some(self.span?.1.since(self.origin?))
     }
 
     /// The number of the last second with data.

@@ -137,7 +137,7 @@ impl Runner {
     fn next_wake(&self) -> Instant {
         let now = self.deps.clock.now();
         let wait = self.plan.next().map_or(stall::CHECK_INTERVAL, |due| {
-            Duration::from_millis((due.0 - now.0).max(0).unsigned_abs()).min(stall::CHECK_INTERVAL)
+            due.since(now).min(stall::CHECK_INTERVAL)
         });
         Instant::now() + wait
     }

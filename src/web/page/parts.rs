@@ -1,6 +1,5 @@
 //! Elements shared by several pages.
 
-use super::frame::since;
 use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
@@ -139,7 +138,7 @@ pub fn failures<'a>(
                         @if let Some(probe) = probe { bdi { (probe) } ", " }
                         "after " (numbers::latency(failure.latency)) ", "
                         time datetime=(times::machine(failure.at.to_utc())) {
-                            (numbers::age(since(failure.at, at)))
+                            (numbers::age(at.since(failure.at)))
                         }
                     }
                 }

@@ -1,7 +1,7 @@
 //! Page of gauges and counters with a history, each with its last value and a sparkline.
 
 use super::charts::{self, ChartSpan, POINTS};
-use super::frame::{HOME, Page, View, since};
+use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{or_dash, page_links, page_number, service_path};
 use super::query::{PageQuery, RELOAD};
@@ -163,7 +163,7 @@ fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
             }
             div {
                 b { (or_dash(*last, show)) }
-                span.quiet { (numbers::age(since(info.last, at))) }
+                span.quiet { (numbers::age(at.since(info.last))) }
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Windows of a run whose load was not counted, from the outcomes of the service's probes.
 
 use super::LoadWindow;
-use super::counted::between;
 use crate::outcome::{Cause, Timestamp, Verdict};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -59,7 +58,7 @@ pub fn probed_windows(
         let sum = sums.remove(&number).unwrap_or_default();
         let begin = Timestamp(start.0 + number * step);
         let until = Timestamp(begin.0.saturating_add(step)).min(end);
-        window(sum, between(from, begin), between(begin, until))
+        window(sum, begin.since(from), until.since(begin))
     };
     (0..count).map(window).collect()
 }
