@@ -118,12 +118,8 @@ fn list(args: &ListArgs) -> u8 {
 
 /// API path of the list.
 fn path(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
-    let part = |name: &str, at: Option<Timestamp>| {
-        let at = at?
-            .to_utc()
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        Some(format!("{name}={at}"))
-    };
+    let part =
+        |name: &str, at: Option<Timestamp>| at.map(|at| format!("{name}={}", at.to_rfc3339()));
     let parts: Vec<_> = [part("from", from), part("to", to)]
         .into_iter()
         .flatten()

@@ -6,7 +6,6 @@ use super::span::{TimeArg, read_duration};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
-use crate::outcome::Timestamp;
 use crate::report::corrections::{CorrectionEntry, to_text};
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::latest;
@@ -115,8 +114,8 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         (None, length) => from.after(length.unwrap_or_default()),
     };
     let body = serde_json::json!({
-        "from": written(from),
-        "to": written(to),
+        "from": from.to_rfc3339(),
+        "to": to.to_rfc3339(),
         "services": args.services,
         "slos": args.slos,
         "reason": args.reason,
@@ -126,11 +125,6 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     Ok(args
         .format
         .of(&added, |one| to_text(std::slice::from_ref(one))))
-}
-
-fn written(at: Timestamp) -> String {
-    at.to_utc()
-        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 async fn revoke(args: &RevokeArgs, daemon: &Daemon) -> Result<String, String> {

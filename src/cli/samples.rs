@@ -10,7 +10,6 @@ use crate::outcome::Timestamp;
 use crate::report::series::{SeriesEntry, SeriesRange, chosen, list_to_text, range};
 use crate::store::Store;
 use crate::units::DAY;
-use chrono::SecondsFormat;
 use clap::Args;
 use std::time::Duration;
 
@@ -100,7 +99,7 @@ async fn answer(
 
 /// API path of a time range.
 fn path(id: i64, (from, to): (Timestamp, Timestamp), step: Duration) -> String {
-    let [from, to] = [from, to].map(|at| at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true));
+    let [from, to] = [from, to].map(Timestamp::to_rfc3339);
     let step = crate::units::show_duration(step);
     format!("/api/v1/series/{id}?from={from}&to={to}&step={step}")
 }

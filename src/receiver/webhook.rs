@@ -1,7 +1,6 @@
 //! A webhook with Alertmanager's payload, version 4.
 
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
-use super::request::rfc3339;
 use super::route::grouped_by;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
 use crate::alert::Notice;
@@ -109,8 +108,8 @@ fn alert(notice: &Notice) -> Value {
         "status": if notice.is_resolved() { "resolved" } else { "firing" },
         "labels": notice.labels,
         "annotations": notice.annotations,
-        "startsAt": rfc3339(notice.from),
-        "endsAt": notice.to.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
+        "startsAt": notice.from.to_rfc3339(),
+        "endsAt": notice.to.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), Timestamp::to_rfc3339),
         "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         "fingerprint": format!("{:016x}", notice.fingerprint()),
     })

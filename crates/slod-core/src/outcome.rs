@@ -36,6 +36,12 @@ impl Timestamp {
         chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
     }
 
+    /// RFC 3339 in UTC with milliseconds: `2026-11-03T14:01:57.250Z`.
+    pub fn to_rfc3339(self) -> String {
+        self.to_utc()
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    }
+
     /// The start of its hour in UTC, at which blocks and hourly counts begin.
     #[must_use]
     pub fn hour(self) -> Self {
