@@ -89,6 +89,11 @@ pub fn latency(latency: Duration) -> String {
     }
 }
 
+/// Formats a latency in seconds, see [`latency`].
+pub fn seconds(seconds: f64) -> String {
+    latency(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 /// Formats a latency as `230ms`, or as `>5.00s` from the timeout on, because a failed attempt counts as at
 /// least the timeout. Quantiles are only precise to [`PRECISION`].
 pub fn latency_or_failed(latency: Duration, timeout: Duration) -> String {

@@ -15,6 +15,7 @@ use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
 use crate::report::load_run::{Requirement, Threshold, ThresholdResult};
+use crate::report::table::known;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
@@ -212,8 +213,7 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
     let figures = Figures::of([window]);
     let stage = run.scenario.stages.get(window.stage);
     let stage = stage.map_or("", |stage| stage.name.as_str());
-    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
-    let failed = figures.error_ratio();
+    let time = |time| known(time, numbers::latency);
     format!(
         "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}{}\n",
         window.start.as_secs() + 1,
@@ -222,7 +222,7 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
         figures.rate(),
         time(figures.mean()),
         time(figures.quantile(0.95)),
-        failed.map_or_else(|| "-".to_owned(), numbers::failed),
+        known(figures.error_ratio(), numbers::failed),
         window.dropped,
         lacked(window.lacking, run.lack.as_deref()),
     )

@@ -5,6 +5,7 @@ use crate::format::{numbers, times};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
 use crate::report::health::{Health, HealthLevel};
+pub use crate::report::sheet::or_dash;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -81,11 +82,6 @@ pub fn budget(view: &BudgetView) -> Markup {
             }
         }
     }
-}
-
-/// Formats the value, or a dash if it is unknown.
-pub fn or_dash<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "–".to_owned(), show)
 }
 
 /// `2026-11-03`
