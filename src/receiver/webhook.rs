@@ -1,5 +1,6 @@
 //! A webhook with Alertmanager's payload, version 4.
 
+use super::fields::common;
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::route::grouped_by;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
@@ -8,7 +9,6 @@ use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use ring::hmac;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -113,20 +113,4 @@ fn alert(notice: &Notice) -> Value {
         "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         "fingerprint": format!("{:016x}", notice.fingerprint()),
     })
-}
-
-/// The labels or annotations that all alerts share.
-fn common(
-    message: &Message,
-    of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,
-) -> Map<String, Value> {
-    let Some(first) = message.notices.first() else {
-        return Map::new();
-    };
-    let same = of(first).iter().filter(|(name, value)| {
-        let mut all = message.notices.iter();
-        all.all(|notice| of(notice).get(*name) == Some(*value))
-    });
-    same.map(|(name, value)| (name.clone(), value.clone().into()))
-        .collect()
 }
