@@ -70,6 +70,13 @@ pub fn text_regex(text: &str) -> Option<regex::Regex> {
     built.ok().filter(|_| text.len() <= LENGTH_MAX)
 }
 
+/// Compiles an expression that must match a whole text, as in PromQL.
+pub fn whole_text_regex(text: &str) -> Option<regex::Regex> {
+    // First compiled as written: an expression must not become valid through the added parentheses.
+    text_regex(text)?;
+    text_regex(&format!("^(?:{text})$"))
+}
+
 /// An expression between slashes on one line; line breaks and other control characters are escaped.
 pub fn shown(pattern: &str) -> String {
     let mut shown = String::from("/");
