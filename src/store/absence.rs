@@ -45,23 +45,19 @@ impl Store {
     /// The periods in which a probe was not configured. The last one is open-ended until the next
     /// outcome.
     pub fn absences(&self, key: &ProbeKey) -> Result<Spans, StoreError> {
-        let read = || {
-            // A store opened read-only may have an older schema version.
-            let Some(id) = self.names.id(key) else {
-                return Ok(Spans::default());
-            };
-            if !self.conn.table_exists(None, "absence")? {
-                return Ok(Spans::default());
-            }
+        let Some(id) = self.names.id(key) else {
+            return Ok(Spans::default());
+        };
+        let doing = "read the configuration history of probes";
+        self.read_table("absence", doing, |conn| {
             let sql = "SELECT from_at, to_at FROM absence WHERE probe = ?1";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             let rows = statement.query_map([id], |row| {
                 let to = row.get::<_, Option<i64>>(1)?.unwrap_or(i64::MAX);
                 Ok((Timestamp(row.get(0)?), Timestamp(to)))
             })?;
             Ok(Spans::new(rows.collect::<rusqlite::Result<Vec<_>>>()?))
-        };
-        read().map_err(StoreError::sql("read the configuration history of probes"))
+        })
     }
 }
 

@@ -68,7 +68,7 @@ pub use silences::SILENCES_KEPT;
 pub use summary::HourSummary;
 pub use writer::{Durability, StoreHandle, StoreStats, Writer};
 
-use crate::outcome::Record;
+use crate::outcome::{Record, Timestamp};
 use absence::Returning;
 use lock::WriterLock;
 use raw::Names;
@@ -293,6 +293,31 @@ impl Store {
     fn forget_rolled_back(&mut self) {
         self.names = Names::load(&self.conn).unwrap_or_default();
         self.bases.borrow_mut().clear();
+    }
+
+    /// Reads from a table; returns the default if it does not exist, since a store opened read-only
+    /// may have an older schema version.
+    fn read_table<T: Default>(
+        &self,
+        table: &str,
+        doing: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let exists = self.conn.table_exists(None, table);
+        let found = exists.and_then(|exists| {
+            if exists {
+                read(&self.conn)
+            } else {
+                Ok(T::default())
+            }
+        });
+        found.map_err(StoreError::sql(doing))
+    }
+
+    /// Deletes what `sql` selects by its only parameter, a time.
+    fn expire(&self, sql: &str, horizon: Timestamp, doing: &'static str) -> Result<(), StoreError> {
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted.map(drop).map_err(StoreError::sql(doing))
     }
 
     pub fn path(&self) -> &Path {
