@@ -1,7 +1,7 @@
 //! Collects requests in any order into one-second windows.
 
 use crate::load::{LoadWindow, RequestFigures};
-use crate::outcome::{Cause, Timestamp};
+use crate::outcome::{Cause, Timestamp, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use crate::units::{DAY, whole};
@@ -95,7 +95,7 @@ impl Collector {
     }
 
     fn extend(&mut self, seen: ClientRequest) {
-        let latency = i64::try_from(seen.latency.as_millis()).unwrap_or(i64::MAX);
+        let latency = millis(seen.latency);
         let (began, ended) = (seen.ended.0.saturating_sub(latency), seen.ended);
         self.is_exact |= ended.0 % 1000 != 0;
         let (first, last) = self.span.unwrap_or((Timestamp(began), ended));

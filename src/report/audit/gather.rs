@@ -2,7 +2,7 @@
 
 use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
 use crate::config::{ProbeSpec, ServiceSpec};
-use crate::outcome::{Timestamp, Verdict};
+use crate::outcome::{Timestamp, Verdict, millis};
 use crate::probe::http::ResponseFacts;
 use crate::sample::{SeriesKey, Step};
 use crate::stats::quantile::needed;
@@ -275,7 +275,7 @@ impl Values {
 
 /// The minimum of each step, the level to which garbage collectors return.
 fn windows(steps: &[Step]) -> Values {
-    let width = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
+    let width = millis(WINDOW);
     let mut values = Vec::new();
     for step in steps {
         let place = (step.at.0 - steps[0].at.0) / width;

@@ -1,11 +1,12 @@
 //! Reading series.
 
 use super::block;
-use super::compact::{load, merged, next_block};
+use super::compact::{load, next_block};
 use super::names::{self, SeriesId, SeriesInfo};
 use super::{Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
 use crate::sample::{Point, Sample, SeriesKind, Step, Steps, Summary};
+use crate::store::compact::merged;
 use crate::store::header::hour_of;
 use crate::store::{Store, StoreError};
 use crate::units::HOUR_MS;
@@ -121,7 +122,7 @@ impl Store {
         }
         let late = ticks::series_hour(&self.conn, hour, series)?;
         Ok(merged(points, late.into_iter().map(Point::from), |point| {
-            point.at.0
+            point.at
         }))
     }
 
@@ -160,7 +161,7 @@ impl Store {
                 at: point.at,
                 value: point.last,
             });
-            let samples = merged(old.collect(), late, |sample| sample.at.0);
+            let samples = merged(old.collect(), late, |sample| sample.at);
             if !samples.is_empty() {
                 all.push((*id, samples));
             }
@@ -247,9 +248,7 @@ impl Store {
             at: point.at,
             value: point.last,
         });
-        Ok(Summary::of(merged(old.collect(), late, |sample| {
-            sample.at.0
-        })))
+        Ok(Summary::of(merged(old.collect(), late, |sample| sample.at)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Windows of a run whose load was not counted, from the outcomes of the service's probes.
 
 use super::LoadWindow;
-use crate::outcome::{Cause, Timestamp, Verdict};
+use crate::outcome::{Cause, Timestamp, Verdict, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ pub fn probed_windows(
     attempts: impl IntoIterator<Item = Attempt>,
 ) -> Vec<LoadWindow> {
     let scale = Scale::new([]);
-    let step = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+    let step = millis(width).max(1);
     let mut sums: BTreeMap<i64, Sum> = BTreeMap::new();
     for one in attempts {
         if one.at < start || one.at >= end {
