@@ -236,7 +236,7 @@ impl TcpProbe {
             progress.leave();
             progress.record("expect", || {
                 let expect = shown(expect.as_str());
-                format!("ok: {}, expected {expect}", self.seen(received))
+                format!("ok: {}, expected {expect}", self.describe(received))
             });
         }
         progress.leave();
@@ -280,12 +280,12 @@ impl TcpProbe {
         } else {
             Cause::Body
         };
-        let (seen, expect) = (self.seen(received), shown(expect.as_str()));
+        let (seen, expect) = (self.describe(received), shown(expect.as_str()));
         Failure::bad(cause, format!("{seen}{end}; expected {expect}"))
     }
 
     /// Describes what was received, without any part of what was sent.
-    fn seen(&self, received: &[u8]) -> String {
+    fn describe(&self, received: &[u8]) -> String {
         let repeated = |sent: &Message| sent.is_repeated_in(received);
         match received.len() {
             0 => "received nothing".to_owned(),

@@ -30,7 +30,7 @@ pub use host::expected_host;
 pub use plain_client::{client_of, system_client};
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
-pub use several::{share_end, together};
+pub use several::{combined, share_end};
 pub use tls::{Identity, Tls, TlsOptions, TlsStream, Trusted};
 pub use tls_error::{certificate as certificate_fault, dated};
 pub use trust::{NO_TRUSTED, Trust};

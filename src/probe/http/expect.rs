@@ -48,7 +48,7 @@ impl Expect {
     }
 
     /// Whether anything other than the status is checked.
-    pub fn looks_further(&self) -> bool {
+    pub fn checks_content(&self) -> bool {
         self.wants_body() || !self.headers.is_empty()
     }
 

@@ -105,7 +105,7 @@ impl Endpoint {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
         let followed = within(deadline, follow(&self.probe, receiver, &mut progress)).await;
-        said(progress, followed.map(|result| result.map(drop)))
+        finish(progress, followed)
     }
 
     /// Reads a JSON document, and returns the total of each query; `None` for a query without a
@@ -128,11 +128,12 @@ impl Endpoint {
     }
 }
 
-fn said(
+/// Finishes an attempt; returns the message of its outcome unless it is good.
+pub(super) fn finish<T>(
     progress: Progress<'_>,
-    result: Result<Result<(), Failure>, Overdue>,
+    result: Result<Result<T, Failure>, Overdue>,
 ) -> Result<(), String> {
-    let outcome = progress.finish(result);
+    let outcome = progress.finish(result.map(|result| result.map(drop)));
     match outcome.verdict {
         Verdict::Good => Ok(()),
         _ => Err(outcome.detail.message.unwrap_or_default().to_string()),

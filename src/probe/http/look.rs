@@ -2,11 +2,12 @@
 
 use super::HttpProbe;
 use super::body::BodySink;
+use super::fetch::finish;
 use super::run::follow;
-use crate::outcome::Verdict;
 use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::{Attempt, Probe, of_type};
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, response};
 use tokio::time::Instant;
 
@@ -33,17 +34,12 @@ pub async fn look(
     let mut seen = SeenResponse::default();
     let mut progress = Progress::new(attempt);
     let followed = within(deadline, follow(probe, &mut seen, &mut progress)).await;
-    let outcome = progress.finish(followed.map(|result| result.map(drop)));
-    if outcome.verdict != Verdict::Good {
-        return Some(Err(outcome.detail.message.unwrap_or_default().to_string()));
-    }
-    let asked = http::header::ACCEPT_ENCODING;
-    Some(Ok(ResponseFacts {
+    Some(finish(progress, followed).map(|()| ResponseFacts {
         status: seen.status,
         headers: seen.headers,
         length: seen.length,
         took: started.elapsed(),
-        asked_compressed: probe.request.headers.contains_key(asked),
+        asked_compressed: probe.request.headers.contains_key(ACCEPT_ENCODING),
     }))
 }
 

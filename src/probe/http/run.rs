@@ -161,7 +161,7 @@ async fn judge(
     let allowed = expect.allows(status);
     progress.record("expect", || shown(allowed, &expect.status_text(status)));
     let mut failure = (!allowed).then(|| Failure::bad(Cause::Status, expect.status_text(status)));
-    if probe.expect.looks_further() {
+    if probe.expect.checks_content() {
         let expect = probe.expect.clone();
         let work = move || expect.check_content(&head.headers, &body);
         match probe.evaluator.evaluate(progress.deadline(), work).await {
