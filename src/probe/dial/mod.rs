@@ -16,6 +16,7 @@ mod progress;
 mod relaxed;
 mod resolve;
 mod several;
+mod system_resolver;
 mod system_trust;
 mod tls;
 mod tls_error;
