@@ -32,9 +32,9 @@ pub fn become_child(args: &ChildArgs) -> u8 {
     };
     // A shell that starts slod in the background makes it ignore Ctrl-C, and the command would inherit
     // that. `exec` resets handled signals to their default.
-    let is_heard = handle_interrupts();
+    let handled = handle_interrupts();
     let bound = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
-    let error = match bound.and(is_heard) {
+    let error = match bound.and(handled) {
         Ok(()) => process::Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };

@@ -64,8 +64,8 @@ fn taken(
     store.next_batch(taking).expect("reads")
 }
 
-fn heard(store: &Store) -> Vec<String> {
-    let groups = store.heard_groups("oncall", &BTreeSet::new(), Timestamp(i64::MAX));
+fn known_groups(store: &Store) -> Vec<String> {
+    let groups = store.known_groups("oncall", &BTreeSet::new(), Timestamp(i64::MAX));
     let groups = groups.expect("reads").into_iter();
     groups.map(|one| one.group).collect()
 }
@@ -117,7 +117,7 @@ fn a_resolution_follows_due_notices_and_cancels_others() {
         .settle(&second, &settled(&second, true), None)
         .expect("kept");
     assert_eq!(next(&mut store, 99_999), None);
-    assert_eq!(heard(&store), [""; 0]);
+    assert_eq!(known_groups(&store), [""; 0]);
     assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
 }
 
@@ -231,13 +231,13 @@ fn a_receiver_restored_within_a_day_keeps_its_alerts() {
         store
             .settle(&batch, &settled(&batch, true), None)
             .expect("kept");
-        assert_eq!(heard(&store), ["g"]);
+        assert_eq!(known_groups(&store), ["g"]);
         let removed = store.end_receivers(&[], Timestamp(3000));
         assert_eq!(removed.expect("ended"), []);
-        assert!(heard(&store).is_empty() && store.all_known().expect("reads").is_empty());
+        assert!(known_groups(&store).is_empty() && store.all_known().expect("reads").is_empty());
         let returned = store.end_receivers(&["oncall".to_owned()], Timestamp(back));
         assert_eq!(returned.expect("ended"), []);
-        assert_eq!(!heard(&store).is_empty(), knows);
+        assert_eq!(!known_groups(&store).is_empty(), knows);
     }
 }
 
@@ -390,8 +390,8 @@ fn the_alert_sent_longest_ago_is_repeated_first_and_muted_ones_are_not() {
         "only the muted one is older"
     );
     let at = |muted: &BTreeSet<u64>, now: i64| {
-        let heard = store.heard_groups("oncall", muted, Timestamp(now));
-        heard.expect("reads")[0].at
+        let groups = store.known_groups("oncall", muted, Timestamp(now));
+        groups.expect("reads")[0].at
     };
     assert_eq!(at(&muted, 9000), Some(Timestamp(9000)));
     assert_eq!(at(&BTreeSet::new(), 9000), Some(Timestamp(5000)));
@@ -426,7 +426,7 @@ fn the_delivery_error_of_a_message_is_kept_until_it_is_delivered() {
 
 /// Fails to deliver the due notices of the alerts `rag` and `chat`, then removes muted or handled
 /// ones.
-fn kept_back(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
+fn withheld(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
     let both = ["rag", "chat"].map(|name| delivery(2000, notice(name, None)));
     store.keep_deliveries(&both).expect("kept");
     let batch = next(store, 3000).expect("due");
@@ -451,7 +451,7 @@ fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[
 fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
     for (is_muted, is_handled) in [(true, false), (false, true)] {
         let (_folder, mut store) = store();
-        assert_eq!(kept_back(&mut store, is_muted, is_handled, &[]), 1);
+        assert_eq!(withheld(&mut store, is_muted, is_handled, &[]), 1);
         let batch = next(&mut store, 4000).expect("the other one waits");
         assert_eq!(batch.notices, [notice("chat", None)]);
         store
@@ -472,7 +472,7 @@ fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
 #[test]
 fn a_message_that_some_recipients_have_does_not_change() {
     let (_folder, mut store) = store();
-    assert_eq!(kept_back(&mut store, true, true, &["g"]), 0);
+    assert_eq!(withheld(&mut store, true, true, &["g"]), 0);
     assert_eq!(next(&mut store, 4000).expect("due").notices.len(), 2);
 }
 
@@ -492,7 +492,7 @@ fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
                 .expect("kept");
             assert_eq!(look(&mut store, 4000, true, false, &[]), 1);
         } else {
-            assert_eq!(kept_back(&mut store, true, false, &[]), 1);
+            assert_eq!(withheld(&mut store, true, false, &[]), 1);
             let batch = next(&mut store, 4000).expect("the other one");
             store
                 .settle(&batch, &settled(&batch, true), None)
