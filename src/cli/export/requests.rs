@@ -11,7 +11,7 @@ use crate::import::requests::{TextPart, hide_body, hide_target};
 use crate::probe::http::driven::{Driven, is_secret_header};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
-use slod_load::{Made, Request};
+use slod_load::{Request, Templated};
 
 /// The configured body may be a secret.
 const BODY: &str = "LOAD_BODY";
@@ -52,13 +52,13 @@ fn single(
     variables: &mut Variables,
 ) -> Result<ScriptRequest, String> {
     let body = match &base.body {
-        Made::Fixed(body) if body.is_empty() => None,
-        Made::Fixed(body) => Some(variables.secret(BODY, body)?),
-        Made::Template(_) => Some(ScriptText::environment(BODY)),
+        Templated::Fixed(body) if body.is_empty() => None,
+        Templated::Fixed(body) => Some(variables.secret(BODY, body)?),
+        Templated::Template(_) => Some(ScriptText::environment(BODY)),
     };
     let path = match &base.uri {
-        Made::Fixed(uri) => uri.to_string(),
-        Made::Template(_) => String::new(),
+        Templated::Fixed(uri) => uri.to_string(),
+        Templated::Template(_) => String::new(),
     };
     Ok(ScriptRequest {
         name: base.name,
