@@ -93,7 +93,12 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
         service,
         args.scenario.as_deref().unwrap_or_default(),
     )?;
-    let exported = exported(service, &driven(service)?, scenario, Variables::named())?;
+    let exported = exported(
+        service,
+        &driven(service)?,
+        scenario,
+        Variables::names_only(),
+    )?;
     Ok(exported.script)
 }
 
@@ -132,7 +137,7 @@ pub fn exported(
     };
     Ok(Exported {
         script,
-        variables: variables.given(),
+        variables: variables.into_values(),
         authorities,
     })
 }

@@ -47,7 +47,7 @@ pub fn run(args: &StatusArgs) -> u8 {
                 }
             };
             // A reader that exits early, such as `head`, ends the output.
-            let is_read = draw(&shown(args, &status));
+            let is_read = draw(&render(args, &status));
             if !args.watch || !is_read {
                 return if status.all_within_budget() {
                     exit::OK
@@ -94,7 +94,7 @@ fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
     Ok(Status::of(&ledger.advance(now).snapshot(), &firing))
 }
 
-fn shown(args: &StatusArgs, status: &Status) -> String {
+fn render(args: &StatusArgs, status: &Status) -> String {
     let text = match args.format {
         OutputFormat::Json if args.watch => {
             return serde_json::to_string(status).unwrap_or_default() + "\n";

@@ -33,7 +33,7 @@ pub(super) fn read(
     let mut all: Vec<_> = tiers?.into_iter().map(Condition::Tier).collect();
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
-    let own = own(services, &all, forecast);
+    let own = objective_policies(services, &all, forecast);
     let default = || listen.map(|listen| format!("http://{listen}"));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
@@ -114,7 +114,7 @@ fn signs(section: &Section<'_>) -> Option<Timing> {
 
 /// The policies of objectives with `alerts` of their own. A default objective, which many services
 /// share, is read once.
-fn own(
+fn objective_policies(
     services: &[ServiceDraft<'_>],
     all: &[Condition],
     forecast: Option<Duration>,

@@ -96,7 +96,7 @@ async fn firing(state: &WebState) -> Vec<AlertRecord> {
         return firing;
     }
     let live = firing.clone();
-    let kept = store::read(state, |store| kept(store, live)).await;
+    let kept = store::read(state, |store| stored_firing(store, live)).await;
     kept.unwrap_or(firing)
 }
 
@@ -110,7 +110,7 @@ pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
 
 /// Firing alerts that are stored, in their current state: an alert that was shown once must still be known
 /// after a kill.
-fn kept(store: &Store, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
+fn stored_firing(store: &Store, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
     let kept = store.firing_alerts()?;
     let mut live: HashMap<_, _> = firing
         .into_iter()

@@ -126,7 +126,7 @@ fn request(
         let identity = ScriptText::plain("identity");
         headers.push((ACCEPT_ENCODING.to_string(), identity));
     }
-    let path = if variables.are_given() {
+    let path = if variables.has_values() {
         text(&spec.target, variables)?
     } else {
         replaced(&spec.target, |target| hide_target("", target), variables)?
@@ -207,7 +207,7 @@ fn hidden(
     name: &str,
     variables: &mut Variables,
 ) -> Result<ScriptText, String> {
-    if variables.are_given() {
+    if variables.has_values() {
         let mut all = Vec::new();
         for one in &body.0 {
             let text = match one {
@@ -285,7 +285,7 @@ mod tests {
         let service = &config.services[0];
         let load = service.load.as_ref().expect("given");
         let driven = load.driven.as_ref().expect("given");
-        let sequences = scripted(service, driven, &mut Variables::named()).expect("written");
+        let sequences = scripted(service, driven, &mut Variables::names_only()).expect("written");
         let path = format!("{:?}", sequences[0].steps[0].path);
         assert!(!path.contains("querysecret"), "{path}");
         for part in ["/chat?mode=short&api_key=", "LOAD_API_KEY"] {

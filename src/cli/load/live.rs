@@ -224,12 +224,12 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
         time(figures.quantile(0.95)),
         known(figures.error_ratio(), numbers::failed),
         window.dropped,
-        lacked(window.lacking, run.lack.as_deref()),
+        lack_note(window.lacking, run.lack.as_deref()),
     )
 }
 
 /// How many of the dropped starts the generator's machine caused, and why.
-fn lacked(lacking: u64, first: Option<&str>) -> String {
+fn lack_note(lacking: u64, first: Option<&str>) -> String {
     if lacking == 0 {
         return String::new();
     }
@@ -243,9 +243,9 @@ mod tests {
 
     #[test]
     fn a_line_names_the_missing_resource() {
-        assert_eq!(lacked(0, None), "");
+        assert_eq!(lack_note(0, None), "");
         assert_eq!(
-            lacked(2, Some("no port\nis left")),
+            lack_note(2, Some("no port\nis left")),
             " (2 for lack of resources on this machine: no port is left)"
         );
     }

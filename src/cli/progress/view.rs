@@ -199,12 +199,12 @@ fn level(view: &RunView) -> Vec<String> {
         view.total.dropped,
         workers.unwrap_or_default(),
     )];
-    all.extend(lacked(view));
+    all.extend(lack_lines(view));
     all
 }
 
 /// How many of the dropped starts the generator's machine caused, and why.
-fn lacked(view: &RunView) -> Vec<String> {
+fn lack_lines(view: &RunView) -> Vec<String> {
     let lacking = view.total.lacking;
     if lacking == 0 {
         return Vec::new();

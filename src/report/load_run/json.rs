@@ -29,7 +29,7 @@ pub(super) fn write(report: &RunReport) -> String {
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
-    let known = |value: Value| known(value, &report.run);
+    let known = |value: Value| without_unknown(value, &report.run);
     let ending = match ending {
         Ending::Completed => json!({ "state": "completed" }),
         Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
@@ -58,7 +58,7 @@ pub(super) fn write(report: &RunReport) -> String {
                 "limit": result.threshold.limit,
                 "measured": result.measured.ok(),
                 "reason": result.measured.err().map(|missing| missing.to_string()),
-                "kept": kept(result.decision.answer()),
+                "kept": is_met(result.decision.answer()),
             })
         })
         .collect();
@@ -98,7 +98,7 @@ pub(super) fn write(report: &RunReport) -> String {
 }
 
 /// Replaces values that were not planned or counted in this run with null.
-fn known(mut value: Value, run: &RunRecord) -> Value {
+fn without_unknown(mut value: Value, run: &RunRecord) -> Value {
     let mut unknown: Vec<&str> = Vec::new();
     if !run.is_planned() {
         unknown.extend(["due", "from", "to"]);
@@ -121,7 +121,7 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
 }
 
 /// Null if the run cannot show it.
-fn kept(answer: Answer) -> Option<bool> {
+fn is_met(answer: Answer) -> Option<bool> {
     (answer != Answer::Unknown).then_some(answer == Answer::Good)
 }
 
