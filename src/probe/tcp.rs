@@ -5,7 +5,7 @@ use super::dial::{
     Address, Failure, Family, HostAndPort, Progress, Tls, connect, options, resolve,
 };
 use super::evaluate::Evaluator;
-use super::pattern::{Pattern, bytes_regex, shown};
+use super::pattern::{Pattern, bytes_regex, display_pattern};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
@@ -235,7 +235,7 @@ impl TcpProbe {
             self.receive(stream, expect, deadline, received).await?;
             progress.leave();
             progress.record("expect", || {
-                let expect = shown(expect.as_str());
+                let expect = display_pattern(expect.as_str());
                 format!("ok: {}, expected {expect}", self.describe(received))
             });
         }
@@ -267,7 +267,7 @@ impl TcpProbe {
                 return Ok(());
             }
         }
-        let expect = shown(expect.as_str());
+        let expect = display_pattern(expect.as_str());
         Err(Failure::bad(
             Cause::BodyTooLarge,
             format!("{RECEIVED_MAX} bytes were received, and they do not match {expect}"),
@@ -280,7 +280,7 @@ impl TcpProbe {
         } else {
             Cause::Body
         };
-        let (seen, expect) = (self.describe(received), shown(expect.as_str()));
+        let (seen, expect) = (self.describe(received), display_pattern(expect.as_str()));
         Failure::bad(cause, format!("{seen}{end}; expected {expect}"))
     }
 

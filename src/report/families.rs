@@ -93,7 +93,7 @@ pub fn name(key: &SeriesKey) -> String {
 
 /// Formats a value of a series in its unit; for counters, its rate.
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
+pub fn format_value(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
     let amount = match key.unit() {
         Some("seconds") if is_moment(key.name()) => {
             return times::second(Timestamp::from_secs(value as i64).to_utc());
