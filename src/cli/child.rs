@@ -1,7 +1,7 @@
 //! An external command that generates the load of a run.
 
 use super::exit;
-use super::output::print_error;
+use super::output::fail;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 use std::env;
@@ -38,12 +38,10 @@ pub fn become_child(args: &ChildArgs) -> u8 {
         Ok(()) => process::Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };
-    print_error(&format!(
-        "slod: cannot run {}: {}",
-        program.display(),
-        error.kind()
-    ));
-    exit::USAGE
+    fail(
+        exit::USAGE,
+        format!("cannot run {}: {}", program.display(), error.kind()),
+    )
 }
 
 /// Handles interrupts from now on; nothing reads them.

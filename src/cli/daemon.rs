@@ -1,7 +1,7 @@
 //! The daemon that a subcommand queries, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, exit};
 use crate::config::Config;
@@ -58,11 +58,10 @@ impl DaemonArgs {
 pub fn target_of(config: &Config) -> Result<Target, u8> {
     let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
     Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
-        print_error(&format!(
-            "slod: {} is not an address to connect to",
-            config.listen
-        ));
-        exit::USAGE
+        fail(
+            exit::USAGE,
+            format!("{} is not an address to connect to", config.listen),
+        )
     })
 }
 
@@ -81,10 +80,7 @@ pub fn on_daemon(
                 show(&text);
                 exit::OK
             }
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                exit::START
-            }
+            Err(reason) => fail(exit::START, reason),
         }
     })
 }
@@ -118,10 +114,7 @@ impl Daemon {
                 config: None,
                 is_reported: Cell::new(false),
             }),
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                Err(exit::USAGE)
-            }
+            Err(reason) => Err(fail(exit::USAGE, reason)),
         }
     }
 

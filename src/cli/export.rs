@@ -5,7 +5,7 @@ mod requests;
 mod variables;
 
 use super::load::plan::{driven, scenario, service};
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
 use crate::export::{Certificates, Limits, Script, Tool};
@@ -70,10 +70,7 @@ pub fn run(args: &ExportArgs) -> u8 {
             });
             exit::OK
         }
-        Err(reason) => {
-            print_error(&format!("slod: {reason}"));
-            exit::USAGE
-        }
+        Err(reason) => fail(exit::USAGE, reason),
     }
 }
 

@@ -45,7 +45,7 @@ use crate::app::Origin;
 use crate::config::Config;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::BufferedLog;
-use output::print_error;
+use output::{fail, print_error};
 use serde::Serialize;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -275,10 +275,10 @@ impl Command {
 fn print_message(message: &clap::Error) -> u8 {
     let written = message.print().and_then(|()| io::stdout().flush());
     match written {
-        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
-            print_error(&format!("slod: cannot write to standard output: {error}"));
-            exit::FAILED
-        }
+        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => fail(
+            exit::FAILED,
+            format!("cannot write to standard output: {error}"),
+        ),
         _ => u8::try_from(message.exit_code()).unwrap_or(exit::USAGE),
     }
 }

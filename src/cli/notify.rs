@@ -1,6 +1,6 @@
 //! `slod notify`: tests a receiver, or lists sent notifications.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -106,11 +106,10 @@ fn test(args: &TestArgs) -> u8 {
         } else {
             names.join(", ")
         };
-        print_error(&format!(
-            "slod: unknown receiver `{}` (receivers: {known})",
-            args.receiver
-        ));
-        return exit::USAGE;
+        return fail(
+            exit::USAGE,
+            format!("unknown receiver `{}` (receivers: {known})", args.receiver),
+        );
     };
     let now = Clock::system().now();
     let mut message = Message::sample(args.resolved, now);
@@ -129,10 +128,7 @@ fn test(args: &TestArgs) -> u8 {
 fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
     let sender = match Sender::new() {
         Ok(sender) => sender,
-        Err(why) => {
-            print_error(&format!("slod: {why}"));
-            return exit::START;
-        }
+        Err(why) => return fail(exit::START, why),
     };
     on_this_thread(async {
         let answer = sender.deliver(receiver, message, Done::default(), now);
@@ -142,8 +138,10 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
             show(&format!("{}: delivered ({text})\n", receiver.name));
             exit::OK
         } else {
-            print_error(&format!("slod: {}: not delivered: {text}", receiver.name));
-            exit::NO
+            fail(
+                exit::NO,
+                format!("{}: not delivered: {text}", receiver.name),
+            )
         }
     })
 }
@@ -228,8 +226,10 @@ fn list(args: &ListArgs) -> u8 {
         }
         Err(error) => {
             let error: crate::store::StoreError = error;
-            print_error(&format!("slod: {}: {error}", config.store.path.display()));
-            exit::START
+            fail(
+                exit::START,
+                format!("{}: {error}", config.store.path.display()),
+            )
         }
     }
 }

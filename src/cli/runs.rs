@@ -1,7 +1,7 @@
 //! `slod runs`: lists load runs, and shows or deletes one.
 
 use super::load::verdict_code;
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -96,8 +96,10 @@ pub fn with_config(
 ) -> Result<u8, u8> {
     let config = config.load()?;
     answer(&config).map_err(|error| {
-        print_error(&format!("slod: {}: {error}", config.store.path.display()));
-        exit::START
+        fail(
+            exit::START,
+            format!("{}: {error}", config.store.path.display()),
+        )
     })
 }
 
@@ -181,8 +183,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     }
     let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
         Some(Err(complaint)) => {
-            print_error(&complaint);
-            return Ok(exit::USAGE);
+            return Ok(fail(exit::USAGE, complaint));
         }
         Some(Ok(log)) => Some(log),
         None => None,
@@ -213,7 +214,7 @@ fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
             LOG_WINDOW,
         )
     };
-    read().map_err(|error: io::Error| format!("slod: {}: {}", path.display(), error.kind()))
+    read().map_err(|error: io::Error| format!("{}: {}", path.display(), error.kind()))
 }
 
 /// Stores a run in the store of a config. A failure is only reported.
@@ -238,6 +239,11 @@ fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
         show(&format!("run {id} deleted\n"));
         return Ok(exit::OK);
     }
-    print_error(&format!("slod: there is no run {id} (see slod runs list)"));
-    Ok(exit::USAGE)
+    Ok(no_run(id))
+}
+
+/// Reports that a run does not exist.
+pub fn no_run(id: i64) -> u8 {
+    let reason = format!("there is no run {id} (see slod runs list)");
+    fail(exit::USAGE, reason)
 }

@@ -1,7 +1,7 @@
 //! `slod samples`: lists gauges and counters with a history, or shows the history of one.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
 use super::span::{TimeArg, check_order, read_duration};
 use super::{OutputFormat, exit};
@@ -49,8 +49,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
     let now = Clock::system().now();
     let (from, to) = (args.from.at(now), args.to.at(now));
     if let Err(reason) = check_order(from, to) {
-        print_error(&format!("slod: {reason}"));
-        return exit::USAGE;
+        return fail(exit::USAGE, reason);
     }
     let daemon = match args.daemon.daemon() {
         Ok(daemon) => daemon,
@@ -62,10 +61,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
                 show(&text);
                 exit::OK
             }
-            Err((code, reason)) => {
-                print_error(&format!("slod: {reason}"));
-                code
-            }
+            Err((code, reason)) => fail(code, reason),
         }
     })
 }

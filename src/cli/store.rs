@@ -1,6 +1,6 @@
 //! `slod store`: checks the store, recovers a damaged one, and renames services in it.
 
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::clock::Clock;
@@ -56,22 +56,18 @@ pub fn run(args: &StoreArgs) -> u8 {
         Command::Rename(args) => rename(&config, args),
     };
     outcome.unwrap_or_else(|error: StoreError| {
-        print_error(&format!("slod: {}: {error}", path.display()));
-        exit::START
+        fail(exit::START, format!("{}: {error}", path.display()))
     })
 }
 
 fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u8, StoreError> {
-    let refuse = |why: &str| {
-        print_error(&format!("slod: {why}"));
-        Ok(exit::USAGE)
-    };
+    let refuse = |why: String| Ok(fail(exit::USAGE, why));
     let configured = || config.services.iter().map(|service| &*service.name);
     if !configured().any(|name| name == new) {
-        return refuse(&unknown_name("service in the config", new, configured()));
+        return refuse(unknown_name("service in the config", new, configured()));
     }
     if configured().any(|name| name == old) {
-        return refuse(&format!(
+        return refuse(format!(
             "{old} is still a service in the config; rename it there first"
         ));
     }
@@ -82,7 +78,7 @@ fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u
     let stored = store.services()?;
     if !stored.contains(old) {
         let stored = stored.iter().map(String::as_str);
-        return refuse(&unknown_name("service in the store", old, stored));
+        return refuse(unknown_name("service in the store", old, stored));
     }
     let renamed = store.rename_service(old, new)?;
     print_rename(old, new, renamed);
