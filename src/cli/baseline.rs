@@ -1,8 +1,8 @@
 //! `slod baseline`: records a run as the baseline of its service and scenario, and compares later runs with it.
 
 use super::output::{fail, show};
-use super::runs::{no_run, show_list, stored, with_config};
-use super::{ConfigArg, OutputFormat, exit, read_number};
+use super::runs::{no_run, show_list, stored};
+use super::{ConfigArg, OutputFormat, exit, read_number, with_config};
 use crate::config::Config;
 use crate::load::{compare, unfit_as_baseline};
 use crate::report::runs::{Finding, findings_to_text};
@@ -54,12 +54,11 @@ struct ListArgs {
 }
 
 pub fn run(args: &BaselineArgs) -> u8 {
-    let answered = match &args.command {
+    match &args.command {
         Command::Record(args) => with_config(&args.config, |config| record(config, args.id)),
         Command::Compare(args) => with_config(&args.config, |config| against(config, args)),
         Command::List(args) => with_config(&args.config, |config| list(config, args.format)),
-    };
-    answered.unwrap_or_else(|code| code)
+    }
 }
 
 fn record(config: &Config, id: i64) -> Result<u8, StoreError> {

@@ -108,14 +108,12 @@ pub enum RequestError {
 impl Daemon {
     /// A daemon with a known address only, or the exit code after printing the error.
     pub fn at(target: Target, args: &ClientArgs, timeout: Duration) -> Result<Self, u8> {
-        match args.client(target, timeout) {
-            Ok(client) => Ok(Self {
-                client,
-                config: None,
-                is_reported: Cell::new(false),
-            }),
-            Err(reason) => Err(fail(exit::USAGE, reason)),
-        }
+        let client = args.client(target, timeout);
+        Ok(Self {
+            client: client.map_err(|reason| fail(exit::USAGE, reason))?,
+            config: None,
+            is_reported: Cell::new(false),
+        })
     }
 
     /// Returns the daemon's answer; `stored` reads the same from the store if the daemon does not answer.

@@ -43,6 +43,7 @@ mod unknown_name;
 
 use crate::app::Origin;
 use crate::config::Config;
+use crate::store::StoreError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::BufferedLog;
 use output::{fail, print_error};
@@ -94,6 +95,18 @@ impl ConfigArg {
             exit::USAGE
         })
     }
+}
+
+/// Runs a function with the config, and reports errors of the store. Returns the exit code.
+fn with_config(config: &ConfigArg, answer: impl FnOnce(&Config) -> Result<u8, StoreError>) -> u8 {
+    let config = match config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    answer(&config).unwrap_or_else(|error| {
+        let path = config.store.path.display();
+        fail(exit::START, format!("{path}: {error}"))
+    })
 }
 
 /// Parses the number of a list entry, such as a run.

@@ -2,13 +2,14 @@
 
 use super::output::{fail, show};
 use super::run::on_this_thread;
-use super::{ConfigArg, OutputFormat, exit};
+use super::{ConfigArg, OutputFormat, exit, with_config};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::format::numbers;
 use crate::notify::{Answer, Done, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
-use crate::store::{Sent, Store};
+use crate::store::{Sent, Store, StoreError};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -85,7 +86,7 @@ struct WaitingEntry {
 pub fn run(args: &NotifyArgs) -> u8 {
     match &args.command {
         NotifyCommand::Test(args) => test(args),
-        NotifyCommand::List(args) => list(args),
+        NotifyCommand::List(args) => with_config(&args.config, |config| list(config, args)),
     }
 }
 
@@ -200,38 +201,21 @@ fn pretty(body: &[u8]) -> String {
     pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }
 
-fn list(args: &ListArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
+fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
+    let store = Store::open_read_only(&config.store.path)?;
+    let sent = store.notifications(i64::MAX, args.limit)?;
+    let (waiting, mut failures) = (store.waiting()?, store.failures()?);
+    let waiting = waiting.into_iter().map(|(receiver, notices)| WaitingEntry {
+        failure: failures.remove(&receiver),
+        receiver,
+        notices,
+    });
+    let listed = NotificationList {
+        sent: sent.into_iter().map(SentEntry::of).collect(),
+        waiting: waiting.collect(),
     };
-    let read = || {
-        let store = Store::open_read_only(&config.store.path)?;
-        let sent = store.notifications(i64::MAX, args.limit)?;
-        Ok((sent, store.waiting()?, store.failures()?))
-    };
-    match read() {
-        Ok((sent, waiting, mut failures)) => {
-            let waiting = waiting.into_iter().map(|(receiver, notices)| WaitingEntry {
-                failure: failures.remove(&receiver),
-                receiver,
-                notices,
-            });
-            let listed = NotificationList {
-                sent: sent.into_iter().map(SentEntry::of).collect(),
-                waiting: waiting.collect(),
-            };
-            show(&args.format.of(&listed, NotificationList::to_text));
-            exit::OK
-        }
-        Err(error) => {
-            let error: crate::store::StoreError = error;
-            fail(
-                exit::START,
-                format!("{}: {error}", config.store.path.display()),
-            )
-        }
-    }
+    show(&args.format.of(&listed, NotificationList::to_text));
+    Ok(exit::OK)
 }
 
 impl NotificationList {

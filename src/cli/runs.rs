@@ -2,7 +2,7 @@
 
 use super::load::verdict_code;
 use super::output::{fail, print_error, show};
-use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
+use super::{ConfigArg, OutputFormat, exit, kept_run, read_number, with_config};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
@@ -81,26 +81,11 @@ struct OneArgs {
 }
 
 pub fn run(args: &RunsArgs) -> u8 {
-    let answered = match &args.command {
+    match &args.command {
         Command::List(args) => with_config(&args.config, |config| list(config, args)),
         Command::Show(args) => with_config(&args.one.config, |config| report(config, args)),
         Command::Delete(args) => with_config(&args.config, |config| delete(config, args.id)),
-    };
-    answered.unwrap_or_else(|code| code)
-}
-
-/// Runs a function with the config and reports store errors; returns the exit code of an invalid config.
-pub fn with_config(
-    config: &ConfigArg,
-    answer: impl FnOnce(&Config) -> Result<u8, StoreError>,
-) -> Result<u8, u8> {
-    let config = config.load()?;
-    answer(&config).map_err(|error| {
-        fail(
-            exit::START,
-            format!("{}: {error}", config.store.path.display()),
-        )
-    })
+    }
 }
 
 fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {

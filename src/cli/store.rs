@@ -2,7 +2,7 @@
 
 use super::output::{fail, print_error, show};
 use super::unknown_name::unknown_name;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, exit, with_config};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers::plural;
@@ -41,22 +41,18 @@ pub fn run(args: &StoreArgs) -> u8 {
     let (Command::Check(config)
     | Command::Recover(config)
     | Command::Rename(RenameArgs { config, .. })) = &args.command;
-    let config = match config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    let path = &config.store.path;
-    let outcome = match &args.command {
-        Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
-        Command::Recover(_) => {
-            let mut shown = ProgressLog::default();
-            let recovered = store::recover(path, Clock::system().now(), &mut |at| shown.see(at));
-            recovered.map(|recovered| print_recovery(path, &recovered))
+    with_config(config, |config| {
+        let path = &config.store.path;
+        match &args.command {
+            Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
+            Command::Recover(_) => {
+                let mut shown = ProgressLog::default();
+                let now = Clock::system().now();
+                let recovered = store::recover(path, now, &mut |at| shown.see(at));
+                recovered.map(|recovered| print_recovery(path, &recovered))
+            }
+            Command::Rename(args) => rename(config, args),
         }
-        Command::Rename(args) => rename(&config, args),
-    };
-    outcome.unwrap_or_else(|error: StoreError| {
-        fail(exit::START, format!("{}: {error}", path.display()))
     })
 }
 
