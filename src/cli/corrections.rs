@@ -2,7 +2,7 @@
 
 use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
-use super::span::{TimeArg, read_duration};
+use super::span::{TimeArg, end_of, read_duration};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
@@ -109,10 +109,7 @@ fn stored(config: &Config, store: &Store) -> Result<Vec<CorrectionEntry>, StoreE
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
     let from = args.from.at(now);
-    let to = match (args.to, args.length) {
-        (Some(to), _) => to.at(now),
-        (None, length) => from.after(length.unwrap_or_default()),
-    };
+    let to = end_of(from, args.to, args.length, now);
     let body = serde_json::json!({
         "from": from.to_rfc3339(),
         "to": to.to_rfc3339(),

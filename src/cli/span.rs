@@ -55,6 +55,19 @@ impl TimeArg {
     }
 }
 
+/// The end of a time range, from `--to` or `--for`.
+pub fn end_of(
+    from: Timestamp,
+    to: Option<TimeArg>,
+    length: Option<Duration>,
+    now: Timestamp,
+) -> Timestamp {
+    match to {
+        Some(to) => to.at(now),
+        None => from.after(length.unwrap_or_default()),
+    }
+}
+
 /// Checks that `--from` is before `--to`.
 pub fn check_order(from: Timestamp, to: Timestamp) -> Result<(), String> {
     if from < to {

@@ -143,12 +143,7 @@ impl Store {
 
     /// Opens the store read-only without requiring any table.
     fn open_to_check(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            return Err(StoreError::Missing);
-        }
-        if !path.is_file() {
-            return Err(StoreError::Irregular);
-        }
+        check_is_file(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
         if schema::check(&conn)? == 0 {
@@ -344,6 +339,24 @@ impl Store {
     /// Invalid blocks and headers that reads have ignored so far.
     pub fn unreadable_blocks(&self) -> u64 {
         self.unreadable.get()
+    }
+}
+
+fn check_is_file(path: &Path) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing);
+    }
+    if !path.is_file() {
+        return Err(StoreError::Irregular);
+    }
+    Ok(())
+}
+
+/// The folder that contains a file.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

@@ -6,7 +6,6 @@ use super::expect::Expect;
 use super::keys;
 use super::read::{read_request, read_transport, warn_of_open_secrets};
 use super::request::Request;
-use super::sent::fitting_version;
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
@@ -67,11 +66,7 @@ impl Driven {
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
         let request = read_request(section, url, method, body);
-        let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
-        let version = request.as_ref().map_or(version, |request| {
-            fitting_version(section, request, version)
-        });
-        let transport = read_transport(section, version, request.as_ref());
+        let transport = read_transport(section, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
         warn_of_open_secrets(section, &request);

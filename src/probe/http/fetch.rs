@@ -1,14 +1,13 @@
 //! An address whose answer is used for its content: a request as in the `http` kind, with its
 //! credentials, TLS and redirects, but without expectations.
 
+use super::HttpProbe;
 use super::body::BodySink;
 use super::expect::Expect;
 use super::keys::{self, Address};
 use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
 use super::run::follow;
-use super::sent::fitting_version;
 use super::total::JsonTotal;
-use super::{HttpProbe, Version};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::Attempt;
 use crate::probe::deadline::{Overdue, within};
@@ -62,11 +61,7 @@ impl Endpoint {
     ) -> Option<Self> {
         let url = read_url(place, address);
         let request = read_request(section, url, Some(Method::GET), Bytes::new());
-        let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
-        let version = request.as_ref().map_or(version, |request| {
-            fitting_version(section, request, version)
-        });
-        let transport = read_transport(section, version, request.as_ref());
+        let transport = read_transport(section, request.as_ref());
         let follow = section.get(&keys::FOLLOW_REDIRECTS);
         let max = section.get(&keys::MAX_REDIRECTS);
         let body_limit = section.get(&BODY_LIMIT);
