@@ -119,7 +119,7 @@ pub(super) fn common(
         return BTreeMap::new();
     };
     let mut common = of(first).clone();
-    common.retain(|name, value| others.iter().all(|one| of(one).get(name) == Some(value)));
+    common.retain(|name, value| others.iter().all(|one| of(one).get(name) == Some(&*value)));
     common
 }
 
