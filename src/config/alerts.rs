@@ -8,6 +8,7 @@ use crate::alert::{
 };
 use crate::diagnostic::{Place, nearest};
 use crate::slo::Objective;
+use crate::units::millionths;
 use crate::yaml::Section;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -87,17 +88,11 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
         section.error("out-of-range", &key::BUDGET, message, help);
         return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 1 to 1,000,000"
-    )]
-    let budget = (budget * 1e6).round() as u32;
     Some(Tier {
         number,
         long,
         short,
-        budget,
+        budget: millionths(budget),
         urgency: urgency?,
         min_bad: min_bad?,
     })
