@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
 
 /// Probes that are configured again but have no outcome yet, with the start of their absence.
-pub type Returning = HashMap<ProbeKey, Timestamp>;
+pub type ReturningProbes = HashMap<ProbeKey, Timestamp>;
 
 impl Store {
     /// Records which probes are configured from `now` on. A known probe that is not among them is
@@ -20,7 +20,7 @@ impl Store {
         probes: &HashSet<ProbeKey>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut returning = Returning::new();
+        let mut returning = ReturningProbes::new();
         self.keep(|tx, names| {
             let open = open(tx, names)?;
             let known = names.keys().filter(|key| !probes.contains(*key));
@@ -65,7 +65,7 @@ impl Store {
 pub fn end<'a>(
     conn: &Connection,
     names: &Names,
-    returning: &Returning,
+    returning: &ReturningProbes,
     records: &(impl Iterator<Item = &'a Record> + Clone),
 ) -> rusqlite::Result<()> {
     for (key, from) in returning {
@@ -85,11 +85,11 @@ pub fn is_back(record: &Record, key: &ProbeKey, from: Timestamp) -> bool {
     record.key == *key && record.at >= from
 }
 
-fn open(conn: &Connection, names: &Names) -> rusqlite::Result<Returning> {
+fn open(conn: &Connection, names: &Names) -> rusqlite::Result<ReturningProbes> {
     let sql = "SELECT probe, from_at FROM absence WHERE to_at IS NULL";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?;
-    let mut found = Returning::new();
+    let mut found = ReturningProbes::new();
     for row in rows {
         let (id, from): (i64, Timestamp) = row?;
         found.extend(names.key(id).cloned().map(|key| (key, from)));

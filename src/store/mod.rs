@@ -69,7 +69,7 @@ pub use summary::HourSummary;
 pub use writer::{Durability, StoreHandle, StoreStats, Writer};
 
 use crate::outcome::{Record, Timestamp};
-use absence::Returning;
+use absence::ReturningProbes;
 use lock::WriterLock;
 use raw::Names;
 use rusqlite::config::DbConfig;
@@ -103,7 +103,7 @@ pub struct Store {
     /// Series by id; `None` until the writer has samples.
     series: Option<series::Names>,
     /// See [`Store::configured`].
-    returning: Returning,
+    returning: ReturningProbes,
     bases: RefCell<HashMap<i64, Arc<CountingBasis>>>,
     /// Blocks and headers that were invalid and ignored.
     unreadable: Cell<u64>,
@@ -196,7 +196,7 @@ impl Store {
             emptied: Cell::new(false),
             names,
             series: None,
-            returning: Returning::new(),
+            returning: ReturningProbes::new(),
             bases: RefCell::default(),
             unreadable: Cell::new(0),
             _lock: lock,
