@@ -22,7 +22,6 @@ use crate::tasks::threads::refusal;
 use crate::text::printable;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How often free memory is returned to the system. After a stall, many requests are open at once, and
 /// their memory would otherwise stay allocated until the run ends.
