@@ -127,7 +127,7 @@ impl Lookups {
         &LOOKUPS
     }
 
-    /// ProcessNames up a name, waiting at most `patience` for a free thread. Without a thread, shares an older
+    /// Looks up a name, waiting at most `patience` for a free thread. Without a thread, shares an older
     /// lookup of the same name; without one, the result is void.
     pub async fn find(&'static self, question: Question, patience: Duration) -> Answer {
         let shared = self.state().shared(&question);
