@@ -9,7 +9,6 @@ use crate::probe::dial::{Failure, Progress};
 use crate::probe::{Attempt, Probe, of_type};
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, response};
-use tokio::time::Instant;
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -18,7 +17,6 @@ pub struct ResponseFacts {
     pub headers: HeaderMap,
     /// Length of the decoded body in bytes.
     pub length: u64,
-    pub took: std::time::Duration,
     /// Whether the request accepted compression.
     pub asked_compressed: bool,
 }
@@ -30,7 +28,7 @@ pub async fn look(
     attempt: &mut Attempt,
 ) -> Option<Result<ResponseFacts, String>> {
     let probe = of_type::<HttpProbe>(probe)?;
-    let (started, deadline) = (Instant::now(), attempt.deadline);
+    let deadline = attempt.deadline;
     let mut seen = SeenResponse::default();
     let mut progress = Progress::new(attempt);
     let followed = within(deadline, follow(probe, &mut seen, &mut progress)).await;
@@ -38,7 +36,6 @@ pub async fn look(
         status: seen.status,
         headers: seen.headers,
         length: seen.length,
-        took: started.elapsed(),
         asked_compressed: probe.request.headers.contains_key(ACCEPT_ENCODING),
     }))
 }

@@ -58,7 +58,6 @@ pub fn gather(
         refused += count;
         let [p50, p95] = fast;
         addresses.push(AddressFacts {
-            probe: spec.key.probe.to_string(),
             url: spec.probe.target(),
             answer: response.map(|response| answer(&response)),
             p50,
@@ -225,7 +224,6 @@ impl History<'_> {
                 process: process.to_owned(),
                 memory_limit: limit("slod_container_memory_limit_bytes")?,
                 cpu_limit: limit("slod_container_cpu_limit")?,
-                pids_limit: limit("slod_container_pids_limit")?,
             });
         }
         Ok(found)
