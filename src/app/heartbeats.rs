@@ -33,15 +33,15 @@ pub(super) fn board(
         let first = store.first_seen(key)?;
         let from = reported.get(key).copied().unwrap_or(first);
         let verdict = last.outcome.verdict;
-        let heard = match verdict {
-            Verdict::Void(_) => heard(store, &last, from)?,
+        let waited = match verdict {
+            Verdict::Void(_) => waited(store, &last, from)?,
             Verdict::Good | Verdict::Bad(_) => Duration::ZERO,
         };
         Some(PreviousRun {
             first,
             last: last.at,
             verdict,
-            heard,
+            waited,
         })
     });
     Ok(board)
@@ -49,7 +49,7 @@ pub(super) fn board(
 
 /// How long a probe ran between `from` and its last outcome. Its interval may have been shorter
 /// before.
-fn heard(store: &Store, last: &Record, from: Timestamp) -> Option<Duration> {
+fn waited(store: &Store, last: &Record, from: Timestamp) -> Option<Duration> {
     let outcomes = store.count_outcomes(&last.key, from, last.at).ok()?;
     let each = millis(last.interval).unsigned_abs();
     let ran = Duration::from_millis(outcomes.saturating_mul(each));

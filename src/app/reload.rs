@@ -45,7 +45,7 @@ pub(super) struct Reloader {
     pub(super) own: SelfMetrics,
     pub(super) access: Access,
     /// Whether the config and the web configuration were last read successfully.
-    pub(super) is_read: IsRead,
+    pub(super) is_read: ReadStatus,
     pub(super) clock: Clock,
     pub(super) store: StoreHandle,
     /// From the web.
@@ -56,7 +56,7 @@ pub(super) struct Reloader {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct IsRead {
+pub(super) struct ReadStatus {
     pub(super) config: bool,
     pub(super) web: bool,
 }
@@ -171,7 +171,7 @@ impl Reloader {
     }
 
     fn record(&self) {
-        let IsRead { config, web } = self.is_read;
+        let ReadStatus { config, web } = self.is_read;
         self.own.reloaded(config && web, self.clock.now());
         self.reloaded.send_replace(config && web);
     }

@@ -1,6 +1,6 @@
 //! Connects the daemon's tasks with each other, and starts them.
 
-use super::reload::{IsRead, Reloader};
+use super::reload::{ReadStatus, Reloader};
 use super::supervisor;
 use super::{App, STORE, heartbeats};
 use crate::alerting;
@@ -262,7 +262,7 @@ impl App {
             heartbeats: self.heartbeats.clone(),
             own: self.own.clone(),
             access: self.access.clone(),
-            is_read: IsRead {
+            is_read: ReadStatus {
                 config: true,
                 web: true,
             },

@@ -1,7 +1,7 @@
 //! `slod alerts`: lists firing alerts or the alerts of a time range, and acknowledges one.
 
 use super::daemon::{DaemonArgs, on_daemon};
-use super::output::print_error;
+use super::output::fail;
 use super::span::{TimeArg, check_order};
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
@@ -87,16 +87,15 @@ fn list(args: &ListArgs) -> u8 {
     );
     let order = from.zip(to).map(|(from, to)| check_order(from, to));
     if let Some(Err(reason)) = order {
-        print_error(&format!("slod: {reason}"));
-        return exit::USAGE;
+        return fail(exit::USAGE, reason);
     }
     if let Some(from) = from.filter(|from| *from > now) {
         let show = |at: Timestamp| times::second(at.to_utc());
         let (from, now) = (show(from), show(now));
-        print_error(&format!(
-            "slod: --from {from} UTC is in the future (now: {now} UTC), so it has no alerts"
-        ));
-        return exit::USAGE;
+        return fail(
+            exit::USAGE,
+            format!("--from {from} UTC is in the future (now: {now} UTC), so it has no alerts"),
+        );
     }
     on_daemon(&args.daemon, async |daemon| {
         let stored = |config: &Config, store: &Store| {
@@ -118,12 +117,8 @@ fn list(args: &ListArgs) -> u8 {
 
 /// API path of the list.
 fn path(from: Option<Timestamp>, to: Option<Timestamp>) -> String {
-    let part = |name: &str, at: Option<Timestamp>| {
-        let at = at?
-            .to_utc()
-            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-        Some(format!("{name}={at}"))
-    };
+    let part =
+        |name: &str, at: Option<Timestamp>| at.map(|at| format!("{name}={}", at.to_rfc3339()));
     let parts: Vec<_> = [part("from", from), part("to", to)]
         .into_iter()
         .flatten()

@@ -1,6 +1,6 @@
 //! `slod audit`: answers the performance checklist of a service from measurements.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
 use super::span::read_duration;
 use super::unknown_name::unknown_name;
@@ -39,8 +39,7 @@ pub fn run(args: &AuditArgs) -> u8 {
     else {
         let known = config.services.iter().map(|one| &*one.name);
         let reason = unknown_name("service", &args.service, known);
-        print_error(&format!("slod: {reason}"));
-        return exit::USAGE;
+        return fail(exit::USAGE, reason);
     };
     let clock = Clock::system();
     on_this_thread(async {
@@ -53,10 +52,7 @@ pub fn run(args: &AuditArgs) -> u8 {
                 show(&args.format.of(&audit, Audit::to_text));
                 if audit.is_fine() { exit::OK } else { exit::NO }
             }
-            Err(error) => {
-                print_error(&format!("slod: {error}"));
-                exit::START
-            }
+            Err(error) => fail(exit::START, error),
         }
     })
 }

@@ -1,6 +1,6 @@
 //! `slod backtest`: which burn-rate alerts and warning signs would have fired in the past.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -41,10 +41,7 @@ pub fn run(args: &BacktestArgs) -> u8 {
             show(&args.format.of(&backtest, Backtest::to_text));
             exit::OK
         }
-        Err((code, reason)) => {
-            print_error(&format!("slod: {reason}"));
-            code
-        }
+        Err((code, reason)) => fail(code, reason),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `slod backup`: copies the store, even while the daemon runs.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
@@ -21,11 +21,10 @@ pub fn run(args: &BackupArgs) -> u8 {
         Err(code) => return code,
     };
     if let Some(fault) = unusable(&args.to) {
-        print_error(&format!(
-            "slod: cannot write {}: {fault}",
-            args.to.display()
-        ));
-        return exit::USAGE;
+        return fail(
+            exit::USAGE,
+            format!("cannot write {}: {fault}", args.to.display()),
+        );
     }
     match store::backup(&config.store.path, &args.to) {
         Ok(made) => {
@@ -38,10 +37,10 @@ pub fn run(args: &BackupArgs) -> u8 {
         }
         Err(error) => {
             let (from, to) = (config.store.path.display(), args.to.display());
-            print_error(&format!(
-                "slod: cannot copy the store {from} to {to}: {error}"
-            ));
-            exit::START
+            fail(
+                exit::START,
+                format!("cannot copy the store {from} to {to}: {error}"),
+            )
         }
     }
 }

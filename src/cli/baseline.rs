@@ -1,8 +1,8 @@
 //! `slod baseline`: records a run as the baseline of its service and scenario, and compares later runs with it.
 
-use super::output::{print_error, show};
-use super::runs::{show_list, stored, with_config};
-use super::{ConfigArg, OutputFormat, exit, read_number};
+use super::output::{fail, show};
+use super::runs::{no_run, show_list, stored};
+use super::{ConfigArg, OutputFormat, exit, read_number, with_config};
 use crate::config::Config;
 use crate::load::{compare, unfit_as_baseline};
 use crate::report::runs::{Finding, findings_to_text};
@@ -54,12 +54,11 @@ struct ListArgs {
 }
 
 pub fn run(args: &BaselineArgs) -> u8 {
-    let answered = match &args.command {
+    match &args.command {
         Command::Record(args) => with_config(&args.config, |config| record(config, args.id)),
         Command::Compare(args) => with_config(&args.config, |config| against(config, args)),
         Command::List(args) => with_config(&args.config, |config| list(config, args.format)),
-    };
-    answered.unwrap_or_else(|code| code)
+    }
 }
 
 fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
@@ -68,8 +67,8 @@ fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
         return Ok(exit::USAGE);
     };
     if let Some(reason) = unfit_as_baseline(&run) {
-        print_error(&format!("slod: run {id} cannot be a baseline: {reason}"));
-        return Ok(exit::USAGE);
+        let reason = format!("run {id} cannot be a baseline: {reason}");
+        return Ok(fail(exit::USAGE, reason));
     }
     if store.set_baseline(id)? {
         show(&format!(
@@ -77,8 +76,7 @@ fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
         ));
         return Ok(exit::OK);
     }
-    print_error(&format!("slod: there is no run {id} (see slod runs list)"));
-    Ok(exit::USAGE)
+    Ok(no_run(id))
 }
 
 fn baselines(store: &Store, service: Option<&str>) -> Result<Vec<StoredRun>, StoreError> {
@@ -94,11 +92,11 @@ fn against(config: &Config, args: &CompareArgs) -> Result<u8, StoreError> {
     };
     let all = baselines(&store, Some(&head.service))?;
     let Some(known) = all.iter().find(|one| one.scenario == head.scenario) else {
-        print_error(&format!(
-            "slod: {} has no baseline of {} (record one with slod baseline record RUN)",
+        let reason = format!(
+            "{} has no baseline of {} (record one with slod baseline record RUN)",
             head.service, head.scenario
-        ));
-        return Ok(exit::USAGE);
+        );
+        return Ok(fail(exit::USAGE, reason));
     };
     let Some((_, baseline)) = stored(&store, known.id)? else {
         return Ok(exit::USAGE);

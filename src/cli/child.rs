@@ -1,7 +1,7 @@
 //! An external command that generates the load of a run.
 
 use super::exit;
-use super::output::print_error;
+use super::output::fail;
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 use std::env;
@@ -32,18 +32,16 @@ pub fn become_child(args: &ChildArgs) -> u8 {
     };
     // A shell that starts slod in the background makes it ignore Ctrl-C, and the command would inherit
     // that. `exec` resets handled signals to their default.
-    let is_heard = handle_interrupts();
+    let handled = handle_interrupts();
     let bound = set_parent_process_death_signal(Some(Signal::KILL)).map_err(io::Error::from);
-    let error = match bound.and(is_heard) {
+    let error = match bound.and(handled) {
         Ok(()) => process::Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };
-    print_error(&format!(
-        "slod: cannot run {}: {}",
-        program.display(),
-        error.kind()
-    ));
-    exit::USAGE
+    fail(
+        exit::USAGE,
+        format!("cannot run {}: {}", program.display(), error.kind()),
+    )
 }
 
 /// Handles interrupts from now on; nothing reads them.

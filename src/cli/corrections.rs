@@ -2,11 +2,10 @@
 
 use super::OutputFormat;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
-use super::span::{TimeArg, read_duration};
+use super::span::{TimeArg, end_of, read_duration};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
-use crate::outcome::Timestamp;
 use crate::report::corrections::{CorrectionEntry, to_text};
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::latest;
@@ -110,13 +109,10 @@ fn stored(config: &Config, store: &Store) -> Result<Vec<CorrectionEntry>, StoreE
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
     let from = args.from.at(now);
-    let to = match (args.to, args.length) {
-        (Some(to), _) => to.at(now),
-        (None, length) => from.after(length.unwrap_or_default()),
-    };
+    let to = end_of(from, args.to, args.length, now);
     let body = serde_json::json!({
-        "from": written(from),
-        "to": written(to),
+        "from": from.to_rfc3339(),
+        "to": to.to_rfc3339(),
         "services": args.services,
         "slos": args.slos,
         "reason": args.reason,
@@ -126,11 +122,6 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     Ok(args
         .format
         .of(&added, |one| to_text(std::slice::from_ref(one))))
-}
-
-fn written(at: Timestamp) -> String {
-    at.to_utc()
-        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }
 
 async fn revoke(args: &RevokeArgs, daemon: &Daemon) -> Result<String, String> {

@@ -1,7 +1,7 @@
 //! The daemon that a subcommand queries, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, exit};
 use crate::config::Config;
@@ -58,11 +58,10 @@ impl DaemonArgs {
 pub fn target_of(config: &Config) -> Result<Target, u8> {
     let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
     Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
-        print_error(&format!(
-            "slod: {} is not an address to connect to",
-            config.listen
-        ));
-        exit::USAGE
+        fail(
+            exit::USAGE,
+            format!("{} is not an address to connect to", config.listen),
+        )
     })
 }
 
@@ -81,10 +80,7 @@ pub fn on_daemon(
                 show(&text);
                 exit::OK
             }
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                exit::START
-            }
+            Err(reason) => fail(exit::START, reason),
         }
     })
 }
@@ -112,17 +108,12 @@ pub enum RequestError {
 impl Daemon {
     /// A daemon with a known address only, or the exit code after printing the error.
     pub fn at(target: Target, args: &ClientArgs, timeout: Duration) -> Result<Self, u8> {
-        match args.client(target, timeout) {
-            Ok(client) => Ok(Self {
-                client,
-                config: None,
-                is_reported: Cell::new(false),
-            }),
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                Err(exit::USAGE)
-            }
-        }
+        let client = args.client(target, timeout);
+        Ok(Self {
+            client: client.map_err(|reason| fail(exit::USAGE, reason))?,
+            config: None,
+            is_reported: Cell::new(false),
+        })
     }
 
     /// Returns the daemon's answer; `stored` reads the same from the store if the daemon does not answer.

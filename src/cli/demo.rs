@@ -5,7 +5,7 @@ mod screen;
 
 use super::exit;
 use super::log::BufferedLog;
-use super::output::print_error;
+use super::output::fail;
 use super::run::{cancel_on_request, ended, on_runtime};
 use super::screen::Screen;
 use super::span::read_duration;
@@ -49,10 +49,10 @@ pub fn run(args: &DemoArgs, log: &BufferedLog) -> u8 {
     let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
         Ok(folder) => folder,
         Err(error) => {
-            print_error(&format!(
-                "slod: cannot create a temporary folder for the store: {error}"
-            ));
-            return exit::START;
+            return fail(
+                exit::START,
+                format!("cannot create a temporary folder for the store: {error}"),
+            );
         }
     };
     let code = on_runtime(run_in(args, folder.path(), log));
@@ -66,17 +66,11 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
     let mut simulated = Tasks::new(CancellationToken::new());
     let (app, intro) = match start(args, folder, &mut simulated, &stop).await {
         Ok(started) => started,
-        Err(reason) => {
-            print_error(&format!("slod: {reason}"));
-            return exit::START;
-        }
+        Err(reason) => return fail(exit::START, reason),
     };
     let drawing = match Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop) {
         Ok(drawing) => drawing,
-        Err(error) => {
-            print_error(&format!("slod: {}", threads::refusal(&error)));
-            return exit::FAILED;
-        }
+        Err(error) => return fail(exit::FAILED, threads::refusal(&error)),
     };
     if let Some(span) = args.span {
         let stop = stop.clone();

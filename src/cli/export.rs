@@ -5,7 +5,7 @@ mod requests;
 mod variables;
 
 use super::load::plan::{driven, scenario, service};
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
 use crate::export::{Certificates, Limits, Script, Tool};
@@ -70,10 +70,7 @@ pub fn run(args: &ExportArgs) -> u8 {
             });
             exit::OK
         }
-        Err(reason) => {
-            print_error(&format!("slod: {reason}"));
-            exit::USAGE
-        }
+        Err(reason) => fail(exit::USAGE, reason),
     }
 }
 
@@ -93,7 +90,12 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
         service,
         args.scenario.as_deref().unwrap_or_default(),
     )?;
-    let exported = exported(service, &driven(service)?, scenario, Variables::named())?;
+    let exported = exported(
+        service,
+        &driven(service)?,
+        scenario,
+        Variables::names_only(),
+    )?;
     Ok(exported.script)
 }
 
@@ -132,7 +134,7 @@ pub fn exported(
     };
     Ok(Exported {
         script,
-        variables: variables.given(),
+        variables: variables.into_values(),
         authorities,
     })
 }

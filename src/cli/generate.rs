@@ -1,7 +1,7 @@
 //! Output generated from the declarations of the command line and the config: shell completions, man pages,
 //! and the JSON Schema of the config.
 
-use super::output::{draw, print_error};
+use super::output::{draw, fail};
 use super::{Cli, exit};
 use crate::config;
 use crate::probe::KINDS;
@@ -35,13 +35,10 @@ pub fn man(args: &ManArgs) -> u8 {
     };
     match written {
         Ok(()) => exit::OK,
-        Err((path, error)) => {
-            print_error(&format!(
-                "slod: cannot write to {}: {error}",
-                path.display()
-            ));
-            exit::USAGE
-        }
+        Err((path, error)) => fail(
+            exit::USAGE,
+            format!("cannot write to {}: {error}", path.display()),
+        ),
     }
 }
 

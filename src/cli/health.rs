@@ -1,7 +1,7 @@
 //! `slod health`: the healthy indicators and warning signs of a service.
 
 use super::daemon::DaemonArgs;
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
 use super::{OutputFormat, exit};
 use crate::report::signals::HealthAnswer;
@@ -43,10 +43,7 @@ pub fn run(args: &HealthArgs) -> u8 {
                     None => exit::UNKNOWN,
                 }
             }
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                exit::START
-            }
+            Err(reason) => fail(exit::START, reason),
         }
     })
 }

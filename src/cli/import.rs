@@ -9,7 +9,7 @@ mod scenarios;
 
 use super::load::plan::service;
 use super::load::verdict_code;
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::span::TimeArg;
 use super::{ConfigArg, exit, runs};
 use crate::clock::Clock;
@@ -211,8 +211,7 @@ fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
 
 /// Prints a usage error.
 fn usage(reason: impl std::fmt::Display) -> u8 {
-    print_error(&format!("slod: {reason}"));
-    exit::USAGE
+    fail(exit::USAGE, reason)
 }
 
 #[cfg(test)]

@@ -104,12 +104,12 @@ fn stored(args: &ListArgs, config: &Config, store: &Store) -> Result<Vec<MarkerE
 }
 
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
-    let at = args.at.at(Clock::system().now()).to_utc();
+    let at = args.at.at(Clock::system().now());
     let body = serde_json::json!({
         "service": args.service,
         "text": args.text.as_ref().or(args.text_option.as_ref()).map_or("", String::as_str),
         "version": args.version.as_deref().unwrap_or_default(),
-        "at": at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "at": at.to_rfc3339(),
         "author": args.author,
     });
     let added: MarkerEntry = daemon.post("/api/v1/markers", &body).await?;

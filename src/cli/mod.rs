@@ -43,9 +43,10 @@ mod unknown_name;
 
 use crate::app::Origin;
 use crate::config::Config;
+use crate::store::StoreError;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use log::BufferedLog;
-use output::print_error;
+use output::{fail, print_error};
 use serde::Serialize;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
@@ -94,6 +95,18 @@ impl ConfigArg {
             exit::USAGE
         })
     }
+}
+
+/// Runs a function with the config, and reports errors of the store. Returns the exit code.
+fn with_config(config: &ConfigArg, answer: impl FnOnce(&Config) -> Result<u8, StoreError>) -> u8 {
+    let config = match config.load() {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
+    answer(&config).unwrap_or_else(|error| {
+        let path = config.store.path.display();
+        fail(exit::START, format!("{path}: {error}"))
+    })
 }
 
 /// Parses the number of a list entry, such as a run.
@@ -275,10 +288,10 @@ impl Command {
 fn print_message(message: &clap::Error) -> u8 {
     let written = message.print().and_then(|()| io::stdout().flush());
     match written {
-        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
-            print_error(&format!("slod: cannot write to standard output: {error}"));
-            exit::FAILED
-        }
+        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => fail(
+            exit::FAILED,
+            format!("cannot write to standard output: {error}"),
+        ),
         _ => u8::try_from(message.exit_code()).unwrap_or(exit::USAGE),
     }
 }

@@ -1,14 +1,15 @@
 //! `slod notify`: tests a receiver, or lists sent notifications.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
-use super::{ConfigArg, OutputFormat, exit};
+use super::{ConfigArg, OutputFormat, exit, with_config};
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::format::numbers;
 use crate::notify::{Answer, Done, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
-use crate::store::{Sent, Store};
+use crate::store::{Sent, Store, StoreError};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -85,7 +86,7 @@ struct WaitingEntry {
 pub fn run(args: &NotifyArgs) -> u8 {
     match &args.command {
         NotifyCommand::Test(args) => test(args),
-        NotifyCommand::List(args) => list(args),
+        NotifyCommand::List(args) => with_config(&args.config, |config| list(config, args)),
     }
 }
 
@@ -106,11 +107,10 @@ fn test(args: &TestArgs) -> u8 {
         } else {
             names.join(", ")
         };
-        print_error(&format!(
-            "slod: unknown receiver `{}` (receivers: {known})",
-            args.receiver
-        ));
-        return exit::USAGE;
+        return fail(
+            exit::USAGE,
+            format!("unknown receiver `{}` (receivers: {known})", args.receiver),
+        );
     };
     let now = Clock::system().now();
     let mut message = Message::sample(args.resolved, now);
@@ -129,10 +129,7 @@ fn test(args: &TestArgs) -> u8 {
 fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
     let sender = match Sender::new() {
         Ok(sender) => sender,
-        Err(why) => {
-            print_error(&format!("slod: {why}"));
-            return exit::START;
-        }
+        Err(why) => return fail(exit::START, why),
     };
     on_this_thread(async {
         let answer = sender.deliver(receiver, message, Done::default(), now);
@@ -142,8 +139,10 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
             show(&format!("{}: delivered ({text})\n", receiver.name));
             exit::OK
         } else {
-            print_error(&format!("slod: {}: not delivered: {text}", receiver.name));
-            exit::NO
+            fail(
+                exit::NO,
+                format!("{}: not delivered: {text}", receiver.name),
+            )
         }
     })
 }
@@ -202,36 +201,21 @@ fn pretty(body: &[u8]) -> String {
     pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }
 
-fn list(args: &ListArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
+fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
+    let store = Store::open_read_only(&config.store.path)?;
+    let sent = store.notifications(i64::MAX, args.limit)?;
+    let (waiting, mut failures) = (store.waiting()?, store.failures()?);
+    let waiting = waiting.into_iter().map(|(receiver, notices)| WaitingEntry {
+        failure: failures.remove(&receiver),
+        receiver,
+        notices,
+    });
+    let listed = NotificationList {
+        sent: sent.into_iter().map(SentEntry::of).collect(),
+        waiting: waiting.collect(),
     };
-    let read = || {
-        let store = Store::open_read_only(&config.store.path)?;
-        let sent = store.notifications(i64::MAX, args.limit)?;
-        Ok((sent, store.waiting()?, store.failures()?))
-    };
-    match read() {
-        Ok((sent, waiting, mut failures)) => {
-            let waiting = waiting.into_iter().map(|(receiver, notices)| WaitingEntry {
-                failure: failures.remove(&receiver),
-                receiver,
-                notices,
-            });
-            let listed = NotificationList {
-                sent: sent.into_iter().map(SentEntry::of).collect(),
-                waiting: waiting.collect(),
-            };
-            show(&args.format.of(&listed, NotificationList::to_text));
-            exit::OK
-        }
-        Err(error) => {
-            let error: crate::store::StoreError = error;
-            print_error(&format!("slod: {}: {error}", config.store.path.display()));
-            exit::START
-        }
-    }
+    show(&args.format.of(&listed, NotificationList::to_text));
+    Ok(exit::OK)
 }
 
 impl NotificationList {

@@ -1,6 +1,6 @@
 //! `slod probe`: runs one attempt now and explains it step by step.
 
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::probe_metrics;
 use super::run::on_runtime;
 use super::unknown_name::unknown_name;
@@ -38,8 +38,7 @@ pub fn run(args: &ProbeArgs) -> u8 {
     }
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {
-        print_error(&format!("slod: {}", unknown(&config, &args.target)));
-        return exit::USAGE;
+        return fail(exit::USAGE, unknown(&config, &args.target));
     }
     if let Err(error) = recall_heartbeats(&config) {
         print_error(&format!("slod: cannot read the reports of jobs: {error}"));

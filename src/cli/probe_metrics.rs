@@ -1,7 +1,7 @@
 //! `slod probe SERVICE --metrics`: which time series has which role.
 
 use super::exit;
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
 use super::unknown_name::unknown_name;
 use crate::clock::Clock;
@@ -19,8 +19,7 @@ const WAYS: usize = 2;
 
 pub fn run(config: &Config, service: &str) -> u8 {
     let Some(spec) = config.metrics().find(|spec| *spec.service == *service) else {
-        print_error(&format!("slod: {}", unknown(config, service)));
-        return exit::USAGE;
+        return fail(exit::USAGE, unknown(config, service));
     };
     on_this_thread(async {
         let mut scraper = Scraper::new(spec.clone());

@@ -1,6 +1,6 @@
 //! `slod report`: the SLO compliance report over a time range.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::span::SpanArgs;
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
@@ -62,10 +62,7 @@ pub fn run(args: &ReportArgs) -> u8 {
                 exit::OK
             }
         }
-        Err((code, reason)) => {
-            print_error(&format!("slod: {reason}"));
-            code
-        }
+        Err((code, reason)) => fail(code, reason),
     }
 }
 

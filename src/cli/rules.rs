@@ -1,6 +1,6 @@
 //! `slod rules`: generates Prometheus rules for the objectives of a config.
 
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::{ConfigArg, exit};
 use crate::rules::{Format, LONGEST_PREFIX, generate, is_prefix};
 use clap::{Args, ValueEnum};
@@ -41,8 +41,10 @@ pub fn run(args: &RulesArgs) -> u8 {
     let prefix = args.name_prefix.clone();
     let format = match (args.format, prefix) {
         (RulesFormat::Prometheus, Some(_)) => {
-            print_error("slod: --name-prefix has no effect for a rule file, which has no name");
-            return exit::USAGE;
+            return fail(
+                exit::USAGE,
+                "--name-prefix has no effect for a rule file, which has no name",
+            );
         }
         (RulesFormat::Prometheus, None) => Format::Prometheus,
         (RulesFormat::PrometheusOperator, prefix) => Format::Operator {
@@ -54,9 +56,6 @@ pub fn run(args: &RulesArgs) -> u8 {
             show(&rules);
             exit::OK
         }
-        Err(reason) => {
-            print_error(&format!("slod: {reason}"));
-            exit::FAILED
-        }
+        Err(reason) => fail(exit::FAILED, reason),
     }
 }

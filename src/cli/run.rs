@@ -1,6 +1,6 @@
 //! `slod run`: the daemon.
 
-use super::output::print_error;
+use super::output::{fail, print_error};
 use super::stop_requests::StopRequests;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError, StartError};
@@ -52,10 +52,7 @@ pub fn run(args: &RunArgs) -> u8 {
         let web_config = args.web_config.clone();
         let app = match App::build(config, web_config, origin, Clock::system()).await {
             Ok(app) => app,
-            Err(error @ StartError::Web(_)) => {
-                print_error(&format!("slod: {error}"));
-                return exit::USAGE;
-            }
+            Err(error @ StartError::Web(_)) => return fail(exit::USAGE, error),
             Err(error) => {
                 tracing::error!("{error}");
                 return match error {
@@ -122,8 +119,7 @@ fn run_on(
         Ok(Err(error)) => format!("cannot start the runtime: {}", error.kind()),
         Err(error) => threads::refusal(&error),
     };
-    print_error(&format!("slod: {reason}"));
-    exit::FAILED
+    fail(exit::FAILED, reason)
 }
 
 /// Requests a clean stop on SIGTERM or SIGINT; the second signal exits immediately.

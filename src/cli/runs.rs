@@ -1,8 +1,8 @@
 //! `slod runs`: lists load runs, and shows or deletes one.
 
 use super::load::verdict_code;
-use super::output::{print_error, show};
-use super::{ConfigArg, OutputFormat, exit, kept_run, read_number};
+use super::output::{fail, print_error, show};
+use super::{ConfigArg, OutputFormat, exit, kept_run, read_number, with_config};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::load::RunRecord;
@@ -81,24 +81,11 @@ struct OneArgs {
 }
 
 pub fn run(args: &RunsArgs) -> u8 {
-    let answered = match &args.command {
+    match &args.command {
         Command::List(args) => with_config(&args.config, |config| list(config, args)),
         Command::Show(args) => with_config(&args.one.config, |config| report(config, args)),
         Command::Delete(args) => with_config(&args.config, |config| delete(config, args.id)),
-    };
-    answered.unwrap_or_else(|code| code)
-}
-
-/// Runs a function with the config and reports store errors; returns the exit code of an invalid config.
-pub fn with_config(
-    config: &ConfigArg,
-    answer: impl FnOnce(&Config) -> Result<u8, StoreError>,
-) -> Result<u8, u8> {
-    let config = config.load()?;
-    answer(&config).map_err(|error| {
-        print_error(&format!("slod: {}: {error}", config.store.path.display()));
-        exit::START
-    })
+    }
 }
 
 fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
@@ -181,8 +168,7 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
     }
     let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
         Some(Err(complaint)) => {
-            print_error(&complaint);
-            return Ok(exit::USAGE);
+            return Ok(fail(exit::USAGE, complaint));
         }
         Some(Ok(log)) => Some(log),
         None => None,
@@ -213,7 +199,7 @@ fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
             LOG_WINDOW,
         )
     };
-    read().map_err(|error: io::Error| format!("slod: {}: {}", path.display(), error.kind()))
+    read().map_err(|error: io::Error| format!("{}: {}", path.display(), error.kind()))
 }
 
 /// Stores a run in the store of a config. A failure is only reported.
@@ -238,6 +224,11 @@ fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
         show(&format!("run {id} deleted\n"));
         return Ok(exit::OK);
     }
-    print_error(&format!("slod: there is no run {id} (see slod runs list)"));
-    Ok(exit::USAGE)
+    Ok(no_run(id))
+}
+
+/// Reports that a run does not exist.
+pub fn no_run(id: i64) -> u8 {
+    let reason = format!("there is no run {id} (see slod runs list)");
+    fail(exit::USAGE, reason)
 }

@@ -1,7 +1,7 @@
 //! `slod samples`: lists gauges and counters with a history, or shows the history of one.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::output::{print_error, show};
+use super::output::{fail, show};
 use super::run::on_this_thread;
 use super::span::{TimeArg, check_order, read_duration};
 use super::{OutputFormat, exit};
@@ -10,7 +10,6 @@ use crate::outcome::Timestamp;
 use crate::report::series::{SeriesEntry, SeriesRange, chosen, list_to_text, range};
 use crate::store::Store;
 use crate::units::DAY;
-use chrono::SecondsFormat;
 use clap::Args;
 use std::time::Duration;
 
@@ -50,8 +49,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
     let now = Clock::system().now();
     let (from, to) = (args.from.at(now), args.to.at(now));
     if let Err(reason) = check_order(from, to) {
-        print_error(&format!("slod: {reason}"));
-        return exit::USAGE;
+        return fail(exit::USAGE, reason);
     }
     let daemon = match args.daemon.daemon() {
         Ok(daemon) => daemon,
@@ -63,10 +61,7 @@ pub fn run(args: &SamplesArgs) -> u8 {
                 show(&text);
                 exit::OK
             }
-            Err((code, reason)) => {
-                print_error(&format!("slod: {reason}"));
-                code
-            }
+            Err((code, reason)) => fail(code, reason),
         }
     })
 }
@@ -100,7 +95,7 @@ async fn answer(
 
 /// API path of a time range.
 fn path(id: i64, (from, to): (Timestamp, Timestamp), step: Duration) -> String {
-    let [from, to] = [from, to].map(|at| at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true));
+    let [from, to] = [from, to].map(Timestamp::to_rfc3339);
     let step = crate::units::show_duration(step);
     format!("/api/v1/series/{id}?from={from}&to={to}&step={step}")
 }

@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::output::print_error;
-use super::span::{TimeArg, read_duration};
+use super::span::{TimeArg, end_of, read_duration};
 use super::{OutputFormat, read_number};
 use crate::alert::Matcher;
 use crate::clock::Clock;
@@ -128,10 +128,7 @@ async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
     let from = args.from.map_or(now, |from| from.at(now));
-    let to = match (args.to, args.length) {
-        (Some(to), _) => to.at(now),
-        (None, length) => from.after(length.unwrap_or_default()),
-    };
+    let to = end_of(from, args.to, args.length, now);
     let matchers: Vec<String> = args
         .matchers
         .iter()

@@ -39,7 +39,7 @@ impl SpanArgs {
         let (from, to) = (self.from.at(now), self.to.at(now));
         check_order(from, to)?;
         if from >= now {
-            let (from, now) = (shown(from), shown(now));
+            let (from, now) = (utc(from), utc(now));
             return Err(format!("--from {from} is in the future (now: {now})"));
         }
         Ok((from, to))
@@ -55,16 +55,29 @@ impl TimeArg {
     }
 }
 
+/// The end of a time range, from `--to` or `--for`.
+pub fn end_of(
+    from: Timestamp,
+    to: Option<TimeArg>,
+    length: Option<Duration>,
+    now: Timestamp,
+) -> Timestamp {
+    match to {
+        Some(to) => to.at(now),
+        None => from.after(length.unwrap_or_default()),
+    }
+}
+
 /// Checks that `--from` is before `--to`.
 pub fn check_order(from: Timestamp, to: Timestamp) -> Result<(), String> {
     if from < to {
         return Ok(());
     }
-    let (from, to) = (shown(from), shown(to));
+    let (from, to) = (utc(from), utc(to));
     Err(format!("--from {from} is not before --to {to}"))
 }
 
-fn shown(at: Timestamp) -> String {
+fn utc(at: Timestamp) -> String {
     times::second(at.to_utc()) + " UTC"
 }
 
@@ -76,8 +89,8 @@ pub fn read_duration(text: &str) -> Result<Duration, String> {
     }
     duration.ok_or_else(|| {
         let likely = Span::ANY.likely(text);
-        let meant = likely::question(&likely);
-        format!("expected a duration such as 30s or 2m{meant}")
+        let suggestion = likely::question(&likely);
+        format!("expected a duration such as 30s or 2m{suggestion}")
     })
 }
 
@@ -86,8 +99,8 @@ impl std::str::FromStr for TimeArg {
 
     fn from_str(text: &str) -> Result<Self, String> {
         read_when(text).ok_or_else(|| {
-            let meant: Vec<_> = meant(text).into_iter().collect();
-            let question = likely::question(&meant);
+            let suggestion: Vec<_> = suggestion(text).into_iter().collect();
+            let question = likely::question(&suggestion);
             format!("expected a date such as 2026-11-01, a time such as 2026-11-01T14:00:00Z, a duration before now such as 7d, or now{question}")
         })
     }
@@ -114,7 +127,7 @@ fn read_when(text: &str) -> Option<TimeArg> {
 
 /// Guesses the intended value: a duration before now without a sign, or a time with a zone. There is no
 /// guess for a duration after now, such as `+5m`.
-fn meant(text: &str) -> Option<String> {
+fn suggestion(text: &str) -> Option<String> {
     let text = text.trim();
     let before = text.strip_prefix("now").unwrap_or(text).trim_start();
     if before.starts_with('+') {
@@ -159,7 +172,7 @@ mod tests {
             ("yesterday", None),
             ("2026-13-01", None),
         ] {
-            assert_eq!(meant(written).as_deref(), offered, "{written}");
+            assert_eq!(suggestion(written).as_deref(), offered, "{written}");
             let error = written.parse::<TimeArg>().expect_err("invalid");
             let question = offered.map(|offered| format!("did you mean `{offered}`?"));
             assert!(

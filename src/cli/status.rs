@@ -2,7 +2,7 @@
 
 use super::daemon::{Daemon, DaemonArgs};
 use super::log::{takes_color, takes_escapes};
-use super::output::{draw, print_error};
+use super::output::{draw, fail};
 use super::run::on_this_thread;
 use super::unknown_name::unknown_name;
 use super::{OutputFormat, exit};
@@ -41,13 +41,10 @@ pub fn run(args: &StatusArgs) -> u8 {
         loop {
             let status = match status(args, &daemon).await {
                 Ok(status) => status,
-                Err((code, reason)) => {
-                    print_error(&format!("slod: {reason}"));
-                    return code;
-                }
+                Err((code, reason)) => return fail(code, reason),
             };
             // A reader that exits early, such as `head`, ends the output.
-            let is_read = draw(&shown(args, &status));
+            let is_read = draw(&render(args, &status));
             if !args.watch || !is_read {
                 return if status.all_within_budget() {
                     exit::OK
@@ -94,7 +91,7 @@ fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
     Ok(Status::of(&ledger.advance(now).snapshot(), &firing))
 }
 
-fn shown(args: &StatusArgs, status: &Status) -> String {
+fn render(args: &StatusArgs, status: &Status) -> String {
     let text = match args.format {
         OutputFormat::Json if args.watch => {
             return serde_json::to_string(status).unwrap_or_default() + "\n";

@@ -1,8 +1,8 @@
 //! `slod store`: checks the store, recovers a damaged one, and renames services in it.
 
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::unknown_name::unknown_name;
-use super::{ConfigArg, exit};
+use super::{ConfigArg, exit, with_config};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers::plural;
@@ -41,37 +41,29 @@ pub fn run(args: &StoreArgs) -> u8 {
     let (Command::Check(config)
     | Command::Recover(config)
     | Command::Rename(RenameArgs { config, .. })) = &args.command;
-    let config = match config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    let path = &config.store.path;
-    let outcome = match &args.command {
-        Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
-        Command::Recover(_) => {
-            let mut shown = ProgressLog::default();
-            let recovered = store::recover(path, Clock::system().now(), &mut |at| shown.see(at));
-            recovered.map(|recovered| print_recovery(path, &recovered))
+    with_config(config, |config| {
+        let path = &config.store.path;
+        match &args.command {
+            Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
+            Command::Recover(_) => {
+                let mut shown = ProgressLog::default();
+                let now = Clock::system().now();
+                let recovered = store::recover(path, now, &mut |at| shown.see(at));
+                recovered.map(|recovered| print_recovery(path, &recovered))
+            }
+            Command::Rename(args) => rename(config, args),
         }
-        Command::Rename(args) => rename(&config, args),
-    };
-    outcome.unwrap_or_else(|error: StoreError| {
-        print_error(&format!("slod: {}: {error}", path.display()));
-        exit::START
     })
 }
 
 fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u8, StoreError> {
-    let refuse = |why: &str| {
-        print_error(&format!("slod: {why}"));
-        Ok(exit::USAGE)
-    };
+    let refuse = |why: String| Ok(fail(exit::USAGE, why));
     let configured = || config.services.iter().map(|service| &*service.name);
     if !configured().any(|name| name == new) {
-        return refuse(&unknown_name("service in the config", new, configured()));
+        return refuse(unknown_name("service in the config", new, configured()));
     }
     if configured().any(|name| name == old) {
-        return refuse(&format!(
+        return refuse(format!(
             "{old} is still a service in the config; rename it there first"
         ));
     }
@@ -82,7 +74,7 @@ fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u
     let stored = store.services()?;
     if !stored.contains(old) {
         let stored = stored.iter().map(String::as_str);
-        return refuse(&unknown_name("service in the store", old, stored));
+        return refuse(unknown_name("service in the store", old, stored));
     }
     let renamed = store.rename_service(old, new)?;
     print_rename(old, new, renamed);

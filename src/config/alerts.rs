@@ -8,6 +8,7 @@ use crate::alert::{
 };
 use crate::diagnostic::{Place, nearest};
 use crate::slo::Objective;
+use crate::units::millionths;
 use crate::yaml::Section;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -33,7 +34,7 @@ pub(super) fn read(
     let mut all: Vec<_> = tiers?.into_iter().map(Condition::Tier).collect();
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
-    let own = own(services, &all, forecast);
+    let own = objective_policies(services, &all, forecast);
     let default = || listen.map(|listen| format!("http://{listen}"));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
@@ -87,17 +88,11 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
         section.error("out-of-range", &key::BUDGET, message, help);
         return None;
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "from 1 to 1,000,000"
-    )]
-    let budget = (budget * 1e6).round() as u32;
     Some(Tier {
         number,
         long,
         short,
-        budget,
+        budget: millionths(budget),
         urgency: urgency?,
         min_bad: min_bad?,
     })
@@ -114,7 +109,7 @@ fn signs(section: &Section<'_>) -> Option<Timing> {
 
 /// The policies of objectives with `alerts` of their own. A default objective, which many services
 /// share, is read once.
-fn own(
+fn objective_policies(
     services: &[ServiceDraft<'_>],
     all: &[Condition],
     forecast: Option<Duration>,

@@ -135,7 +135,7 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
                 "this probe has no kind",
                 format!(
                     "add one of {} as a key, with its settings below it",
-                    known(kinds)
+                    kind_names(kinds)
                 ),
             );
         }
@@ -185,7 +185,7 @@ fn report_unknown(
             format!("`{name}` is neither a probe kind nor a probe key"),
             section.place_of(name).unwrap_or_else(|| {
                 let keys: Vec<String> = section.names().collect();
-                format!("kinds: {}; keys: {}", self::known(kinds), keys.join(", "))
+                format!("kinds: {}; keys: {}", kind_names(kinds), keys.join(", "))
             }),
         ),
     };
@@ -193,7 +193,7 @@ fn report_unknown(
     near
 }
 
-fn known(kinds: &[&'static dyn Kind]) -> String {
+fn kind_names(kinds: &[&'static dyn Kind]) -> String {
     let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
     names.join(", ")
 }

@@ -2,7 +2,7 @@
 
 use http::{HeaderName, Method};
 use hyper::body::Bytes;
-use slod_load::{Capture, Escape, Made, Reference, Template, TemplatePart};
+use slod_load::{Capture, Escape, Reference, Template, TemplatePart, Templated};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -117,9 +117,9 @@ impl SpecText {
     }
 
     /// Converts the text for the load engine: fixed if it has no references. `None` if `read` rejects it.
-    pub fn made<T>(&self, read: impl FnOnce(String) -> Option<T>) -> Option<Made<T>> {
+    pub fn templated<T>(&self, read: impl FnOnce(String) -> Option<T>) -> Option<Templated<T>> {
         if !self.has_references() {
-            return read(self.filled(|_| "")).map(Made::Fixed);
+            return read(self.filled(|_| "")).map(Templated::Fixed);
         }
         let parts = self.0.iter().map(|part| match part {
             SpecPart::Plain(text) | SpecPart::Variable { value: text, .. } => {
@@ -130,6 +130,6 @@ impl SpecText {
                 escape: *escape,
             },
         });
-        Some(Made::Template(Template::new(parts.collect())))
+        Some(Templated::Template(Template::new(parts.collect())))
     }
 }

@@ -62,8 +62,8 @@ fn level(section: &Section<'_>, known: &Threshold, inherited: Level) -> Option<L
     if let Some(end) = end.filter(|_| !is_other_side) {
         let message = format!(
             "the sign would clear at {} but begin at {}",
-            key::shown(known, ends),
-            key::shown(known, begins)
+            key::format_threshold(known, ends),
+            key::format_threshold(known, begins)
         );
         let side = match known.side {
             Side::Above => "at most",
@@ -88,10 +88,10 @@ fn value(section: &Section<'_>, at: &Key<Text>, known: &Threshold) -> Option<f64
     };
     let value = section.parse(at, expected, |text| parsed(text, known.unit))?;
     if !(known.least..=known.most).contains(&value) {
-        let message = format!("{} is out of range", key::shown(known, value));
+        let message = format!("{} is out of range", key::format_threshold(known, value));
         let (least, most) = (
-            key::shown(known, known.least),
-            key::shown(known, known.most),
+            key::format_threshold(known, known.least),
+            key::format_threshold(known, known.most),
         );
         section.error(
             "out-of-range",

@@ -8,14 +8,42 @@ pub trait Sink {
     /// Starts a family.
     fn family(&mut self, head: &Head<'_>);
 
-    /// Writes a sample of a gauge, counter or summary. A non-finite value is unknown and omitted.
-    fn value(&mut self, labels: &Labels, value: f64);
+    /// Writes a sample whose name is that of the family with this suffix. A non-finite value is unknown
+    /// and omitted.
+    fn number(&mut self, suffix: &str, labels: &Labels, value: f64);
+
+    /// Writes an integer sample, like [`Sink::number`].
+    fn whole(&mut self, suffix: &str, labels: &Labels, value: u64);
+
+    /// Writes a sample of a gauge, counter or summary.
+    fn value(&mut self, labels: &Labels, value: f64) {
+        self.number("", labels, value);
+    }
 
     /// Writes an integer sample, as of most counters.
-    fn count(&mut self, labels: &Labels, value: u64);
+    fn count(&mut self, labels: &Labels, value: u64) {
+        self.whole("", labels, value);
+    }
 
     /// Writes a histogram; `labels` is unchanged afterwards.
-    fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>);
+    fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>) {
+        let mut total = 0;
+        let bounds = histogram.bounds.chain(std::iter::once(f64::INFINITY));
+        for (bound, bucket) in bounds.zip(histogram.buckets) {
+            total += bucket;
+            let mut number = ryu::Buffer::new();
+            let le = if bound.is_finite() {
+                number.format_finite(bound)
+            } else {
+                "+Inf"
+            };
+            labels.push("le", le);
+            self.whole("_bucket", labels, total);
+            labels.pop();
+        }
+        self.number("_sum", labels, histogram.sum);
+        self.whole("_count", labels, total);
+    }
 
     /// Whether the reader is gone, so that further output is useless.
     fn is_closed(&self) -> bool {

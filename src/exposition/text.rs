@@ -2,7 +2,7 @@
 
 use super::family::MetricKind;
 use super::labels::{Labels, escape};
-use super::sink::{Head, Histogram, Sink};
+use super::sink::{Head, Sink};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -85,20 +85,6 @@ impl<W: Write> TextSink<W> {
             self.piece.push_str("} ");
         }
     }
-
-    fn number(&mut self, suffix: &str, labels: &Labels, value: f64) {
-        if value.is_finite() {
-            self.start(suffix, labels);
-            push_number(&mut self.piece, value);
-            self.piece.push('\n');
-        }
-    }
-
-    fn whole(&mut self, suffix: &str, labels: &Labels, value: u64) {
-        self.start(suffix, labels);
-        self.piece.push_str(itoa::Buffer::new().format(value));
-        self.piece.push('\n');
-    }
 }
 
 impl<W: Write> Sink for TextSink<W> {
@@ -119,31 +105,18 @@ impl<W: Write> Sink for TextSink<W> {
         head.name.clone_into(&mut self.family);
     }
 
-    fn value(&mut self, labels: &Labels, value: f64) {
-        self.number("", labels, value);
-    }
-
-    fn count(&mut self, labels: &Labels, value: u64) {
-        self.whole("", labels, value);
-    }
-
-    fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>) {
-        let mut total = 0;
-        let bounds = histogram.bounds.chain(std::iter::once(f64::INFINITY));
-        for (bound, bucket) in bounds.zip(histogram.buckets) {
-            total += bucket;
-            let mut number = ryu::Buffer::new();
-            let le = if bound.is_finite() {
-                number.format_finite(bound)
-            } else {
-                "+Inf"
-            };
-            labels.push("le", le);
-            self.whole("_bucket", labels, total);
-            labels.pop();
+    fn number(&mut self, suffix: &str, labels: &Labels, value: f64) {
+        if value.is_finite() {
+            self.start(suffix, labels);
+            push_number(&mut self.piece, value);
+            self.piece.push('\n');
         }
-        self.number("_sum", labels, histogram.sum);
-        self.whole("_count", labels, total);
+    }
+
+    fn whole(&mut self, suffix: &str, labels: &Labels, value: u64) {
+        self.start(suffix, labels);
+        self.piece.push_str(itoa::Buffer::new().format(value));
+        self.piece.push('\n');
     }
 
     fn is_closed(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::slo::BudgetingMethod;
 use crate::stats::scale::PRECISION;
+use crate::units::whole;
 use std::time::Duration;
 
 /// Formats a ratio as `99.982%`, rounded down, so that a missed target never looks met. Above 99.999% it
@@ -89,6 +90,11 @@ pub fn latency(latency: Duration) -> String {
     }
 }
 
+/// Formats a latency in seconds, see [`latency`].
+pub fn seconds(seconds: f64) -> String {
+    latency(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
 /// Formats a latency as `230ms`, or as `>5.00s` from the timeout on, because a failed attempt counts as at
 /// least the timeout. Quantiles are only precise to [`PRECISION`].
 pub fn latency_or_failed(latency: Duration, timeout: Duration) -> String {
@@ -165,13 +171,7 @@ pub fn fractional(events: f64) -> String {
     if events < 100.0 && events.fract() >= 0.05 {
         return format!("{events:.1}");
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and is only shown"
-    )]
-    let whole = events.round() as u64;
-    count(whole)
+    count(whole(events))
 }
 
 /// Formats a size: `512 B`, `3.2 GiB`.

@@ -1,7 +1,7 @@
 //! Collects requests in any order into one-second windows.
 
 use crate::load::{LoadWindow, RequestFigures};
-use crate::outcome::{Cause, Timestamp};
+use crate::outcome::{Cause, Timestamp, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use crate::units::{DAY, whole};
@@ -95,7 +95,7 @@ impl Collector {
     }
 
     fn extend(&mut self, seen: ClientRequest) {
-        let latency = i64::try_from(seen.latency.as_millis()).unwrap_or(i64::MAX);
+        let latency = millis(seen.latency);
         let (began, ended) = (seen.ended.0.saturating_sub(latency), seen.ended);
         self.is_exact |= ended.0 % 1000 != 0;
         let (first, last) = self.span.unwrap_or((Timestamp(began), ended));
@@ -184,8 +184,7 @@ impl Collector {
 
     /// When the last request ended, since the start.
     pub fn ended(&self) -> Option<Duration> {
-        let since = self.span?.1.0.saturating_sub(self.origin?.0);
-        Some(Duration::from_millis(u64::try_from(since).unwrap_or(0)))
+        Some(self.span?.1.since(self.origin?))
     }
 
     /// The number of the last second with data.

@@ -26,13 +26,13 @@ pub(super) fn read(
         if line.is_empty() {
             continue;
         }
-        let seen = if line.starts_with('{') {
+        let request = if line.starts_with('{') {
             json(&line)
         } else {
             comma_separated(&lines.whole(line)?)
         };
         let what = "not an output line of `vegeta encode --to csv` or `--to json`";
-        collector.request(seen.ok_or_else(|| lines.fault(what))?);
+        collector.request(request.ok_or_else(|| lines.fault(what))?);
     }
     Ok(())
 }
@@ -41,7 +41,12 @@ fn json(line: &str) -> Option<ClientRequest> {
     let line: Line = serde_json::from_str(line).ok()?;
     let started = DateTime::parse_from_rfc3339(&line.timestamp).ok()?;
     let started = started.timestamp_nanos_opt()?;
-    Some(seen(started, line.code, line.latency, &line.error))
+    Some(client_request(
+        started,
+        line.code,
+        line.latency,
+        &line.error,
+    ))
 }
 
 /// Columns: timestamp in nanoseconds, status, latency in nanoseconds, bytes out, bytes in, error,
@@ -51,7 +56,7 @@ fn comma_separated(line: &str) -> Option<ClientRequest> {
     let [started, code, latency, _, _, error, ..] = values.as_slice() else {
         return None;
     };
-    Some(seen(
+    Some(client_request(
         started.parse().ok()?,
         code.parse().ok()?,
         latency.parse().ok()?,
@@ -59,7 +64,7 @@ fn comma_separated(line: &str) -> Option<ClientRequest> {
     ))
 }
 
-fn seen(started: i64, code: u16, latency: u64, error: &str) -> ClientRequest {
+fn client_request(started: i64, code: u16, latency: u64, error: &str) -> ClientRequest {
     let ended = started.saturating_add(i64::try_from(latency).unwrap_or(i64::MAX));
     ClientRequest {
         ended: Timestamp(ended.div_euclid(1_000_000)),

@@ -281,15 +281,10 @@ impl ProbeState {
             voids: self.voids,
             missed: self.missed,
             last: self.last.clone(),
-            consecutive_failures: self.consecutive_failures,
             failing_since: self.failing_since,
             recent_failures: self.recent_failures.iter().cloned().collect(),
             attempts: self.attempts.iter().collect(),
-            bucket_bounds: self.bounds.clone(),
-            buckets: self.buckets.clone(),
-            duration_sum: self.duration_sum,
             timeout: self.timeout,
-            llm: self.llm.clone(),
             quantiles: self.quantiles(now, scale, merged),
         }
     }

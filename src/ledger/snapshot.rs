@@ -1,7 +1,6 @@
 //! Snapshots: immutable values of all services at one time, shared by all readers.
 
 use super::attempts::Attempts;
-use super::llm::LlmCounters;
 use crate::alert::AlertPolicy;
 use crate::outcome::{
     Cause, Figures, Measurements, Measures, ProbeKey, Timestamp, Verdict, VoidReason,
@@ -103,23 +102,14 @@ pub struct ProbeView {
     pub missed: u64,
     /// `None` before the first outcome.
     pub last: Option<LastOutcome>,
-    /// Bad outcomes since the last good one.
-    pub consecutive_failures: u64,
-    /// The time of the first of these; `None` unless the last outcome is bad.
+    /// The time of the first bad outcome since the last good one; `None` unless the last outcome is bad.
     pub failing_since: Option<Timestamp>,
     /// The newest bad outcomes, newest first; at most [`RECENT_FAILURES`].
     pub recent_failures: Vec<Arc<LastOutcome>>,
     /// The newest attempts, oldest first; at most [`ATTEMPTS`].
     pub attempts: Box<[AttemptView]>,
-    /// Upper bounds of the histogram in ascending order, shared; the last bucket (+Inf) has none.
-    pub bucket_bounds: Arc<[Duration]>,
-    /// Counted outcomes per bucket, not cumulative; one more than there are bounds.
-    pub buckets: Box<[u64]>,
-    pub duration_sum: Duration,
     /// The minimum latency that a failed attempt counts as in `quantiles`.
     pub timeout: Duration,
-    /// For a probe that requests a language model.
-    pub llm: Option<Arc<LlmCounters>>,
     pub quantiles: Quantiles,
 }
 

@@ -113,7 +113,7 @@ impl Transition {
         let (service, probe) = (&*key.service, &*key.probe);
         match (self, outcome.verdict) {
             (Self::Up(failing), _) => {
-                let lasted = millis_between(failing.since, record.at);
+                let lasted = record.at.since(failing.since);
                 let (lasted, failures) = (numbers::span(lasted), failing.failures);
                 let failed = numbers::plural(failures, "failed attempt");
                 info!(
@@ -140,10 +140,6 @@ impl Transition {
             (Self::Down | Self::Void, _) => {}
         }
     }
-}
-
-fn millis_between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
 }
 
 /// The number of lines in a period, and of the suppressed ones.

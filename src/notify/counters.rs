@@ -11,7 +11,7 @@ pub struct Counters {
     pub attempts: IntCounterVec,
     pub failures: IntCounterVec,
     pub given_up: IntCounterVec,
-    pub kept_back: IntCounterVec,
+    pub withheld: IntCounterVec,
     pub template_failures: IntCounterVec,
     pub queue: IntGaugeVec,
 }
@@ -34,7 +34,7 @@ impl Counters {
                 "slod_notifications_given_up_total",
                 "Messages that were not delivered, or not with all alerts or not to all recipients: rejected by the receiver, too large, retried for a day without success, or to a receiver that was removed from the config.",
             )?,
-            kept_back: counter(
+            withheld: counter(
                 "slod_notification_notices_kept_back_total",
                 "Alerts removed from messages waiting for a retry, because they were silenced or acknowledged in the meantime.",
             )?,
@@ -57,7 +57,7 @@ impl Counters {
             &self.attempts,
             &self.failures,
             &self.given_up,
-            &self.kept_back,
+            &self.withheld,
             &self.template_failures,
         ];
         for counter in counters {

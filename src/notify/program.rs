@@ -2,7 +2,8 @@
 
 use super::send::{ANSWER_MAX, Answer, excerpt};
 use rustix::process::{Pid, Signal, kill_process_group};
-use std::process::Stdio;
+use std::io;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
@@ -72,10 +73,14 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
             }
         }
     };
+    answer(status, &output)
+}
+
+fn answer(status: io::Result<ExitStatus>, output: &[u8]) -> Answer {
     match status {
         Ok(status) if status.success() => Answer::Delivered("exit code 0".to_owned()),
         Ok(status) => {
-            let output = excerpt(&output);
+            let output = excerpt(output);
             let code = status.code().map_or_else(
                 || "killed by a signal".to_owned(),
                 |code| format!("exit code {code}"),

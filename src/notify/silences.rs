@@ -150,12 +150,11 @@ fn wanted(
 
 fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
     let pair = |name: &str, value: String| (name.to_owned(), value);
-    let left = Duration::from_millis((silence.to.0 - now.0).max(0).unsigned_abs());
     let are = if firing == 1 { "is" } else { "are" };
     let summary = format!(
         "silence {} ends in {}, and {firing} of the alerts that it mutes {are} still firing: {}",
         silence.id,
-        numbers::span(left),
+        numbers::span(silence.to.since(now)),
         silence.reason
     );
     let matchers: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();

@@ -59,9 +59,9 @@ struct Attempt {
 struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
-    heard: Vec<KnownGroup>,
+    known_groups: Vec<KnownGroup>,
     /// Number of notices that were silenced or acknowledged since their last attempt failed.
-    kept_back: u64,
+    withheld: u64,
 }
 
 /// Runs until a stop is requested, or the receiver is removed from the config.
@@ -130,7 +130,9 @@ impl Worker {
                 self.start(MessageKind::New(batch), receiver, message, now);
                 continue;
             }
-            let repeated = self.repeat(&receiver, next.heard, &without, now).await;
+            let repeated = self
+                .repeat(&receiver, next.known_groups, &without, now)
+                .await;
             if self.lanes.without(Instant::now()).is_some() {
                 self.watch(&receiver, &without, now);
                 self.lanes.remove_idle(&without);
@@ -184,24 +186,24 @@ impl Worker {
                 is_muted: &is_muted,
                 is_handled: &is_handled,
             };
-            let kept_back = store.withhold(taking, &begun)?;
+            let withheld = store.withhold(taking, &begun)?;
             let batch = store.next_batch(taking)?;
-            let heard = match batch {
+            let known_groups = match batch {
                 Some(_) => Vec::new(),
-                None => store.heard_groups(&name, &muted, now)?,
+                None => store.known_groups(&name, &muted, now)?,
             };
             Ok(Next {
                 batch,
                 due: store.next_due(&name, &without)?,
-                heard,
-                kept_back,
+                known_groups,
+                withheld,
             })
         });
         let next = next.await?;
-        let kept_back = &self.deps.counters.kept_back;
-        kept_back
+        let withheld = &self.deps.counters.withheld;
+        withheld
             .with_label_values(&[&self.name])
-            .inc_by(next.kept_back);
+            .inc_by(next.withheld);
         Some(next)
     }
 

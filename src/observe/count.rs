@@ -16,11 +16,11 @@ struct Counter(u64);
 impl Sink for Counter {
     fn family(&mut self, _head: &Head<'_>) {}
 
-    fn value(&mut self, _labels: &Labels, value: f64) {
+    fn number(&mut self, _suffix: &str, _labels: &Labels, value: f64) {
         self.0 += u64::from(value.is_finite());
     }
 
-    fn count(&mut self, _labels: &Labels, _value: u64) {
+    fn whole(&mut self, _suffix: &str, _labels: &Labels, _value: u64) {
         self.0 += 1;
     }
 

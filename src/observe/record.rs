@@ -1,7 +1,7 @@
 //! The history of samples: every family that a collector writes is also stored as a time series
 //! with the same name and labels.
 
-use crate::exposition::{Head, Histogram, Labels, MetricKind, Sink};
+use crate::exposition::{Head, Labels, MetricKind, Sink};
 use crate::outcome::Timestamp;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::{SERIES_MAX, StoreHandle, Tick};
@@ -74,8 +74,17 @@ struct SampleSink<'a> {
     samples: Vec<(Arc<SeriesKey>, SeriesKind, f64)>,
 }
 
-impl SampleSink<'_> {
-    fn add(&mut self, suffix: &str, labels: &Labels, value: f64) {
+impl Sink for SampleSink<'_> {
+    fn family(&mut self, head: &Head<'_>) {
+        head.name.clone_into(&mut self.family);
+        self.kind = match head.kind {
+            _ if head.name.ends_with("_info") => None,
+            MetricKind::Counter | MetricKind::Histogram => Some(SeriesKind::Counter),
+            MetricKind::Gauge | MetricKind::Summary => Some(SeriesKind::Gauge),
+        };
+    }
+
+    fn number(&mut self, suffix: &str, labels: &Labels, value: f64) {
         let Some(kind) = self.kind.filter(|_| value.is_finite()) else {
             return;
         };
@@ -90,47 +99,9 @@ impl SampleSink<'_> {
         };
         self.samples.push((key, kind, value));
     }
-}
 
-impl Sink for SampleSink<'_> {
-    fn family(&mut self, head: &Head<'_>) {
-        head.name.clone_into(&mut self.family);
-        self.kind = match head.kind {
-            _ if head.name.ends_with("_info") => None,
-            MetricKind::Counter | MetricKind::Histogram => Some(SeriesKind::Counter),
-            MetricKind::Gauge | MetricKind::Summary => Some(SeriesKind::Gauge),
-        };
-    }
-
-    fn value(&mut self, labels: &Labels, value: f64) {
-        self.add("", labels, value);
-    }
-
-    fn count(&mut self, labels: &Labels, value: u64) {
-        self.add("", labels, value as f64);
-    }
-
-    /// Stored as one counter per line, as in Prometheus.
-    fn histogram(&mut self, labels: &mut Labels, histogram: Histogram<'_>) {
-        let mut total = 0;
-        let bounds = histogram.bounds.chain(std::iter::once(f64::INFINITY));
-        for (bound, bucket) in bounds.zip(histogram.buckets) {
-            total += bucket;
-            let mut number = ryu::Buffer::new();
-            let is_last = bound.is_infinite();
-            labels.push(
-                "le",
-                if is_last {
-                    "+Inf"
-                } else {
-                    number.format_finite(bound)
-                },
-            );
-            self.add("_bucket", labels, total as f64);
-            labels.pop();
-        }
-        self.add("_sum", labels, histogram.sum);
-        self.add("_count", labels, total as f64);
+    fn whole(&mut self, suffix: &str, labels: &Labels, value: u64) {
+        self.number(suffix, labels, value as f64);
     }
 }
 
@@ -138,7 +109,7 @@ impl Sink for SampleSink<'_> {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::exposition::Family;
+    use crate::exposition::{Family, Histogram};
     use crate::store::{CountingPlan, Store};
 
     const AT: Timestamp = Timestamp(1_795_000_000_000);

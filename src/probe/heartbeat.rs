@@ -223,7 +223,7 @@ impl HeartbeatProbe {
                 let from = match state.before {
                     Break::Maintenance if since == now => "the end of this maintenance".to_owned(),
                     Break::Maintenance => format!("the end of a maintenance, {listened} ago"),
-                    Break::Deaf => format!("slod could listen again, {listened} ago"),
+                    Break::Suspended => format!("slod could listen again, {listened} ago"),
                     Break::Network if since == now => "the return of slod's own network".to_owned(),
                     Break::Network => format!("the return of slod's own network, {listened} ago"),
                     Break::Start => format!("slod started or was reloaded {listened} ago"),

@@ -70,8 +70,15 @@ pub fn text_regex(text: &str) -> Option<regex::Regex> {
     built.ok().filter(|_| text.len() <= LENGTH_MAX)
 }
 
+/// Compiles an expression that must match a whole text, as in PromQL.
+pub fn whole_text_regex(text: &str) -> Option<regex::Regex> {
+    // First compiled as written: an expression must not become valid through the added parentheses.
+    text_regex(text)?;
+    text_regex(&format!("^(?:{text})$"))
+}
+
 /// An expression between slashes on one line; line breaks and other control characters are escaped.
-pub fn shown(pattern: &str) -> String {
+pub fn display_pattern(pattern: &str) -> String {
     let mut shown = String::from("/");
     for character in pattern.chars() {
         if character.is_control() {
@@ -110,8 +117,8 @@ mod tests {
 
     #[test]
     fn expressions_are_displayed_on_one_line() {
-        assert_eq!(shown("^a\\r\\n\tb\r\n$"), "/^a\\r\\n\\tb\\r\\n$/");
-        assert_eq!(shown("\u{e9}\"'\u{1b}"), "/\u{e9}\"'\\u{1b}/");
+        assert_eq!(display_pattern("^a\\r\\n\tb\r\n$"), "/^a\\r\\n\\tb\\r\\n$/");
+        assert_eq!(display_pattern("\u{e9}\"'\u{1b}"), "/\u{e9}\"'\\u{1b}/");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::dial::{
     Address, Failure, Family, HostAndPort, Progress, Tls, connect, options, resolve,
 };
 use super::evaluate::Evaluator;
-use super::pattern::{Pattern, bytes_regex, shown};
+use super::pattern::{Pattern, bytes_regex, display_pattern};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
@@ -235,8 +235,8 @@ impl TcpProbe {
             self.receive(stream, expect, deadline, received).await?;
             progress.leave();
             progress.record("expect", || {
-                let expect = shown(expect.as_str());
-                format!("ok: {}, expected {expect}", self.seen(received))
+                let expect = display_pattern(expect.as_str());
+                format!("ok: {}, expected {expect}", self.describe(received))
             });
         }
         progress.leave();
@@ -267,7 +267,7 @@ impl TcpProbe {
                 return Ok(());
             }
         }
-        let expect = shown(expect.as_str());
+        let expect = display_pattern(expect.as_str());
         Err(Failure::bad(
             Cause::BodyTooLarge,
             format!("{RECEIVED_MAX} bytes were received, and they do not match {expect}"),
@@ -280,12 +280,12 @@ impl TcpProbe {
         } else {
             Cause::Body
         };
-        let (seen, expect) = (self.seen(received), shown(expect.as_str()));
+        let (seen, expect) = (self.describe(received), display_pattern(expect.as_str()));
         Failure::bad(cause, format!("{seen}{end}; expected {expect}"))
     }
 
     /// Describes what was received, without any part of what was sent.
-    fn seen(&self, received: &[u8]) -> String {
+    fn describe(&self, received: &[u8]) -> String {
         let repeated = |sent: &Message| sent.is_repeated_in(received);
         match received.len() {
             0 => "received nothing".to_owned(),

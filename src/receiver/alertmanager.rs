@@ -2,7 +2,6 @@
 
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::reply::{confirmed, is_page};
-use super::request::rfc3339;
 use super::{Channel, HttpRequest, Kind, Message, Reply, Request, Texts};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -64,8 +63,8 @@ impl Alertmanager {
             "labels": notice.labels,
             "annotations": notice.annotations,
             // Alertmanager rejects an alert that ends before it starts, as after the clock was set back.
-            "startsAt": rfc3339(notice.from.min(ends)),
-            "endsAt": rfc3339(ends),
+            "startsAt": notice.from.min(ends).to_rfc3339(),
+            "endsAt": ends.to_rfc3339(),
             "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         })
     }

@@ -111,22 +111,16 @@ fn field(message: &Message, name: &str) -> Value {
 }
 
 /// The labels or annotations that all alerts of a message share.
-fn common(
+pub(super) fn common(
     message: &Message,
     of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,
 ) -> BTreeMap<String, String> {
     let Some((first, others)) = message.notices.split_first() else {
         return BTreeMap::new();
     };
-    let is_common = |name: &String, value: &String| {
-        let mut others = others.iter();
-        others.all(|notice| of(notice).get(name) == Some(value))
-    };
-    let all = of(first).iter();
-    let common = all.filter(|(name, value)| is_common(name, value));
+    let mut common = of(first).clone();
+    common.retain(|name, value| others.iter().all(|one| of(one).get(name) == Some(&*value)));
     common
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
 }
 
 fn alert(notice: &Notice, message: &Message) -> Value {

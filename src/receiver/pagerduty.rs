@@ -1,7 +1,7 @@
 //! `PagerDuty`'s Events API v2: one incident per group.
 
 use super::reply::{confirmed, is_success, json as read_json};
-use super::request::{non_empty, rfc3339, shortened_key, truncated};
+use super::request::{non_empty, shortened_key, truncated};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
@@ -73,7 +73,7 @@ impl Channel for PagerDuty {
                 "summary": non_empty(&truncated(&texts.title, SUMMARY_MAX)),
                 "source": source.unwrap_or("slod"),
                 "severity": severity,
-                "timestamp": rfc3339(message.at),
+                "timestamp": message.at.to_rfc3339(),
                 "custom_details": { "text": truncated(&texts.text, TEXT_MAX), "group": message.group },
             },
         });

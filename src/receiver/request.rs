@@ -123,9 +123,3 @@ pub(super) fn shortened_key(key: &str, max: usize) -> String {
 pub(super) fn non_empty(text: &str) -> &str {
     if text.is_empty() { "slod" } else { text }
 }
-
-/// Formats a time as in RFC 3339.
-pub(super) fn rfc3339(at: crate::outcome::Timestamp) -> String {
-    at.to_utc()
-        .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
-}

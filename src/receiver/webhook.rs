@@ -1,7 +1,7 @@
 //! A webhook with Alertmanager's payload, version 4.
 
+use super::fields::common;
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
-use super::request::rfc3339;
 use super::route::grouped_by;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
 use crate::alert::Notice;
@@ -9,7 +9,6 @@ use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use ring::hmac;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -109,25 +108,9 @@ fn alert(notice: &Notice) -> Value {
         "status": if notice.is_resolved() { "resolved" } else { "firing" },
         "labels": notice.labels,
         "annotations": notice.annotations,
-        "startsAt": rfc3339(notice.from),
-        "endsAt": notice.to.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), rfc3339),
+        "startsAt": notice.from.to_rfc3339(),
+        "endsAt": notice.to.map_or_else(|| "0001-01-01T00:00:00Z".to_owned(), Timestamp::to_rfc3339),
         "generatorURL": notice.annotations.get("page_url").map_or("", String::as_str),
         "fingerprint": format!("{:016x}", notice.fingerprint()),
     })
-}
-
-/// The labels or annotations that all alerts share.
-fn common(
-    message: &Message,
-    of: impl for<'n> Fn(&'n Notice) -> &'n BTreeMap<String, String>,
-) -> Map<String, Value> {
-    let Some(first) = message.notices.first() else {
-        return Map::new();
-    };
-    let same = of(first).iter().filter(|(name, value)| {
-        let mut all = message.notices.iter();
-        all.all(|notice| of(notice).get(*name) == Some(*value))
-    });
-    same.map(|(name, value)| (name.clone(), value.clone().into()))
-        .collect()
 }

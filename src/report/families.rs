@@ -1,9 +1,10 @@
 //! The most important families of sampled series, and how to display them.
 
-use crate::format::{numbers, times};
+use crate::format::numbers::{self, fractional, seconds};
+use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::sample::{SeriesKey, SeriesKind};
-use std::time::Duration;
+use crate::units::whole;
 
 /// How to display a family.
 #[derive(Debug)]
@@ -25,8 +26,12 @@ const fn family(title: &'static str, family: &'static str, show: fn(f64) -> Stri
 }
 
 pub const DRAWN: &[DrawnFamily] = &[
-    family("Requests per second", "slod_service_requests_total", plain),
-    family("Errors per second", "slod_service_errors_total", plain),
+    family(
+        "Requests per second",
+        "slod_service_requests_total",
+        fractional,
+    ),
+    family("Errors per second", "slod_service_errors_total", fractional),
     DrawnFamily {
         label: Some(("quantile", "0.95")),
         ..family(
@@ -38,9 +43,9 @@ pub const DRAWN: &[DrawnFamily] = &[
     family(
         "Active connections",
         "slod_service_active_connections",
-        plain,
+        fractional,
     ),
-    family("Queue depth", "slod_service_queue_depth", plain),
+    family("Queue depth", "slod_service_queue_depth", fractional),
     family(
         "Database pool in use",
         "slod_service_db_pool_usage_ratio",
@@ -49,17 +54,17 @@ pub const DRAWN: &[DrawnFamily] = &[
     family(
         "Circuit breaker open",
         "slod_service_circuit_breaker_open",
-        plain,
+        fractional,
     ),
     family(
         "AI tokens per second",
         "slod_service_llm_tokens_total",
-        plain,
+        fractional,
     ),
     family("CPU", "slod_process_cpu_usage_ratio", numbers::share),
     family("Memory", "slod_process_resident_memory_bytes", bytes),
-    family("Threads", "slod_process_threads", plain),
-    family("Open files", "slod_process_open_fds", plain),
+    family("Threads", "slod_process_threads", fractional),
+    family("Open files", "slod_process_open_fds", fractional),
     family(
         "Container memory",
         "slod_container_memory_working_set_bytes",
@@ -88,7 +93,7 @@ pub fn name(key: &SeriesKey) -> String {
 
 /// Formats a value of a series in its unit; for counters, its rate.
 #[expect(clippy::cast_possible_truncation, reason = "saturates")]
-pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
+pub fn format_value(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
     let amount = match key.unit() {
         Some("seconds") if is_moment(key.name()) => {
             return times::second(Timestamp::from_secs(value as i64).to_utc());
@@ -96,7 +101,7 @@ pub fn shown(key: &SeriesKey, kind: SeriesKind, value: f64) -> String {
         Some("seconds") if value >= 0.0 => seconds(value),
         Some("bytes") if value >= 0.0 => bytes(value),
         Some("ratio") if kind == SeriesKind::Gauge => numbers::share(value),
-        _ => plain(value),
+        _ => fractional(value),
     };
     match kind {
         SeriesKind::Gauge => amount,
@@ -114,19 +119,6 @@ fn is_moment(name: &str) -> bool {
     ends.iter().any(|end| name.ends_with(end))
 }
 
-fn plain(value: f64) -> String {
-    numbers::fractional(value)
-}
-
-fn seconds(value: f64) -> String {
-    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates"
-)]
 fn bytes(value: f64) -> String {
-    numbers::bytes(value as u64)
+    numbers::bytes(whole(value))
 }

@@ -6,6 +6,7 @@ use crate::format::{numbers, times};
 use crate::outcome::Timestamp;
 use crate::sample::{SeriesKey, SeriesKind, Step};
 use crate::store::{SeriesInfo, Store, StoreError};
+use crate::units::whole;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -221,13 +222,8 @@ impl SeriesRange {
 
 /// Formats `3.2 GiB`, `17`, `0.10416`: five digits unless it is an integer.
 fn quantity(value: f64, unit: Option<&str>) -> String {
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates, and is only shown"
-    )]
     if unit == Some("bytes") && value >= 0.0 {
-        return numbers::bytes(value.round() as u64);
+        return numbers::bytes(whole(value));
     }
     if value.fract() == 0.0 && value.abs() < 1e15 {
         return format!("{value:.0}");

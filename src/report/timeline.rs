@@ -89,7 +89,7 @@ fn alert(alert: &AlertRecord, of: TimelineOf<'_>) -> Vec<TimelineEvent> {
         at: to,
         level: HealthLevel::Ok,
         what: "resolved",
-        text: format!("{what}, after {}", numbers::span(between(alert.from, to))),
+        text: format!("{what}, after {}", numbers::span(to.since(alert.from))),
     });
     let acknowledged = alert.acknowledged.as_ref().map(|one| TimelineEvent {
         at: one.at,
@@ -222,7 +222,7 @@ impl<'a> Outages<'a> {
                 if let Some((at, count, _)) = self.failing.take()
                     && count >= FAILURES
                 {
-                    let lasted = numbers::span(between(at, record.at));
+                    let lasted = numbers::span(record.at.since(at));
                     self.events.push(TimelineEvent {
                         at: record.at,
                         level: HealthLevel::Ok,
@@ -259,10 +259,6 @@ fn restarts(store: &Store, of: TimelineOf<'_>) -> Result<Vec<TimelineEvent>, Sto
         }
     }
     Ok(events)
-}
-
-fn between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::from_millis(u64::try_from(to.0.saturating_sub(from.0)).unwrap_or(0))
 }
 
 #[cfg(test)]

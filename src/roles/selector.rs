@@ -1,6 +1,6 @@
 //! PromQL series selectors: a name and label matchers.
 
-use crate::probe::pattern::{expected, text_regex};
+use crate::probe::pattern::{expected, whole_text_regex};
 use regex::Regex;
 use std::borrow::Cow;
 use std::fmt;
@@ -177,7 +177,7 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     };
     let (value, rest) = quoted(rest.trim_start(), label)?;
     let check = if is_regex {
-        let regex = whole(&value).ok_or_else(|| {
+        let regex = whole_text_regex(&value).ok_or_else(|| {
             let expected = expected(&value);
             format!("the value of `{label:.60}` is not {expected}")
         })?;
@@ -225,13 +225,6 @@ fn quoted<'a>(text: &'a str, label: &str) -> Result<(String, &'a str), String> {
         }
     }
     Err(format!("the value of `{label:.60}` has no closing quote"))
-}
-
-/// An expression that must match a whole value, as in PromQL.
-fn whole(text: &str) -> Option<Regex> {
-    // First compiled as written: an expression must not become valid through the added parentheses.
-    text_regex(text)?;
-    text_regex(&format!("^(?:{text})$"))
 }
 
 #[cfg(test)]

@@ -62,11 +62,11 @@ pub(super) async fn run(context: AttemptContext) {
     drop(running);
     wakeup_lag.observe(lag.as_secs_f64());
     let limits = Limits::of(&spec);
-    let void = limits.undecided(lag, &outcome);
+    let void = limits.void_for_lag(lag, &outcome);
     let outcome = replaced(outcome, void);
-    let outcome = limits.held(outcome);
+    let outcome = limits.enforce_timeout(outcome);
     let wall = clock.now().0 - wall.0;
-    let void = disturbed(&stall, started, wall, &outcome);
+    let void = disturbance(&stall, started, wall, &outcome);
     let record = Record {
         key: spec.key,
         at,
@@ -111,7 +111,7 @@ fn replaced(outcome: Outcome, void: Option<Outcome>) -> Outcome {
 /// Returns a void outcome if the process was stalled or the machine suspended during an attempt.
 /// This includes good outcomes, whose latency is wrong by the length of the stall. `wall` is the
 /// duration by the wall clock, in milliseconds.
-fn disturbed(
+fn disturbance(
     stall: &StallDetector,
     started: Instant,
     wall: i64,
@@ -162,7 +162,7 @@ impl<'a> Limits<'a> {
 
     /// Returns a void outcome for a good attempt that exceeds a limit only because of the time that
     /// its thread waited for a processor: when the response arrived is unknown.
-    fn undecided(&self, lag: Duration, outcome: &Outcome) -> Option<Outcome> {
+    fn void_for_lag(&self, lag: Duration, outcome: &Outcome) -> Option<Outcome> {
         if outcome.verdict != Verdict::Good {
             return None;
         }
@@ -194,7 +194,7 @@ impl<'a> Limits<'a> {
 
     /// Makes a good attempt bad that took longer than its timeout: response and deadline had both
     /// occurred when the thread woke up, and the response was handled first.
-    fn held(&self, outcome: Outcome) -> Outcome {
+    fn enforce_timeout(&self, outcome: Outcome) -> Outcome {
         let is_late = |timeout: &Duration| outcome.latency > *timeout;
         let Some(timeout) = self.timeout.filter(is_late) else {
             return outcome;
@@ -243,7 +243,7 @@ mod tests {
                 thresholds: &thresholds,
                 timeout: Some(ms(2000)),
             };
-            limits.undecided(ms(lag), &outcome).is_some()
+            limits.void_for_lag(ms(lag), &outcome).is_some()
         };
         let good = Verdict::Good;
         assert!(!voids(good, 490, 400), "fast even so");
@@ -265,20 +265,22 @@ mod tests {
     #[test]
     fn an_attempt_that_took_longer_than_its_timeout_is_not_good() {
         let ms = Duration::from_millis;
-        let held = |timeout, verdict, latency| {
+        let judged = |timeout, verdict, latency| {
             let thresholds = &[];
             let limits = Limits {
                 thresholds,
                 timeout,
             };
-            limits.held(Outcome::new(verdict, ms(latency))).verdict
+            limits
+                .enforce_timeout(Outcome::new(verdict, ms(latency)))
+                .verdict
         };
         let (good, timeout) = (Verdict::Good, Some(ms(100)));
-        assert_eq!(held(timeout, good, 100), good);
-        assert_eq!(held(timeout, good, 101), Verdict::Bad(Cause::Timeout));
+        assert_eq!(judged(timeout, good, 100), good);
+        assert_eq!(judged(timeout, good, 101), Verdict::Bad(Cause::Timeout));
         let status = Verdict::Bad(Cause::Status);
-        assert_eq!(held(timeout, status, 101), status, "the status is known");
-        assert_eq!(held(None, good, 101), good, "the age of a report");
+        assert_eq!(judged(timeout, status, 101), status, "the status is known");
+        assert_eq!(judged(None, good, 101), good, "the age of a report");
     }
 
     #[test]
@@ -287,7 +289,7 @@ mod tests {
         let stall = StallDetector::new(start);
         let voids = |cause| {
             let outcome = Outcome::new(Verdict::Bad(cause), Duration::ZERO);
-            disturbed(&stall, start, jump, &outcome).is_some()
+            disturbance(&stall, start, jump, &outcome).is_some()
         };
         assert!(voids(Cause::Silent));
         assert!(!voids(Cause::JobFailed));

@@ -2,7 +2,7 @@
 
 use super::attempt::{self, ScheduleEvent, explained};
 use super::plan::{Due, Plan};
-use super::slots::{Occupied, Slots};
+use super::slots::{SlotStatus, Slots};
 use super::stall::{self, StallDetector};
 use super::threads::ProbeThreads;
 use crate::clock::Clock;
@@ -81,7 +81,7 @@ struct Job {
 struct Started {
     /// The timestamp of its outcome.
     at: Timestamp,
-    slot: Occupied,
+    slot: SlotStatus,
 }
 
 impl Job {
@@ -137,7 +137,7 @@ impl Runner {
     fn next_wake(&self) -> Instant {
         let now = self.deps.clock.now();
         let wait = self.plan.next().map_or(stall::CHECK_INTERVAL, |due| {
-            Duration::from_millis((due.0 - now.0).max(0).unsigned_abs()).min(stall::CHECK_INTERVAL)
+            due.since(now).min(stall::CHECK_INTERVAL)
         });
         Instant::now() + wait
     }
@@ -218,7 +218,7 @@ impl Runner {
 
     fn start_waiting(&mut self, now: Timestamp) {
         while let Some(probe) = self.waiting.front().copied() {
-            let Some((slot, occupied)) = self.slots.take() else {
+            let Some((slot, status)) = self.slots.take() else {
                 return;
             };
             self.waiting.pop_front();
@@ -245,7 +245,7 @@ impl Runner {
                 events: self.deps.events.clone(),
                 slot,
             };
-            let slot = occupied;
+            let slot = status;
             self.jobs[probe].last = Some(Started { at, slot });
             self.running
                 .spawn_on(attempt::run(context), &thread.runtime);

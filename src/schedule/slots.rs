@@ -29,9 +29,9 @@ pub(super) struct Slot {
 
 /// Whether the attempt in a slot has ended.
 #[derive(Clone, Debug)]
-pub(super) struct Occupied(Arc<AtomicBool>);
+pub(super) struct SlotStatus(Arc<AtomicBool>);
 
-impl Occupied {
+impl SlotStatus {
     pub(super) fn has_ended(&self) -> bool {
         self.0.load(SeqCst)
     }
@@ -54,7 +54,7 @@ impl Slots {
     }
 
     /// Takes a slot. If none is free, wait with [`Slots::freed`].
-    pub(super) fn take(&self) -> Option<(Slot, Occupied)> {
+    pub(super) fn take(&self) -> Option<(Slot, SlotStatus)> {
         if !self.count_one() {
             self.0.awaited.store(true, SeqCst);
             // A slot may have become free before waiting started.
@@ -65,8 +65,8 @@ impl Slots {
         self.0.gauge.inc();
         let ended = Arc::new(AtomicBool::new(false));
         let slots = self.clone();
-        let occupied = Occupied(ended.clone());
-        Some((Slot { slots, ended }, occupied))
+        let status = SlotStatus(ended.clone());
+        Some((Slot { slots, ended }, status))
     }
 
     fn count_one(&self) -> bool {
@@ -112,12 +112,12 @@ mod tests {
     async fn waiting_for_a_slot_ends_when_one_becomes_free() {
         let gauge = IntGauge::new("slots", "Taken slots.").expect("valid");
         let slots = Slots::new(2, gauge.clone());
-        let (first, occupied) = slots.take().expect("free");
+        let (first, status) = slots.take().expect("free");
         let (second, _) = slots.take().expect("free");
-        assert_eq!((gauge.get(), occupied.has_ended()), (2, false));
+        assert_eq!((gauge.get(), status.has_ended()), (2, false));
         assert!(slots.freed().now_or_never().is_none());
         drop(first);
-        assert!(occupied.has_ended());
+        assert!(status.has_ended());
         let woken = slots.freed().now_or_never();
         assert!(woken.is_none(), "nobody was waiting for a slot");
         let third = slots.take().expect("free again");

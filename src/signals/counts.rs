@@ -1,6 +1,6 @@
 //! Errors and requests of the most recent windows.
 
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use crate::signal::Rise;
 use crate::trend::Errors;
 use crate::units::whole;
@@ -138,7 +138,7 @@ impl Counts {
 }
 
 fn number(at: Timestamp) -> i64 {
-    let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
+    let width = millis(DRIFT_WINDOW);
     at.0.div_euclid(width)
 }
 

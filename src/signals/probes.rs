@@ -2,7 +2,7 @@
 
 use super::counts::{Counts, DRIFT_WINDOW, DRIFT_WINDOWS};
 use super::provider::ProviderHistory;
-use crate::outcome::{Cause, Timestamp, Verdict};
+use crate::outcome::{Cause, Timestamp, Verdict, millis};
 use crate::signal::{HOUR, Keep, Track};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -120,7 +120,7 @@ impl ProbesHistory {
 
     /// Completes the current window if `at` is after it.
     fn close(&mut self, at: Timestamp) {
-        let width = i64::try_from(DRIFT_WINDOW.as_millis()).unwrap_or(i64::MAX);
+        let width = millis(DRIFT_WINDOW);
         let window = at.0.div_euclid(width);
         let Some(open) = self.open.filter(|open| *open < window) else {
             self.open = self.open.or(Some(window));

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::{HashMap, HashSet};
 
 /// Probes that are configured again but have no outcome yet, with the start of their absence.
-pub type Returning = HashMap<ProbeKey, Timestamp>;
+pub type ReturningProbes = HashMap<ProbeKey, Timestamp>;
 
 impl Store {
     /// Records which probes are configured from `now` on. A known probe that is not among them is
@@ -20,7 +20,7 @@ impl Store {
         probes: &HashSet<ProbeKey>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let mut returning = Returning::new();
+        let mut returning = ReturningProbes::new();
         self.keep(|tx, names| {
             let open = open(tx, names)?;
             let known = names.keys().filter(|key| !probes.contains(*key));
@@ -45,23 +45,19 @@ impl Store {
     /// The periods in which a probe was not configured. The last one is open-ended until the next
     /// outcome.
     pub fn absences(&self, key: &ProbeKey) -> Result<Spans, StoreError> {
-        let read = || {
-            // A store opened read-only may have an older schema version.
-            let Some(id) = self.names.id(key) else {
-                return Ok(Spans::default());
-            };
-            if !self.conn.table_exists(None, "absence")? {
-                return Ok(Spans::default());
-            }
+        let Some(id) = self.names.id(key) else {
+            return Ok(Spans::default());
+        };
+        let doing = "read the configuration history of probes";
+        self.read_table("absence", doing, |conn| {
             let sql = "SELECT from_at, to_at FROM absence WHERE probe = ?1";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             let rows = statement.query_map([id], |row| {
                 let to = row.get::<_, Option<i64>>(1)?.unwrap_or(i64::MAX);
                 Ok((Timestamp(row.get(0)?), Timestamp(to)))
             })?;
             Ok(Spans::new(rows.collect::<rusqlite::Result<Vec<_>>>()?))
-        };
-        read().map_err(StoreError::sql("read the configuration history of probes"))
+        })
     }
 }
 
@@ -69,7 +65,7 @@ impl Store {
 pub fn end<'a>(
     conn: &Connection,
     names: &Names,
-    returning: &Returning,
+    returning: &ReturningProbes,
     records: &(impl Iterator<Item = &'a Record> + Clone),
 ) -> rusqlite::Result<()> {
     for (key, from) in returning {
@@ -89,11 +85,11 @@ pub fn is_back(record: &Record, key: &ProbeKey, from: Timestamp) -> bool {
     record.key == *key && record.at >= from
 }
 
-fn open(conn: &Connection, names: &Names) -> rusqlite::Result<Returning> {
+fn open(conn: &Connection, names: &Names) -> rusqlite::Result<ReturningProbes> {
     let sql = "SELECT probe, from_at FROM absence WHERE to_at IS NULL";
     let mut statement = conn.prepare_cached(sql)?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?;
-    let mut found = Returning::new();
+    let mut found = ReturningProbes::new();
     for row in rows {
         let (id, from): (i64, Timestamp) = row?;
         found.extend(names.key(id).cloned().map(|key| (key, from)));

@@ -94,13 +94,9 @@ impl Store {
         filter: &str,
         values: impl Params,
     ) -> Result<Vec<AlertRecord>, StoreError> {
-        let read = || {
-            // A store opened read-only may have an older schema version.
-            if !self.conn.table_exists(None, "alert_record")? {
-                return Ok(Vec::new());
-            }
+        self.read_table("alert_record", "read alerts", |conn| {
             let sql = format!("SELECT {COLUMNS} FROM alert_record WHERE {filter}");
-            let mut statement = self.conn.prepare(&sql)?;
+            let mut statement = conn.prepare(&sql)?;
             let rows = statement.query_map(values, alert)?;
             let found: rusqlite::Result<Vec<_>> = rows.filter_map(Result::transpose).collect();
             let mut found = found?;
@@ -108,8 +104,7 @@ impl Store {
                 one.acknowledged = self.acknowledgement(one)?.map(Arc::new);
             }
             Ok(found)
-        };
-        read().map_err(StoreError::sql("read alerts"))
+        })
     }
 
     fn acknowledgement(&self, alert: &AlertRecord) -> rusqlite::Result<Option<Acknowledgement>> {

@@ -81,27 +81,19 @@ impl Store {
 
     /// Returns the newest entries with ids below `before`, at most `most`.
     pub fn audit(&self, before: i64, most: u32) -> Result<Vec<StoredAuditEntry>, StoreError> {
-        let read = || {
-            // A store opened read-only may have an older schema version.
-            if !self.conn.table_exists(None, "audit")? {
-                return Ok(Vec::new());
-            }
+        self.read_table("audit", "read the audit log", |conn| {
             let sql = "SELECT id, at, name, action, object, outcome FROM audit
                        WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             statement.query_map(params![before, most], entry)?.collect()
-        };
-        read().map_err(StoreError::sql("read the audit log"))
+        })
     }
 
     /// Deletes some of the entries from before `horizon`, like [`Store::expire_alerts`].
     pub fn expire_audit(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM audit
                    WHERE at < ?1 AND id < (SELECT min(id) FROM audit) + 100";
-        let deleted = self.conn.execute(sql, [horizon.0]);
-        deleted
-            .map(drop)
-            .map_err(StoreError::sql("delete old audit log entries"))
+        self.expire(sql, horizon, "delete old audit log entries")
     }
 }
 

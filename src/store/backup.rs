@@ -6,7 +6,7 @@
 //! free pages.
 
 use super::check::quick_check;
-use super::{StoreError, connect, schema};
+use super::{StoreError, check_is_file, connect, folder_of, schema};
 use rusqlite::OpenFlags;
 use std::fs::File;
 use std::io;
@@ -25,19 +25,11 @@ pub struct Backup {
 /// same folder until it is verified, and is then renamed.
 pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
     let started = Instant::now();
-    if !path.exists() {
-        return Err(StoreError::Missing);
-    }
-    if !path.is_file() {
-        return Err(StoreError::Irregular);
-    }
+    check_is_file(path)?;
     if to.symlink_metadata().is_ok() {
         return Err(exists());
     }
-    let folder = match to.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(to);
     // Creates an empty file with owner-only permissions; `VACUUM INTO` accepts empty files only.
     let copy = NamedTempFile::new_in(folder).map_err(StoreError::io("create the backup"))?;
     copy_into(path, copy.path())?;

@@ -102,8 +102,8 @@ impl Store {
             }
             let records = self.hour_of_probe(key, hour, &[])?;
             let within = records.iter().filter(|one| from < one.at && one.at <= to);
-            let heard = within.filter(|one| one.outcome.verdict != Verdict::Void(OURS));
-            Ok(heard.count() as u64)
+            let listening = within.filter(|one| one.outcome.verdict != Verdict::Void(OURS));
+            Ok(listening.count() as u64)
         };
         let each = (hour_of(from)..=hour_of(to)).map(count);
         each.sum::<rusqlite::Result<u64>>()

@@ -138,7 +138,7 @@ impl Store {
                 );
                 return Ok(());
             };
-            records = merge(old, records);
+            records = merged(old, records, |record| record.at);
             scales = old_scales;
         }
         let basis = intern_basis(&self.conn, &scales, &plan.keys)?;
@@ -191,12 +191,16 @@ impl Store {
     }
 }
 
-/// Merges records, both in ascending order of ticks. The old record takes precedence.
-pub fn merge(old: Vec<Record>, late: Vec<Record>) -> Vec<Record> {
+/// Merges in the order of time; of items with equal times, the old one is kept.
+pub fn merged<T>(
+    old: Vec<T>,
+    late: impl IntoIterator<Item = T>,
+    at: impl Fn(&T) -> Timestamp,
+) -> Vec<T> {
     let mut all = old;
     all.extend(late);
-    all.sort_by_key(|record| record.at);
-    all.dedup_by_key(|record| record.at);
+    all.sort_by_key(&at);
+    all.dedup_by_key(|one| at(one));
     all
 }
 

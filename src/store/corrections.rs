@@ -42,17 +42,9 @@ impl Store {
         sql: &str,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let select = || {
-            // A store opened read-only may have an older schema version.
-            if !self.conn.table_exists(None, "correction")? {
-                return Ok(Vec::new());
-            }
-            self.conn
-                .prepare_cached(sql)?
-                .query_map([], read)?
-                .collect()
-        };
-        select().map_err(StoreError::sql("read corrections"))
+        self.read_table("correction", "read corrections", |conn| {
+            conn.prepare_cached(sql)?.query_map([], read)?.collect()
+        })
     }
 
     /// Adds a correction and assigns its id.
@@ -112,10 +104,7 @@ impl Store {
     /// Deletes the corrections that were revoked before `horizon`.
     pub fn expire_corrections(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM correction WHERE taken_back_at < ?1";
-        let deleted = self.conn.execute(sql, [horizon.0]);
-        deleted
-            .map(drop)
-            .map_err(StoreError::sql("delete old corrections"))
+        self.expire(sql, horizon, "delete old corrections")
     }
 }
 

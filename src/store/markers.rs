@@ -90,34 +90,26 @@ impl Store {
         (from, to): (Timestamp, Timestamp),
         most: u32,
     ) -> Result<Vec<Marker>, StoreError> {
-        let read = || {
-            // A store opened read-only may have an older schema version.
-            if !self.conn.table_exists(None, "marker")? {
-                return Ok(Vec::new());
-            }
+        self.read_table("marker", "read the markers", |conn| {
             let sql = "SELECT id, at, service, version, text, author FROM marker
                        WHERE (?1 IS NULL OR service = ?1) AND at >= ?2 AND at < ?3
                            AND (at, id) < (?5, ?6)
                        ORDER BY at DESC, id DESC LIMIT ?4";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             statement
                 .query_map(
                     params![service, from.0, to.0, most, cursor.at, cursor.id],
                     marker,
                 )?
                 .collect()
-        };
-        read().map_err(StoreError::sql("read the markers"))
+        })
     }
 
     /// Deletes some of the markers from before `horizon`, like [`Store::expire_alerts`].
     pub fn expire_markers(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM marker
                    WHERE id IN (SELECT id FROM marker WHERE at < ?1 ORDER BY at LIMIT 100)";
-        let deleted = self.conn.execute(sql, [horizon.0]);
-        deleted
-            .map(drop)
-            .map_err(StoreError::sql("delete old markers"))
+        self.expire(sql, horizon, "delete old markers")
     }
 }
 

@@ -68,8 +68,8 @@ pub use silences::SILENCES_KEPT;
 pub use summary::HourSummary;
 pub use writer::{Durability, StoreHandle, StoreStats, Writer};
 
-use crate::outcome::Record;
-use absence::Returning;
+use crate::outcome::{Record, Timestamp};
+use absence::ReturningProbes;
 use lock::WriterLock;
 use raw::Names;
 use rusqlite::config::DbConfig;
@@ -103,7 +103,7 @@ pub struct Store {
     /// Series by id; `None` until the writer has samples.
     series: Option<series::Names>,
     /// See [`Store::configured`].
-    returning: Returning,
+    returning: ReturningProbes,
     bases: RefCell<HashMap<i64, Arc<CountingBasis>>>,
     /// Blocks and headers that were invalid and ignored.
     unreadable: Cell<u64>,
@@ -143,12 +143,7 @@ impl Store {
 
     /// Opens the store read-only without requiring any table.
     fn open_to_check(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            return Err(StoreError::Missing);
-        }
-        if !path.is_file() {
-            return Err(StoreError::Irregular);
-        }
+        check_is_file(path)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
         if schema::check(&conn)? == 0 {
@@ -201,7 +196,7 @@ impl Store {
             emptied: Cell::new(false),
             names,
             series: None,
-            returning: Returning::new(),
+            returning: ReturningProbes::new(),
             bases: RefCell::default(),
             unreadable: Cell::new(0),
             _lock: lock,
@@ -295,6 +290,31 @@ impl Store {
         self.bases.borrow_mut().clear();
     }
 
+    /// Reads from a table; returns the default if it does not exist, since a store opened read-only
+    /// may have an older schema version.
+    fn read_table<T: Default>(
+        &self,
+        table: &str,
+        doing: &'static str,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let exists = self.conn.table_exists(None, table);
+        let found = exists.and_then(|exists| {
+            if exists {
+                read(&self.conn)
+            } else {
+                Ok(T::default())
+            }
+        });
+        found.map_err(StoreError::sql(doing))
+    }
+
+    /// Deletes what `sql` selects by its only parameter, a time.
+    fn expire(&self, sql: &str, horizon: Timestamp, doing: &'static str) -> Result<(), StoreError> {
+        let deleted = self.conn.execute(sql, [horizon.0]);
+        deleted.map(drop).map_err(StoreError::sql(doing))
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -319,6 +339,24 @@ impl Store {
     /// Invalid blocks and headers that reads have ignored so far.
     pub fn unreadable_blocks(&self) -> u64 {
         self.unreadable.get()
+    }
+}
+
+fn check_is_file(path: &Path) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing);
+    }
+    if !path.is_file() {
+        return Err(StoreError::Irregular);
+    }
+    Ok(())
+}
+
+/// The folder that contains a file.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
     }
 }
 

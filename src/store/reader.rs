@@ -1,7 +1,7 @@
 //! Reading hourly counts, and outcomes from blocks and individual rows.
 
 use super::block::{Block, decode, for_each_event};
-use super::compact::{block_id, lane_hours, load, merge, of_block_id};
+use super::compact::{block_id, lane_hours, load, merged, of_block_id};
 use super::counts::Corrupt;
 use super::header::{Header, hour_of};
 use super::scales::Scales;
@@ -279,7 +279,7 @@ impl Store {
         };
         let old = self.block_records(key, probe, hour, wanted)?;
         let late = raw::probe_hour(&self.conn, key, probe, hour)?;
-        Ok(merge(old, late))
+        Ok(merged(old, late, |record| record.at))
     }
 
     /// Returns the outcomes of a block; empty if there is none or it cannot be decoded.

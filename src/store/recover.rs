@@ -8,7 +8,7 @@ mod workspace;
 
 use super::backup::sync_folder;
 use super::lock::WriterLock;
-use super::{Store, StoreError, schema, series, with_suffix};
+use super::{Store, StoreError, folder_of, schema, series, with_suffix};
 use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use rusqlite::Connection;
@@ -136,10 +136,7 @@ pub fn recover(
         return Err(StoreError::Missing);
     }
     let _lock = WriterLock::take(path)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     let workspace = Workspace::create(path)?;
     let (file, to) = workspace.new_store()?;
     let mut recovered = Recovered::default();

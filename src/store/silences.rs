@@ -20,6 +20,7 @@ impl Store {
     /// Returns all stored silences, and the acknowledgements of alerts that are firing, or that
     /// started too recently to be stored.
     pub fn decisions(&self) -> Result<Decisions, StoreError> {
+        let silences = self.silences()?;
         let read = || {
             let acknowledged = "SELECT from_at, service, is_sign, source, about, at, name, note
                 FROM acknowledgement WHERE NOT EXISTS (
@@ -40,7 +41,7 @@ impl Store {
                 Ok(key.map(|key| ((key, from), Arc::new(given))))
             })?;
             Ok(Decisions {
-                silences: self.read_silences()?,
+                silences,
                 acknowledged: rows
                     .filter_map(Result::transpose)
                     .collect::<rusqlite::Result<_>>()?,
@@ -51,8 +52,12 @@ impl Store {
 
     /// Returns all stored silences in the order of their creation.
     pub fn silences(&self) -> Result<Vec<Silence>, StoreError> {
-        self.read_silences()
-            .map_err(StoreError::sql("read silences"))
+        let sql = "SELECT id, matchers, from_at, to_at, author, reason FROM silence ORDER BY id";
+        self.read_table("silence", "read silences", |conn| {
+            let mut statement = conn.prepare_cached(sql)?;
+            let rows = statement.query_map([], silence)?;
+            rows.filter_map(Result::transpose).collect()
+        })
     }
 
     /// Returns the active silences that have muted no alert for a week.
@@ -74,17 +79,6 @@ impl Store {
             }
         }
         Ok(ids)
-    }
-
-    fn read_silences(&self) -> rusqlite::Result<Vec<Silence>> {
-        // A store opened read-only may have an older schema version.
-        if !self.conn.table_exists(None, "silence")? {
-            return Ok(Vec::new());
-        }
-        let sql = "SELECT id, matchers, from_at, to_at, author, reason FROM silence ORDER BY id";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let rows = statement.query_map([], silence)?;
-        rows.filter_map(Result::transpose).collect()
     }
 
     /// Adds a silence and assigns its id.

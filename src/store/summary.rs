@@ -26,8 +26,6 @@ pub struct HourSummary {
     pub good: u32,
     pub bad: BTreeMap<Cause, u32>,
     pub void: BTreeMap<VoidReason, u32>,
-    /// Time covered by the counted (good and bad) outcomes.
-    pub covered: Duration,
     /// Good outcomes per [`Scale::code`] of [`HourSummary::scale`], ascending.
     pub histogram: Vec<(u16, u32)>,
     format: Format,
@@ -91,7 +89,6 @@ impl HourSummary {
             good: 0,
             bad: BTreeMap::new(),
             void: BTreeMap::new(),
-            covered: Duration::from_millis(header.covered_ms),
             histogram: histogram.collect::<Result<_, _>>()?,
             format: header.format,
             tallies: header.tallies,

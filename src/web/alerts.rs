@@ -1,7 +1,7 @@
 //! Alerts as JSON: firing alerts and alerts of a time range.
 
 use super::WebState;
-use super::listing::{cursor_text, cut, link_next, stamp};
+use super::listing::{cursor_text, cut, link_next};
 use super::page::PageQuery;
 use super::page::alert_list::{Alerts as Shown, render_alerts};
 use super::problem::Problem;
@@ -50,8 +50,8 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
     let (found, has_more) = cut(store::read(&state, read).await?, limit);
     let mut response = entries(&found);
     if let Some(last) = found.last().filter(|_| has_more) {
-        let mut next = vec![("from", stamp(from)), ("limit", limit.to_string())];
-        next.extend(to.map(|to| ("to", stamp(to))));
+        let mut next = vec![("from", from.to_rfc3339()), ("limit", limit.to_string())];
+        next.extend(to.map(|to| ("to", to.to_rfc3339())));
         next.push(("cursor", cursor_text(&AlertCursor::behind(last))));
         link_next(&mut response, "/api/v1/alerts", &next);
     }
@@ -96,7 +96,7 @@ async fn firing(state: &WebState) -> Vec<AlertRecord> {
         return firing;
     }
     let live = firing.clone();
-    let kept = store::read(state, |store| kept(store, live)).await;
+    let kept = store::read(state, |store| stored_firing(store, live)).await;
     kept.unwrap_or(firing)
 }
 
@@ -110,7 +110,7 @@ pub(super) fn now(state: &WebState) -> Vec<AlertRecord> {
 
 /// Firing alerts that are stored, in their current state: an alert that was shown once must still be known
 /// after a kill.
-fn kept(store: &Store, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
+fn stored_firing(store: &Store, firing: Vec<AlertRecord>) -> Result<Vec<AlertRecord>, StoreError> {
     let kept = store.firing_alerts()?;
     let mut live: HashMap<_, _> = firing
         .into_iter()

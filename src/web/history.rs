@@ -3,7 +3,7 @@
 use super::WebState;
 use super::api::unknown;
 use super::fields::Fields;
-use super::listing::{link_next, stamp};
+use super::listing::link_next;
 use super::problem::Problem;
 use super::request::Query;
 use super::store;
@@ -127,8 +127,8 @@ pub async fn outcomes(
     // The newest outcome that does not fit is the last one of the next page.
     if let Some(older) = older {
         let next = [
-            ("from", stamp(from)),
-            ("to", stamp(Timestamp(older.at.0 + 1))),
+            ("from", from.to_rfc3339()),
+            ("to", Timestamp(older.at.0 + 1).to_rfc3339()),
             ("limit", limit.to_string()),
         ];
         link_next(&mut response, uri.path(), &next);

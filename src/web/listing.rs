@@ -1,9 +1,7 @@
 //! Pagination of lists.
 
-use crate::outcome::Timestamp;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use chrono::SecondsFormat;
 use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
@@ -22,11 +20,6 @@ pub fn link_next(response: &mut Response, path: &str, parameters: &[(&str, Strin
 pub fn cursor_text(place: &impl Serialize) -> String {
     // Serializing text and numbers to memory cannot fail.
     serde_json::to_string(place).unwrap_or_default()
-}
-
-/// Formats a time for a query parameter.
-pub fn stamp(at: Timestamp) -> String {
-    at.to_utc().to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
 /// Returns the rows of a page, and whether there are more: `found` then has one more than `limit`.

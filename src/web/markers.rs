@@ -5,7 +5,7 @@ use super::api::check_service;
 use super::audit::{self, Act};
 use super::auth::Identity;
 use super::fields::{Fields, LINE_MAX};
-use super::listing::{cursor_text, cut, link_next, stamp};
+use super::listing::{cursor_text, cut, link_next};
 use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
@@ -104,8 +104,8 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     }
     let mut response = Json(found).into_response();
     if let Some(last) = last {
-        let mut next = vec![("from", stamp(from)), ("limit", limit.to_string())];
-        next.extend(to.map(|to| ("to", stamp(to))));
+        let mut next = vec![("from", from.to_rfc3339()), ("limit", limit.to_string())];
+        next.extend(to.map(|to| ("to", to.to_rfc3339())));
         next.push(("cursor", cursor_text(&last)));
         next.extend(service.map(|name| ("service", name)));
         link_next(&mut response, "/api/v1/markers", &next);

@@ -55,7 +55,7 @@ pub async fn one(
     State(state): State<WebState>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let found = kept(&state, &id, |report, _, _| Ok(report.to_json())).await?;
+    let found = read_run(&state, &id, |report, _, _| Ok(report.to_json())).await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], found).into_response())
 }
 
@@ -92,7 +92,7 @@ pub async fn page(
         let compared = Compared::read(store, Some(run.id), &report.run)?;
         Ok((report, run, compared))
     };
-    let (report, run, compared) = kept(&state, &id, draw).await?;
+    let (report, run, compared) = read_run(&state, &id, draw).await?;
     let trouble = state.store.stats().trouble();
     let view = view(&state, PageQuery::of(query.as_deref()), trouble.as_deref());
     Ok(Html(render_run(&report, &run, compared.as_ref(), view)))
@@ -135,7 +135,7 @@ impl RunsQuery {
 }
 
 /// Runs a function on a stored run outside of the async workers.
-async fn kept<T: Send + 'static>(
+async fn read_run<T: Send + 'static>(
     state: &WebState,
     id: &str,
     make: impl FnOnce(RunReport, StoredRun, &Store) -> Result<T, StoreError> + Send + 'static,

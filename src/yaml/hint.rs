@@ -6,7 +6,7 @@ use crate::units::likely::question;
 use std::collections::BTreeSet;
 
 /// The end of a help text, such as `; did you mean A?`, if a valid value resembles the written one.
-pub(super) fn meant<F: Scalar>(form: &F, written: &str) -> String {
+pub(super) fn suggestion<F: Scalar>(form: &F, written: &str) -> String {
     let is_valid = |text: &str| {
         let value = form.parse(text);
         value.is_some_and(|value| form.check(&value).is_ok())

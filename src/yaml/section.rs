@@ -217,7 +217,7 @@ impl<'n> Section<'n> {
         let written = node.value.scalar().unwrap_or_default();
         let mut expected = form.expected(&written);
         if self.reader.is_public(node.place) && form.parse(&written).is_none() {
-            expected += &hint::meant(form, &written);
+            expected += &hint::suggestion(form, &written);
         }
         let read = self.parse_at(node, at, &expected, |text| form.parse(text))?;
         match form.check(&read) {

@@ -1,5 +1,6 @@
 //! The result of a probe: types used by all other modules.
 
+mod closed_set;
 mod figure;
 mod measurement;
 mod rate_limit;
@@ -10,6 +11,7 @@ pub use rate_limit::{RateLimit, RateLimits};
 
 use crate::text::printable;
 use crate::units::HOUR_MS;
+use closed_set::closed_set;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -34,6 +36,12 @@ impl Timestamp {
     /// The UTC date and time; 1970 if the calendar has no such date.
     pub fn to_utc(self) -> chrono::DateTime<chrono::Utc> {
         chrono::DateTime::from_timestamp_millis(self.0).unwrap_or_default()
+    }
+
+    /// RFC 3339 in UTC with milliseconds: `2026-11-03T14:01:57.250Z`.
+    pub fn to_rfc3339(self) -> String {
+        self.to_utc()
+            .to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
     }
 
     /// The start of its hour in UTC, at which blocks and hourly counts begin.
@@ -118,40 +126,7 @@ impl fmt::Display for ProbeKey {
     }
 }
 
-/// Declares a closed set of reasons, with the enum, its labels and its stored codes in one place.
-macro_rules! reasons {
-    ($(#[$meta:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $code:literal, $label:literal;)* }) => {
-        $(#[$meta])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $name { $($(#[doc = $doc])* $variant,)* }
-
-        impl $name {
-            /// All values, in declaration order. Metrics are initialized with zeros from it.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The label in metrics and reports.
-            pub const fn label(self) -> &'static str {
-                match self { $(Self::$variant => $label),* }
-            }
-
-            /// The number in stored data. Never reuse a number.
-            pub const fn code(self) -> u8 {
-                match self { $(Self::$variant => $code),* }
-            }
-
-            /// Parses a stored number; `None` if a newer version wrote it.
-            pub const fn from_code(code: u8) -> Option<Self> {
-                match code { $($code => Some(Self::$variant),)* _ => None }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result { f.write_str(self.label()) }
-        }
-    };
-}
-
-reasons! {
+closed_set! {
     /// Why an outcome is bad. A closed set, suitable for a metric label.
     Cause {
         /// The name did not resolve.
@@ -235,7 +210,7 @@ impl Cause {
     }
 }
 
-reasons! {
+closed_set! {
     /// Why a language model ended its answer.
     FinishReason {
         /// It was complete.
@@ -253,7 +228,7 @@ reasons! {
     }
 }
 
-reasons! {
+closed_set! {
     /// Why an attempt says nothing about the service. Such outcomes never count against it.
     VoidReason {
         /// No file descriptor or local port was available, a permission is missing, or too many failures

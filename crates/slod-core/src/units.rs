@@ -29,6 +29,11 @@ pub const fn whole(value: f64) -> u64 {
     value.round() as u64
 }
 
+/// A share in millionths, rounded like [`whole`].
+pub fn millionths(share: f64) -> u32 {
+    u32::try_from(whole(share * 1e6)).unwrap_or(u32::MAX)
+}
+
 /// Parses `500ms`, `10s`, `1h30m` or `30d`; at most 100 years.
 pub fn duration(text: &str) -> Option<Duration> {
     let mut rest = text.trim();

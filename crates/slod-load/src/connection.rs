@@ -22,7 +22,7 @@ pub enum Done {
     Good,
     Failed(Cause),
     /// The request was not sent because this machine lacked resources.
-    OwnLack,
+    NoResources,
 }
 
 /// A connection that is opened on demand. An incomplete exchange closes it.
@@ -96,7 +96,7 @@ impl Unanswered {
                 let quote = self.quote.as_deref();
                 plan.examples.record_untrusted(cause, values, quote, words);
             }
-            Done::OwnLack => plan.examples.record_lack(words),
+            Done::NoResources => plan.examples.record_lack(words),
             Done::Good => {}
         }
         self.done
@@ -219,8 +219,8 @@ async fn connect(plan: &Plan) -> Result<HttpConnection, Unanswered> {
     let opened = plan.connect.connect().await;
     let OpenConnection { stream, protocol } = opened.map_err(|error| match error {
         ConnectError::Failed(cause, message) => Unanswered::failed(cause, message),
-        ConnectError::OwnLack(message) => Unanswered {
-            done: Done::OwnLack,
+        ConnectError::NoResources(message) => Unanswered {
+            done: Done::NoResources,
             retry: Retry::Never,
             message: message.into(),
             quote: None,

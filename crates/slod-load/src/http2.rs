@@ -15,6 +15,7 @@ use hyper_util::rt::TokioIo;
 use slod_core::outcome::Cause;
 use std::error::Error;
 use std::io;
+use std::iter::successors;
 
 /// Maximum size of the headers of a response, in bytes.
 const HEADERS_MAX: u32 = 256 << 10;
@@ -148,12 +149,6 @@ fn cause(error: &hyper::Error) -> Cause {
 
 /// The first error of type `T` in the chain of sources.
 fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    let mut chain = successors(Some(error), |error| (*error).source());
+    chain.find_map(|error| error.downcast_ref())
 }

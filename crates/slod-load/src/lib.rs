@@ -42,7 +42,7 @@ pub use plan::{
 pub use request::{Mix, Request, Sequence};
 pub use response::{Invalid, Response};
 pub use rows::Rows;
-pub use template::{Escape, Made, Reference, Template, TemplatePart};
+pub use template::{Escape, Reference, Template, TemplatePart, Templated};
 pub use watch::{Fault, NewWatch, Watch};
 pub use windows::{Windows, add_within, close, merged};
 

@@ -37,7 +37,7 @@ pub enum ConnectError {
     /// The cause, and a description.
     Failed(Cause, String),
     /// This machine has no file descriptor, port or memory available. It says nothing about the service.
-    OwnLack(String),
+    NoResources(String),
 }
 
 /// Opens connections to the service.

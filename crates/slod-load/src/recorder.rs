@@ -174,7 +174,7 @@ impl Recorder {
         match done {
             Done::Good => self.current.good += 1,
             Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
-            Done::OwnLack => {
+            Done::NoResources => {
                 // It did not start after all.
                 self.current.started = self.current.started.saturating_sub(1);
                 self.current.dropped += 1;

@@ -2,7 +2,7 @@
 
 use crate::capture::Capture;
 use crate::message::Step;
-use crate::template::{Made, Reference, Template, Values};
+use crate::template::{Reference, Template, Templated, Values};
 use crate::watch::NewWatch;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Method, Uri};
@@ -21,12 +21,12 @@ pub struct Request {
     pub think: Option<Duration>,
     pub method: Method,
     /// The path and the query.
-    pub uri: Made<Uri>,
+    pub uri: Templated<Uri>,
     /// Includes `Host`.
     pub headers: HeaderMap,
     /// Headers with templates. They replace fixed headers of the same name.
     pub made_headers: Vec<(HeaderName, Template)>,
-    pub body: Made<Bytes>,
+    pub body: Templated<Bytes>,
     /// Statuses that count as success.
     pub statuses: Vec<RangeInclusive<u16>>,
     /// Values to capture from a successful response, for later requests of the sequence.
@@ -87,16 +87,16 @@ impl Request {
     /// The path and the query; `None` if a required value is missing.
     pub(crate) fn uri(&self, values: Values<'_>) -> Option<Cow<'_, Uri>> {
         match &self.uri {
-            Made::Fixed(uri) => Some(Cow::Borrowed(uri)),
-            Made::Template(template) => template.fill(values)?.parse().ok().map(Cow::Owned),
+            Templated::Fixed(uri) => Some(Cow::Borrowed(uri)),
+            Templated::Template(template) => template.fill(values)?.parse().ok().map(Cow::Owned),
         }
     }
 
     /// `None` if a required value is missing.
     pub(crate) fn body(&self, values: Values<'_>) -> Option<Bytes> {
         match &self.body {
-            Made::Fixed(body) => Some(body.clone()),
-            Made::Template(template) => Some(template.fill(values)?.into()),
+            Templated::Fixed(body) => Some(body.clone()),
+            Templated::Template(template) => Some(template.fill(values)?.into()),
         }
     }
 

@@ -24,7 +24,7 @@ impl Tally {
         match done {
             Done::Good => self.good += 1,
             Done::Failed(cause) => add(&mut self.failed, cause, 1),
-            Done::OwnLack => {}
+            Done::NoResources => {}
         }
         count(&mut self.latency, latency);
         if let Some(capture) = missing.and_then(|number| u16::try_from(number).ok()) {

@@ -42,7 +42,7 @@ pub enum Escape {
 
 /// A part of a request that is constant or filled in for each request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Made<T> {
+pub enum Templated<T> {
     Fixed(T),
     Template(Template),
 }
@@ -79,7 +79,7 @@ impl Template {
     }
 }
 
-impl<T> Made<T> {
+impl<T> Templated<T> {
     pub const fn template(&self) -> Option<&Template> {
         match self {
             Self::Fixed(_) => None,

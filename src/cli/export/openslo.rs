@@ -3,7 +3,7 @@
 use super::ExportArgs;
 use crate::cli::exit;
 use crate::cli::load::plan::service;
-use crate::cli::output::{print_error, show};
+use crate::cli::output::{fail, print_error, show};
 use crate::config::Config;
 use crate::rules::openslo;
 
@@ -13,8 +13,7 @@ pub fn run(args: &ExportArgs, config: &Config) -> u8 {
         (args.kubernetes.is_some(), "--kubernetes has"),
     ];
     if let Some((_, what)) = unfit.into_iter().find(|(is_given, _)| *is_given) {
-        print_error(&format!("slod: {what} no effect for openslo"));
-        return exit::USAGE;
+        return fail(exit::USAGE, format!("{what} no effect for openslo"));
     }
     let one = args.service.as_deref().map(|name| service(config, name));
     let written = one.transpose().and_then(|one| openslo::write(config, one));
@@ -26,9 +25,6 @@ pub fn run(args: &ExportArgs, config: &Config) -> u8 {
             }
             exit::OK
         }
-        Err(reason) => {
-            print_error(&format!("slod: {reason}"));
-            exit::USAGE
-        }
+        Err(reason) => fail(exit::USAGE, reason),
     }
 }

@@ -11,7 +11,7 @@ use crate::import::requests::{TextPart, hide_body, hide_target};
 use crate::probe::http::driven::{Driven, is_secret_header};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
-use slod_load::{Made, Request};
+use slod_load::{Request, Templated};
 
 /// The configured body may be a secret.
 const BODY: &str = "LOAD_BODY";
@@ -52,13 +52,13 @@ fn single(
     variables: &mut Variables,
 ) -> Result<ScriptRequest, String> {
     let body = match &base.body {
-        Made::Fixed(body) if body.is_empty() => None,
-        Made::Fixed(body) => Some(variables.secret(BODY, body)?),
-        Made::Template(_) => Some(ScriptText::environment(BODY)),
+        Templated::Fixed(body) if body.is_empty() => None,
+        Templated::Fixed(body) => Some(variables.secret(BODY, body)?),
+        Templated::Template(_) => Some(ScriptText::environment(BODY)),
     };
     let path = match &base.uri {
-        Made::Fixed(uri) => uri.to_string(),
-        Made::Template(_) => String::new(),
+        Templated::Fixed(uri) => uri.to_string(),
+        Templated::Template(_) => String::new(),
     };
     Ok(ScriptRequest {
         name: base.name,
@@ -126,7 +126,7 @@ fn request(
         let identity = ScriptText::plain("identity");
         headers.push((ACCEPT_ENCODING.to_string(), identity));
     }
-    let path = if variables.are_given() {
+    let path = if variables.has_values() {
         text(&spec.target, variables)?
     } else {
         replaced(&spec.target, |target| hide_target("", target), variables)?
@@ -207,7 +207,7 @@ fn hidden(
     name: &str,
     variables: &mut Variables,
 ) -> Result<ScriptText, String> {
-    if variables.are_given() {
+    if variables.has_values() {
         let mut all = Vec::new();
         for one in &body.0 {
             let text = match one {
@@ -285,7 +285,7 @@ mod tests {
         let service = &config.services[0];
         let load = service.load.as_ref().expect("given");
         let driven = load.driven.as_ref().expect("given");
-        let sequences = scripted(service, driven, &mut Variables::named()).expect("written");
+        let sequences = scripted(service, driven, &mut Variables::names_only()).expect("written");
         let path = format!("{:?}", sequences[0].steps[0].path);
         assert!(!path.contains("querysecret"), "{path}");
         for part in ["/chat?mode=short&api_key=", "LOAD_API_KEY"] {

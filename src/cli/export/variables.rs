@@ -8,47 +8,47 @@ const LENGTH_MAX: usize = 100 * 1024;
 
 /// Variables that are set by the user who runs the script, or by slod, which then needs their values.
 pub struct Variables {
-    given: Option<BTreeMap<String, String>>,
+    values: Option<BTreeMap<String, String>>,
 }
 
 impl Variables {
     /// Records only names, not values.
-    pub const fn named() -> Self {
-        Self { given: None }
+    pub const fn names_only() -> Self {
+        Self { values: None }
     }
 
     /// Keeps the values, to start the script with them.
-    pub const fn kept() -> Self {
+    pub const fn with_values() -> Self {
         Self {
-            given: Some(BTreeMap::new()),
+            values: Some(BTreeMap::new()),
         }
     }
 
-    pub const fn are_given(&self) -> bool {
-        self.given.is_some()
+    pub const fn has_values(&self) -> bool {
+        self.values.is_some()
     }
 
     /// Returns a reference to a variable whose name is based on `name`. Different values get different names.
     pub fn secret(&mut self, name: &str, value: &[u8]) -> Result<ScriptText, String> {
-        let Some(given) = &mut self.given else {
+        let Some(values) = &mut self.values else {
             return Ok(ScriptText::environment(name));
         };
         let value = std::str::from_utf8(value).ok();
         let value = value.filter(|value| !value.contains('\0') && value.len() <= LENGTH_MAX);
         let value = value
             .ok_or_else(|| format!("the value of {name} must be UTF-8 text of at most 100 KiB"))?;
-        let same = |other: &String| given.get(other).is_none_or(|known| known == value);
+        let same = |other: &String| values.get(other).is_none_or(|known| known == value);
         let mut names = (1..).map(|number| match number {
             1 => name.to_owned(),
             number => format!("{name}_{number}"),
         });
         let name = names.find(same).unwrap_or_default();
-        given.insert(name.clone(), value.to_owned());
+        values.insert(name.clone(), value.to_owned());
         Ok(ScriptText::environment(name))
     }
 
-    pub fn given(self) -> BTreeMap<String, String> {
-        self.given.unwrap_or_default()
+    pub fn into_values(self) -> BTreeMap<String, String> {
+        self.values.unwrap_or_default()
     }
 }
 
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_secret_fits_the_limit_of_the_kernel() {
-        let mut variables = Variables::kept();
+        let mut variables = Variables::with_values();
         assert!(variables.secret("A", &vec![b'x'; LENGTH_MAX]).is_ok());
         let fault = variables.secret("A", &vec![b'x'; LENGTH_MAX + 1]);
         assert!(fault.expect_err("long").contains("100 KiB"));

@@ -5,7 +5,7 @@ mod service;
 mod yaml;
 
 use super::exit;
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::probe;
@@ -45,10 +45,7 @@ pub struct InitArgs {
 pub fn run(args: &InitArgs) -> u8 {
     match write(args) {
         Ok(()) => exit::OK,
-        Err(reason) => {
-            print_error(&format!("slod: {reason}"));
-            exit::USAGE
-        }
+        Err(reason) => fail(exit::USAGE, reason),
     }
 }
 

@@ -28,7 +28,7 @@ pub struct Generated {
 }
 
 /// Why a run that lost some of its threads cannot be judged.
-fn lost(panicked: usize) -> Option<String> {
+fn panic_message(panicked: usize) -> Option<String> {
     let threads = numbers::plural(panicked as u64, "thread");
     (panicked > 0)
         .then(|| format!("{threads} of the load generator panicked: their counts are lost"))
@@ -37,7 +37,7 @@ fn lost(panicked: usize) -> Option<String> {
 impl Generator {
     pub fn start(work: Work) -> Result<Self, String> {
         match work {
-            Work::Own(plan) => {
+            Work::Engine(plan) => {
                 let cpu = CpuMeter::own();
                 let engine = Engine::start(*plan).map_err(|StartError(error)| refusal(&error))?;
                 Ok(Self::Own(Box::new(engine), cpu))
@@ -106,7 +106,7 @@ impl Generator {
                 Generated {
                     windows,
                     requests,
-                    failure: lost(panicked),
+                    failure: panic_message(panicked),
                     examples,
                     lack,
                 }

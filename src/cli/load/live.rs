@@ -15,13 +15,13 @@ use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
 use crate::report::load_run::{Requirement, Threshold, ThresholdResult};
+use crate::report::table::known;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
 use crate::text::printable;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// How often free memory is returned to the system. After a stall, many requests are open at once, and
 /// their memory would otherwise stay allocated until the run ends.
@@ -212,8 +212,7 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
     let figures = Figures::of([window]);
     let stage = run.scenario.stages.get(window.stage);
     let stage = stage.map_or("", |stage| stage.name.as_str());
-    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
-    let failed = figures.error_ratio();
+    let time = |time| known(time, numbers::latency);
     format!(
         "{:>5}s {stage:<10} due {:<7.1} active {:<7.1} {:>7.1}/s  avg {:<8} p95 {:<8} failed {:<8} dropped {}{}\n",
         window.start.as_secs() + 1,
@@ -222,14 +221,14 @@ fn line(window: &LoadWindow, run: &RunRecord) -> String {
         figures.rate(),
         time(figures.mean()),
         time(figures.quantile(0.95)),
-        failed.map_or_else(|| "-".to_owned(), numbers::failed),
+        known(figures.error_ratio(), numbers::failed),
         window.dropped,
-        lacked(window.lacking, run.lack.as_deref()),
+        lack_note(window.lacking, run.lack.as_deref()),
     )
 }
 
 /// How many of the dropped starts the generator's machine caused, and why.
-fn lacked(lacking: u64, first: Option<&str>) -> String {
+fn lack_note(lacking: u64, first: Option<&str>) -> String {
     if lacking == 0 {
         return String::new();
     }
@@ -243,9 +242,9 @@ mod tests {
 
     #[test]
     fn a_line_names_the_missing_resource() {
-        assert_eq!(lacked(0, None), "");
+        assert_eq!(lack_note(0, None), "");
         assert_eq!(
-            lacked(2, Some("no port\nis left")),
+            lack_note(2, Some("no port\nis left")),
             " (2 for lack of resources on this machine: no port is left)"
         );
     }

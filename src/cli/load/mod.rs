@@ -18,7 +18,7 @@ mod tool_run;
 mod tool_secrets;
 
 use super::log::BufferedLog;
-use super::output::{print_error, show};
+use super::output::{fail, print_error, show};
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::read_duration;
@@ -120,19 +120,13 @@ pub fn run(args: &LoadArgs, log: &BufferedLog, release_memory: ReleaseMemory) ->
     on_runtime(async {
         let prepared = match plan::prepare(args, &config).await {
             Ok(prepared) => prepared,
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                return exit::USAGE;
-            }
+            Err(reason) => return fail(exit::USAGE, reason),
         };
         show(&prepared.announcement);
         let service = prepared.service;
         let record = match live::run(prepared, &config, args, log, release_memory).await {
             Ok(record) => record,
-            Err((code, reason)) => {
-                print_error(&format!("slod: {reason}"));
-                return code;
-            }
+            Err((code, reason)) => return fail(code, reason),
         };
         let report = RunReport::new(record, Some(service));
         finish(&config, &report, args.out.as_deref())
@@ -145,12 +139,10 @@ pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
     if let Some(folder) = out
         && let Err(error) = write_all(folder, report, runs::compared(config, &report.run).as_ref())
     {
-        print_error(&format!(
-            "slod: cannot write {}: {}",
-            folder.display(),
-            error.kind()
-        ));
-        return exit::FAILED;
+        return fail(
+            exit::FAILED,
+            format!("cannot write {}: {}", folder.display(), error.kind()),
+        );
     }
     code(report)
 }

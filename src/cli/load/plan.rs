@@ -45,20 +45,20 @@ pub struct Prepared<'a> {
 
 /// Work for the selected engine.
 pub enum Work {
-    Own(Box<Plan>),
+    Engine(Box<Plan>),
     Tool(Box<ToolPlan>),
 }
 
 pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared<'a>, String> {
     let service = service(config, &args.service)?;
     let driven = driven(service)?;
-    let scenario = adapted(scenario(config, service, &args.scenario)?, args)?;
+    let scenario = with_options(scenario(config, service, &args.scenario)?, args)?;
     check_owner(&driven, args.i_own_this_target).await?;
     let mut announcement = announcement(&scenario, service, &driven);
     let (engine, work) = match args.engine.tool() {
         None => (
             SLOD,
-            Work::Own(Box::new(own(args, service, &driven, &scenario)?)),
+            Work::Engine(Box::new(engine_plan(args, service, &driven, &scenario)?)),
         ),
         Some(tool) => {
             let plan = ToolPlan::new(tool, args, service, &driven, scenario.clone())?;
@@ -76,7 +76,7 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
 }
 
 /// The plan for slod's own engine.
-fn own(
+fn engine_plan(
     args: &LoadArgs,
     service: &ServiceSpec,
     driven: &Driven,
@@ -169,7 +169,7 @@ fn rate(service: &ServiceSpec) -> f64 {
 }
 
 /// The scenario, with its stages replaced by those of the command line, if any.
-fn adapted(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> {
+fn with_options(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, String> {
     let length = args.run_time.unwrap_or_else(|| scenario.length());
     if !(SHORTEST..=LONGEST).contains(&length) {
         let (shortest, longest) = (show_duration(SHORTEST), show_duration(LONGEST));

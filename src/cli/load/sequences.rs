@@ -6,7 +6,7 @@ use crate::yaml::read_regular;
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
-use slod_load::{Made, Request, Rows, Sequence, Source, Template};
+use slod_load::{Request, Rows, Sequence, Source, Template, Templated};
 use std::sync::Arc;
 
 /// All requests of a service: those of its `load`, or the single one. An error says why they cannot be sent.
@@ -31,7 +31,7 @@ pub fn sequences(service: &ServiceSpec, driven: &Driven) -> Result<Vec<Sequence>
 /// Converts one request and adds the common headers.
 fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
     let invalid = |what: &str| format!("{}: invalid {what}", spec.name);
-    let uri = spec.target.made(|text| text.parse().ok());
+    let uri = spec.target.templated(|text| text.parse().ok());
     let mut headers = base.headers.clone();
     headers.remove(CONTENT_LENGTH);
     let made_headers = set_headers(spec, &mut headers).ok_or_else(|| invalid("header"))?;
@@ -43,13 +43,13 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     let body = match &spec.body {
-        BodySpec::Empty => Some(Made::Fixed(Bytes::new())),
-        BodySpec::File(bytes) => Some(Made::Fixed(bytes.clone())),
-        BodySpec::Json(text) | BodySpec::Text(text) => text.made(|text| Some(text.into())),
+        BodySpec::Empty => Some(Templated::Fixed(Bytes::new())),
+        BodySpec::File(bytes) => Some(Templated::Fixed(bytes.clone())),
+        BodySpec::Json(text) | BodySpec::Text(text) => text.templated(|text| Some(text.into())),
     };
     let body = body.ok_or_else(|| invalid("body"))?;
     let takes_body = [Method::POST, Method::PUT, Method::PATCH].contains(&spec.method);
-    if takes_body && matches!(&body, Made::Fixed(body) if body.is_empty()) {
+    if takes_body && matches!(&body, Templated::Fixed(body) if body.is_empty()) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     Ok(Request {
@@ -75,12 +75,12 @@ fn set_headers(spec: &RequestSpec, headers: &mut HeaderMap) -> Option<Vec<(Heade
     }
     let mut made = Vec::new();
     for (name, value) in &spec.headers {
-        match value.made(|text| HeaderValue::try_from(text).ok())? {
-            Made::Fixed(mut value) => {
+        match value.templated(|text| HeaderValue::try_from(text).ok())? {
+            Templated::Fixed(mut value) => {
                 value.set_sensitive(true);
                 headers.insert(name, value);
             }
-            Made::Template(template) => {
+            Templated::Template(template) => {
                 headers.remove(name);
                 made.push((name.clone(), template));
             }

@@ -57,8 +57,8 @@ impl ToolPlan {
         check_passed(tool, &args.arguments)?;
         // Workers on other machines have their own environment.
         let variables = match args.expect_workers {
-            Some(_) => Variables::named(),
-            None => Variables::kept(),
+            Some(_) => Variables::names_only(),
+            None => Variables::with_values(),
         };
         let exported = exported(service, driven, scenario.clone(), variables)?;
         let Exported {

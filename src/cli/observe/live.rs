@@ -14,6 +14,7 @@ use crate::config::{Config, ServiceSpec};
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
+use crate::report::table::known;
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
 use crate::units::show_duration;
@@ -199,13 +200,12 @@ fn line(elapsed: Duration, windows: &[LoadWindow]) -> String {
         return format!("{seconds:>5}s no new requests\n");
     }
     let figures = Figures::of(windows);
-    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
-    let ratio = figures.error_ratio();
+    let time = |time| known(time, numbers::latency);
     format!(
         "{seconds:>5}s {:>7.1}/s  avg {:<8} p95 {:<8} failed {}\n",
         figures.rate(),
         time(figures.mean()),
         time(figures.quantile(0.95)),
-        ratio.map_or_else(|| "-".to_owned(), numbers::failed),
+        known(figures.error_ratio(), numbers::failed),
     )
 }

@@ -13,7 +13,7 @@ mod watch;
 use super::child;
 use super::load::{finish, plan};
 use super::log::BufferedLog;
-use super::output::print_error;
+use super::output::fail;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::{TimeArg, read_duration};
@@ -73,7 +73,7 @@ pub fn run(args: &ObserveArgs, log: &BufferedLog) -> u8 {
     };
     let service = match plan::service(&config, &args.service) {
         Ok(service) => service,
-        Err(reason) => return unusable(&reason),
+        Err(reason) => return fail(exit::USAGE, reason),
     };
     match args.from {
         Some(from) => match past::run(&config, service, from, args.to) {
@@ -82,7 +82,7 @@ pub fn run(args: &ObserveArgs, log: &BufferedLog) -> u8 {
                 runs::keep(&config, &run);
                 judge(&config, run, service, args)
             }
-            Err(reason) => unusable(&reason),
+            Err(reason) => fail(exit::USAGE, reason),
         },
         None => watch_now(&config, service, args, log),
     }
@@ -90,18 +90,15 @@ pub fn run(args: &ObserveArgs, log: &BufferedLog) -> u8 {
 
 fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &BufferedLog) -> u8 {
     if let Err(reason) = child::check(&args.command) {
-        return unusable(&reason);
+        return fail(exit::USAGE, reason);
     }
     if args.length.is_some_and(|length| length > live::LONGEST) {
-        return unusable("a run is watched for at most 1d (--for)");
+        return fail(exit::USAGE, "a run is watched for at most 1d (--for)");
     }
     on_runtime(async {
         match live::run(config, service, args, log).await {
             Ok(run) => judge(config, run, service, args),
-            Err(reason) => {
-                print_error(&format!("slod: {reason}"));
-                exit::START
-            }
+            Err(reason) => fail(exit::START, reason),
         }
     })
 }
@@ -109,9 +106,4 @@ fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &B
 fn judge(config: &Config, run: RunRecord, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
     let report = RunReport::new(run, Some(service));
     finish(config, &report, args.out.as_deref())
-}
-
-fn unusable(reason: &str) -> u8 {
-    print_error(&format!("slod: {reason}"));
-    exit::USAGE
 }

@@ -43,7 +43,7 @@ pub fn run(
 
 fn span(from: Timestamp, to: Timestamp) -> Result<Duration, String> {
     check_order(from, to)?;
-    let length = Duration::from_millis(to.0.abs_diff(from.0));
+    let length = to.since(from);
     if length > LONGEST {
         return Err(format!(
             "a run of the past can take at most {}",

@@ -100,8 +100,7 @@ impl Watch {
         add_within(WINDOWS_MAX, &mut self.windows, &rest);
         join_short_end(&mut self.windows);
         let mut run = record(self.service, self.from, purpose);
-        run.scenario.stages[0].length =
-            Duration::from_millis((to.0 - self.from.0).max(0).unsigned_abs());
+        run.scenario.stages[0].length = to.since(self.from);
         RunRecord {
             to,
             ending,

@@ -6,6 +6,7 @@ use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::outcome::Cause;
 use crate::report::load_run::{Decision, NotMeasured, ThresholdResult};
+use crate::report::table::known;
 use crate::text::printable;
 use std::time::Duration;
 
@@ -140,14 +141,8 @@ const fn unit(scenario: &Scenario) -> &'static str {
 
 /// Rate, latencies and failures, now and over the run.
 fn client(view: &RunView) -> Vec<String> {
-    let latency = |figures: &Figures, q: f64| {
-        let known = figures.quantile(q);
-        known.map_or_else(|| "-".to_owned(), numbers::latency)
-    };
-    let errors = |figures: &Figures| {
-        let known = figures.error_ratio();
-        known.map_or_else(|| "-".to_owned(), numbers::failed)
-    };
+    let latency = |figures: &Figures, q: f64| known(figures.quantile(q), numbers::latency);
+    let errors = |figures: &Figures| known(figures.error_ratio(), numbers::failed);
     let mut all = level(view);
     let row =
         |name: &str, now: &str, run: &str| format!("{name:<NAME$}{now:>NUMBER$}{run:>NUMBER$}");
@@ -160,7 +155,7 @@ fn client(view: &RunView) -> Vec<String> {
     if view.scenario.as_ref().is_some_and(has_levels) {
         all.push(row(
             "offered",
-            &started.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}/s")),
+            &known(started, |rate| format!("{rate:.1}/s")),
             &format!("{:.1}/s", per_second(view.total.started, &view.total)),
         ));
     }
@@ -204,12 +199,12 @@ fn level(view: &RunView) -> Vec<String> {
         view.total.dropped,
         workers.unwrap_or_default(),
     )];
-    all.extend(lacked(view));
+    all.extend(lack_lines(view));
     all
 }
 
 /// How many of the dropped starts the generator's machine caused, and why.
-fn lacked(view: &RunView) -> Vec<String> {
+fn lack_lines(view: &RunView) -> Vec<String> {
     let lacking = view.total.lacking;
     if lacking == 0 {
         return Vec::new();
@@ -236,15 +231,9 @@ fn per_second(count: u64, figures: &Figures) -> f64 {
 fn curves(view: &RunView, width: usize) -> Vec<String> {
     let past = |of: fn(&Point) -> Option<f64>| view.points.iter().map(of).collect::<Vec<_>>();
     let last = view.points.last();
-    let seconds =
-        |value: f64| numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default());
-    let shown = |value: Option<f64>, show: &dyn Fn(f64) -> String| {
-        value.map_or_else(|| "-".to_owned(), show)
-    };
-    let rate = last.map(|one| one.rate);
-    let rate = shown(rate, &|rate| format!("{rate:.1}/s"));
-    let p95 = shown(last.and_then(|one| one.p95), &seconds);
-    let errors = shown(last.and_then(|one| one.errors), &numbers::failed);
+    let rate = known(last.map(|one| one.rate), |rate| format!("{rate:.1}/s"));
+    let p95 = known(last.and_then(|one| one.p95), numbers::seconds);
+    let errors = known(last.and_then(|one| one.errors), numbers::failed);
     vec![
         curve("rate", &past(|one| Some(one.rate)), &rate, width),
         curve("p95", &past(|one| one.p95), &p95, width),

@@ -1,7 +1,7 @@
 //! The keys of sampling, and of the processes of a service.
 
 use crate::config::model::Pattern;
-use crate::probe::pattern::{self, text_regex};
+use crate::probe::pattern::{self, text_regex, whole_text_regex};
 use crate::units::DAY;
 use crate::yaml::{Bool, FilePath, Integer, Key, Keys, List, Mapping, Parsed, Span, Text};
 use std::path::{Component, Path, PathBuf};
@@ -61,7 +61,8 @@ pub const ROOT: Key<FilePath> = Key::with_default(
 );
 
 /// Matches whole names.
-const PATTERN: pattern::Pattern<Pattern> = pattern::Pattern(whole);
+const PATTERN: pattern::Pattern<Pattern> =
+    pattern::Pattern(|text| whole_text_regex(text).map(Pattern));
 
 pub const HOST: Key<Bool> = Key::with_default(
     "host",
@@ -178,13 +179,6 @@ pub const MATCH_CMDLINE: Key<pattern::Pattern<Pattern>> = Key::optional(
     pattern::Pattern(|text| text_regex(text).map(Pattern)),
     "Regular expression for the full command line, with arguments separated by spaces.",
 );
-
-/// Compiles a pattern that must match the whole text.
-fn whole(text: &str) -> Option<Pattern> {
-    // The group around it could make an invalid pattern valid, so it is compiled without one first.
-    text_regex(text)?;
-    text_regex(&format!("^(?:{text})$")).map(Pattern)
-}
 
 /// Parses the path of a control group, which cannot leave the control group root.
 fn cgroup(text: &str) -> Option<PathBuf> {

@@ -18,7 +18,10 @@ impl Form for Sign {
         self.0.threshold.map_or_else(
             || switch.to_owned(),
             |known| {
-                let (least, most) = (shown(&known, known.least), shown(&known, known.most));
+                let (least, most) = (
+                    format_threshold(&known, known.least),
+                    format_threshold(&known, known.most),
+                );
                 format!("{switch}, or `{}`, from {least} to {most}", example(&known))
             },
         )
@@ -44,15 +47,15 @@ impl Scalar for Sign {
 pub fn example(known: &Threshold) -> String {
     let Level { begins, ends } = known.default;
     let (begin, end) = keys_of(known);
-    let mut text = format!("{{ {}: {}", begin.name, shown(known, begins));
+    let mut text = format!("{{ {}: {}", begin.name, format_threshold(known, begins));
     if let Some(end) = end {
-        text = format!("{text}, {}: {}", end.name, shown(known, ends));
+        text = format!("{text}, {}: {}", end.name, format_threshold(known, ends));
     }
     text + " }"
 }
 
 /// A threshold value in config syntax.
-pub fn shown(known: &Threshold, value: f64) -> String {
+pub fn format_threshold(known: &Threshold, value: f64) -> String {
     match known.unit {
         Unit::Share => {
             let percent = format!("{:.1}", value * 100.0);

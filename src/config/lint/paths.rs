@@ -24,8 +24,8 @@ pub(super) fn different_paths(draft: &Draft<'_>) -> Vec<Finding> {
                     "`{}` of `{}` pools the latencies of {} and {}: the fast one can hide the slow one",
                     objective.name,
                     service.name,
-                    shown(first),
-                    shown(other)
+                    describe(first),
+                    describe(other)
                 ),
                 help: "add a latency objective for each, with `probes: [ ... ]`, or split the service".to_owned(),
             });
@@ -34,7 +34,7 @@ pub(super) fn different_paths(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
-fn shown(spec: &ProbeSpec) -> String {
+fn describe(spec: &ProbeSpec) -> String {
     format!("`{}` ({})", spec.key.probe, spec.probe.target())
 }
 

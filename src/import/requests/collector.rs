@@ -64,7 +64,7 @@ type Identity = (String, String, Vec<(String, String)>, Option<String>);
 
 pub struct Collector {
     /// The requested origin; set to that of the first request if none was given.
-    asked: Option<Origin>,
+    origin: Option<Origin>,
     /// Number of requests by origin, including those that are left out.
     origins: BTreeMap<String, u64>,
     /// Indexes of the imported requests.
@@ -78,9 +78,9 @@ pub struct Collector {
 }
 
 impl Collector {
-    pub fn new(asked: Option<&Origin>, shape: Shape) -> Self {
+    pub fn new(origin: Option<&Origin>, shape: Shape) -> Self {
         Self {
-            asked: asked.cloned(),
+            origin: origin.cloned(),
             origins: BTreeMap::new(),
             known: HashMap::new(),
             length: 0,
@@ -94,8 +94,8 @@ impl Collector {
     }
 
     /// Whether requests to this origin are wanted, if that is known yet.
-    pub fn is_asked(&self, origin: &Origin) -> bool {
-        self.asked.as_ref().is_none_or(|asked| asked == origin)
+    pub fn is_wanted(&self, origin: &Origin) -> bool {
+        self.origin.as_ref().is_none_or(|wanted| wanted == origin)
     }
 
     pub const fn shape(&self) -> Shape {
@@ -155,12 +155,11 @@ impl Collector {
         };
         let name = origin.ascii_serialization();
         *self.origins.entry(name.clone()).or_default() += 1;
-        let asked = self.asked.get_or_insert_with(|| origin.clone());
-        let is_asked = asked == origin;
-        if !is_asked {
+        let is_wanted = self.origin.get_or_insert_with(|| origin.clone()) == origin;
+        if !is_wanted {
             self.leave_out(SkipReason::Origin(name));
         }
-        is_asked
+        is_wanted
     }
 
     fn merge(&mut self, at: &At<'_>, request: ImportedRequest) -> Result<(), RequestsError> {
@@ -229,7 +228,7 @@ impl Collector {
     }
 
     pub fn finish(mut self, check: Check<'_>) -> Result<Imported, RequestsError> {
-        self.imported.origin = self.asked.as_ref().map(Origin::ascii_serialization);
+        self.imported.origin = self.origin.as_ref().map(Origin::ascii_serialization);
         self.keep_valid(check);
         if !self.imported.requests.is_empty() {
             return Ok(self.imported);
@@ -239,10 +238,10 @@ impl Collector {
             return Err(RequestsError::Invalid(fault));
         }
         let others: Vec<String> = self.origins.into_keys().collect();
-        match self.asked.as_ref().map(Origin::ascii_serialization) {
+        match self.origin.as_ref().map(Origin::ascii_serialization) {
             // The requests to it were left out for another reason.
-            Some(asked) if !others.is_empty() && !others.contains(&asked) => {
-                Err(RequestsError::OtherOrigins { asked, others })
+            Some(wanted) if !others.is_empty() && !others.contains(&wanted) => {
+                Err(RequestsError::OtherOrigins { wanted, others })
             }
             _ => Err(RequestsError::Empty),
         }

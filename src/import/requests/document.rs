@@ -165,7 +165,7 @@ impl<'a> At<'a> {
         let place: Vec<&str> = pointer.split('/').skip(1).collect();
         Some(Self {
             value,
-            place: shown(&place.join(".").replace("~1", "/").replace("~0", "~")),
+            place: excerpt(&place.join(".").replace("~1", "/").replace("~0", "~")),
         })
     }
 
@@ -241,13 +241,13 @@ impl<'a> At<'a> {
         let dot = if self.place.is_empty() { "" } else { "." };
         Self {
             value,
-            place: format!("{}{dot}{}", self.place, shown(name)),
+            place: format!("{}{dot}{}", self.place, excerpt(name)),
         }
     }
 }
 
 /// A key, truncated.
-fn shown(name: &str) -> String {
+fn excerpt(name: &str) -> String {
     let shown: String = name.chars().take(KEY_SHOWN).collect();
     let dots = if shown.len() < name.len() { "..." } else { "" };
     format!("{}{dots}", printable(&shown))

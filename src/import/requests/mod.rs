@@ -121,7 +121,7 @@ pub enum RequestsError {
     Invalid(Remark),
     /// It has no request to the requested origin, only to these.
     OtherOrigins {
-        asked: String,
+        wanted: String,
         others: Vec<String>,
     },
     Empty,
@@ -189,8 +189,8 @@ impl fmt::Display for RequestsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(remark) => remark.fmt(f),
-            Self::OtherOrigins { asked, others } => {
-                write!(f, "has no request to {asked}, only to ")?;
+            Self::OtherOrigins { wanted, others } => {
+                write!(f, "has no request to {wanted}, only to ")?;
                 list(f, others)
             }
             Self::Empty => f.write_str("has no requests"),

@@ -118,14 +118,14 @@ impl Operation<'_, '_> {
         for server in servers.items()?.take(SERVERS_MAX) {
             addresses.push(address(&server)?);
         }
-        let is_asked = |address: &&String| {
+        let is_wanted = |address: &&String| {
             Target::parse(address).is_some_and(|target| match target.place {
-                Place::Origin(origin) => collector.is_asked(&origin),
+                Place::Origin(origin) => collector.is_wanted(&origin),
                 Place::Unknown => true,
                 Place::OtherScheme => false,
             })
         };
-        let address = addresses.iter().find(is_asked).or(addresses.first());
+        let address = addresses.iter().find(is_wanted).or(addresses.first());
         let address = address.map_or("", String::as_str);
         Ok(address.trim_end_matches('/').to_owned())
     }

@@ -5,6 +5,7 @@ use super::sli::{EventQuery, Measured, measured, of_ratio};
 use super::tiers::{Spec, Tiers, window};
 use crate::alert::Urgency;
 use crate::import::document::{At, Document, Remarks};
+use crate::units::millionths;
 
 pub(super) fn read(documents: &[Document], remarks: &Remarks, draft: &mut Draft) {
     let all = || documents.iter().map(|document| document.at(remarks));
@@ -65,15 +66,9 @@ fn add_window(at: At<'_>, urgency: Urgency, draft: &mut Draft) -> Option<()> {
         return None;
     };
     let (long, short) = (window(&long, at), window(&short, at));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "such a cast saturates, and the tier is checked"
-    )]
-    let budget = (percent * 10_000.0).round() as u32;
     let tier = Spec {
         short: short?,
-        budget,
+        budget: millionths(percent / 100.0),
         urgency,
     };
     draft.tiers.add(long?, tier, at);

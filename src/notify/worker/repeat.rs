@@ -37,19 +37,19 @@ impl Worker {
     pub(super) async fn repeat(
         &mut self,
         receiver: &Receiver,
-        heard: Vec<KnownGroup>,
+        known_groups: Vec<KnownGroup>,
         without: &BTreeSet<String>,
         now: Timestamp,
     ) -> Option<Duration> {
-        let every = |heard: &KnownGroup| {
-            let is_reminder = [announce::GROUP, silences::GROUP].contains(&heard.group.as_str());
+        let every = |known: &KnownGroup| {
+            let is_reminder = [announce::GROUP, silences::GROUP].contains(&known.group.as_str());
             let routing = &self.deps.configs.borrow().routing;
             match receiver.channel.resend_every() {
                 None if is_reminder => None,
-                _ => Some(routing.repeat(receiver, &heard.example)),
+                _ => Some(routing.repeat(receiver, &known.example)),
             }
         };
-        let groups: Vec<_> = heard
+        let groups: Vec<_> = known_groups
             .into_iter()
             .filter(|one| !without.contains(&one.group))
             .filter_map(|one| Some((every(&one)?, one)))

@@ -1,7 +1,7 @@
 //! Finds the processes of a group according to its config.
 
 use super::boot::BootTimes;
-use super::table::{INIT, Looks, ProcessEntry, ProcessId, Table};
+use super::table::{INIT, ProcessEntry, ProcessId, ProcessNames, Table};
 use crate::config::{FoundBy, Pattern};
 use crate::observe::cgroup::Hierarchies;
 use crate::observe::unreadable::Unreadable;
@@ -26,7 +26,7 @@ const COMM: usize = 15;
 
 #[derive(Debug)]
 pub(super) enum Finder {
-    Looks {
+    Names {
         name: Option<String>,
         cmdline: Option<Pattern>,
     },
@@ -47,7 +47,7 @@ pub(super) struct Listener {
 impl Finder {
     pub(super) fn new(found_by: &FoundBy) -> Self {
         match found_by.clone() {
-            FoundBy::Match { name, cmdline } => Self::Looks { name, cmdline },
+            FoundBy::Match { name, cmdline } => Self::Names { name, cmdline },
             FoundBy::PidFile(path) => Self::PidFile(path),
             FoundBy::Port(port) => Self::Port(Listener {
                 port,
@@ -66,11 +66,11 @@ impl Finder {
         boots: &BootTimes,
     ) -> Result<Vec<usize>, Unreadable> {
         Ok(match self {
-            Self::Looks { name, cmdline } => {
+            Self::Names { name, cmdline } => {
                 let alike = |listed: &ProcessEntry| {
                     table
-                        .looks(listed)
-                        .is_some_and(|looks| looks.like(name.as_deref(), cmdline.as_ref()))
+                        .names(listed)
+                        .is_some_and(|names| names.like(name.as_deref(), cmdline.as_ref()))
                 };
                 let found = table.listed().filter(|(_, listed)| alike(listed));
                 found.map(|(at, _)| at).collect()
@@ -98,7 +98,7 @@ impl Finder {
     }
 }
 
-impl Looks {
+impl ProcessNames {
     /// Whether the name and the command line match, as far as configured. A kernel thread has no
     /// command line, so that no pattern matches it.
     fn like(&self, name: Option<&str>, cmdline: Option<&Pattern>) -> bool {
@@ -120,8 +120,8 @@ fn other_than_service(table: &Table, pid: i32) -> Option<&'static str> {
         return Some("the init process of the host");
     }
     let listed = table.at(table.of_pid(pid)?);
-    let looks = table.looks(listed)?;
-    let is_kernel = listed.resident_bytes == 0 && looks.cmdline.is_empty();
+    let names = table.names(listed)?;
+    let is_kernel = listed.resident_bytes == 0 && names.cmdline.is_empty();
     (is_kernel && listed.parent == KTHREADD).then_some("a kernel thread")
 }
 
@@ -253,9 +253,9 @@ mod tests {
     use super::*;
     use regex::Regex;
 
-    fn looks(comm: &str, args: &[&str]) -> Looks {
+    fn names(comm: &str, args: &[&str]) -> ProcessNames {
         let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        Looks::of(comm.to_owned(), &args, true)
+        ProcessNames::of(comm.to_owned(), &args, true)
     }
 
     #[test]
@@ -277,27 +277,27 @@ mod tests {
 
     #[test]
     fn a_name_is_the_kernels_or_the_programs() {
-        let long = looks(
+        let long = names(
             "concierge-serve",
             &["/opt/bin/concierge-server", "--port", "1"],
         );
         assert!(long.is_called("concierge-server"), "cut by the kernel");
         assert!(long.is_called("concierge-serve"));
         assert!(!long.is_called("concierge"));
-        let renamed = looks("worker-3", &["nginx"]);
+        let renamed = names("worker-3", &["nginx"]);
         assert!(renamed.is_called("nginx") && renamed.is_called("worker-3"));
-        let kernel = looks("kworker/0:1", &[]);
+        let kernel = names("kworker/0:1", &[]);
         assert!(kernel.is_called("kworker/0:1"));
     }
 
     #[test]
     fn name_and_command_line_must_both_match() {
-        let python = looks("python3", &["python3", "-m", "rag", "--workers", "2"]);
+        let python = names("python3", &["python3", "-m", "rag", "--workers", "2"]);
         let pattern = |text| Pattern(Regex::new(text).expect("valid"));
         assert!(python.like(Some("python3"), Some(&pattern("-m rag\\b"))));
         assert!(!python.like(Some("python3"), Some(&pattern("-m guardrails"))));
         assert!(!python.like(Some("ruby"), Some(&pattern("rag"))));
-        let kernel = looks("kworker/0:1", &[]);
+        let kernel = names("kworker/0:1", &[]);
         assert!(!kernel.like(None, Some(&pattern(".*"))), "no command line");
         assert!(python.like(None, Some(&pattern("workers 2$"))));
     }

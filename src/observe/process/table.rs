@@ -48,7 +48,7 @@ pub(super) struct ProcessEntry {
 /// The names of a process. Read when it is first seen, again at the next refresh (a forked process
 /// may not have executed its program yet), and when its name changes.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub(super) struct ProcessNames {
     /// The kernel's name, truncated to 15 bytes.
     pub(super) comm: String,
     /// The last component of the program's path.
@@ -66,7 +66,7 @@ pub(super) struct Table {
     net: PathBuf,
     listed: Vec<ProcessEntry>,
     by_pid: HashMap<i32, usize>,
-    looks: HashMap<ProcessId, Looks>,
+    names: HashMap<ProcessId, ProcessNames>,
     /// Listening sockets by port; read on first use.
     listeners: OnceCell<Result<HashMap<u16, BTreeSet<u64>>, Unreadable>>,
     refreshed: bool,
@@ -79,7 +79,7 @@ impl Table {
             net: root.net(),
             listed: Vec::new(),
             by_pid: HashMap::new(),
-            looks: HashMap::new(),
+            names: HashMap::new(),
             listeners: OnceCell::new(),
             refreshed: false,
         }
@@ -93,7 +93,7 @@ impl Table {
         self.listed.clear();
         self.by_pid.clear();
         self.listeners = OnceCell::new();
-        let mut before = std::mem::take(&mut self.looks);
+        let mut before = std::mem::take(&mut self.names);
         let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
         for pid in pids {
             let Some(stat) = stat(proc, pid)? else {
@@ -118,7 +118,7 @@ impl Table {
                 threads: u64::try_from(stat.num_threads).unwrap_or(0),
             });
             let args = || args(proc, thread);
-            self.looks.insert(id, looks(known, stat.comm, args));
+            self.names.insert(id, names(known, stat.comm, args));
         }
         if self.of_pid(INIT).is_none() {
             return Err(Unreadable::hidden_or_missing(self.listed.is_empty()));
@@ -148,8 +148,8 @@ impl Table {
         self.listed.iter().enumerate()
     }
 
-    pub(super) fn looks(&self, listed: &ProcessEntry) -> Option<&Looks> {
-        self.looks.get(&listed.id)
+    pub(super) fn names(&self, listed: &ProcessEntry) -> Option<&ProcessNames> {
+        self.names.get(&listed.id)
     }
 
     /// The sockets that listen on a port, over IPv4 and IPv6.
@@ -183,7 +183,7 @@ impl Table {
     }
 }
 
-impl Looks {
+impl ProcessNames {
     pub(super) fn of(comm: String, args: &[String], settled: bool) -> Self {
         let program = args.first().map(Path::new).and_then(Path::file_name);
         Self {
@@ -280,10 +280,14 @@ fn is_alive(stat: &Stat) -> bool {
     !matches!(stat.state, 'Z' | 'X' | 'x')
 }
 
-fn looks(known: Option<Looks>, comm: String, args: impl Fn() -> Vec<String>) -> Looks {
+fn names(
+    known: Option<ProcessNames>,
+    comm: String,
+    args: impl Fn() -> Vec<String>,
+) -> ProcessNames {
     match known {
         Some(known) if known.settled && known.comm == comm => known,
-        known => Looks::of(comm, &args(), known.is_some()),
+        known => ProcessNames::of(comm, &args(), known.is_some()),
     }
 }
 

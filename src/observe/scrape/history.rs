@@ -8,6 +8,7 @@ use super::scan::{RuleSamples, Scanned};
 use super::series::Page;
 use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use crate::roles::{Role, RoleKind};
+use crate::units::whole;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -302,12 +303,6 @@ fn histogram(total: &Total) -> Option<HistogramView> {
         bounds: total.buckets.iter().map(|(bound, _)| *bound).collect(),
         sum: total.sum,
     })
-}
-
-/// Counts are positive integers.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn whole(count: f64) -> u64 {
-    count.round() as u64
 }
 
 fn quantiles(total: &Total) -> Option<[f64; 3]> {

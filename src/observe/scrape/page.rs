@@ -1,6 +1,6 @@
 //! Reads a page as it arrives, line by line or message by message, in bounded memory.
 
-use super::parse::{Line, PageFormat, parse_line, shown};
+use super::parse::{Line, PageFormat, excerpt, parse_line};
 use super::protobuf::Families;
 use super::scan::{Scan, Scanned};
 use crate::outcome::Cause;
@@ -157,7 +157,7 @@ impl<'p> PageReader<'p> {
         } else {
             format!(
                 " (the content type of the response is {}, not that of a metrics page)",
-                shown(kind)
+                excerpt(kind)
             )
         };
         format!("line {}: {fault}{hint}", self.lines)

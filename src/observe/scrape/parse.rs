@@ -9,8 +9,8 @@ mod number;
 
 pub use labels::{LabelSet, Pair};
 use labels::{quoted_name, skip_blanks};
+pub use number::{excerpt, parse_value};
 use number::{openmetrics_timestamp, text_timestamp};
-pub use number::{parse_value, shown};
 
 /// The format of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn comment(text: &str, format: PageFormat) -> Result<Line<'_>, String> {
     let value = match after.as_bytes().first() {
         None => "",
         Some(b' ' | b'\t') => after[1..].trim_start_matches(blank),
-        Some(_) => return Err(format!("`{}` is not a valid metric name", shown(rest))),
+        Some(_) => return Err(format!("`{}` is not a valid metric name", excerpt(rest))),
     };
     Ok(match keyword {
         "TYPE" => Line::Type {
@@ -129,7 +129,7 @@ fn kind(written: &str, format: PageFormat) -> Result<&str, String> {
     if is_known {
         return Ok(written);
     }
-    Err(format!("`{}` is not a metric type", shown(written)))
+    Err(format!("`{}` is not a metric type", excerpt(written)))
 }
 
 /// Splits off a metric name.
@@ -138,13 +138,13 @@ fn name(text: &str) -> Result<(&str, &str), String> {
     let end = text.bytes().position(|byte| !is_part(byte));
     let end = end.unwrap_or(text.len());
     if end == 0 || text.as_bytes()[0].is_ascii_digit() {
-        return Err(format!("`{}` is not a valid metric name", shown(text)));
+        return Err(format!("`{}` is not a valid metric name", excerpt(text)));
     }
     Ok(text.split_at(end))
 }
 
 fn sample(text: &str, format: PageFormat) -> Result<Sample<'_>, String> {
-    let invalid = || format!("`{}` is not a valid metric name", shown(text));
+    let invalid = || format!("`{}` is not a valid metric name", excerpt(text));
     let (plain, rest) = if text.starts_with('{') {
         (None, text)
     } else {

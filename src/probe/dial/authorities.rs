@@ -1,7 +1,7 @@
 //! Trusted authorities, and the validity periods of every certificate in a chain. rustls and webpki ignore the
 //! dates of trust anchors: to them, a trusted authority is always valid.
 
-use super::issuer::{IssuerFault, IssuerNotValid, Peer, Powers, bits_of_short_key};
+use super::issuer::{CertificateUsage, IssuerFault, IssuerNotValid, Peer, bits_of_short_key};
 use super::relaxed::Relaxed;
 use super::trust::provider;
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -85,7 +85,7 @@ struct Authority {
     anchor: TrustAnchor<'static>,
     subject: String,
     dates: Dates,
-    powers: Powers,
+    usage: CertificateUsage,
     short_key: Option<usize>,
 }
 
@@ -93,7 +93,7 @@ impl Authority {
     /// Why this authority may not be the end of an otherwise valid path.
     fn fault(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<IssuerNotValid> {
         let own = self.dates.check(now).map_err(IssuerFault::Dates);
-        let own = own.and_then(|()| self.powers.check(peer, between(path)));
+        let own = own.and_then(|()| self.usage.check(peer, between(path)));
         let own = own.err().map(|fault| IssuerNotValid {
             subject: self.subject.clone(),
             fault,
@@ -136,7 +136,7 @@ impl Authorities {
                 anchor: anchor.clone(),
                 subject: parsed.subject().to_string(),
                 dates: Dates::of(&parsed),
-                powers: Powers::of(&parsed),
+                usage: CertificateUsage::of(&parsed),
                 short_key: bits_of_short_key(&parsed),
             }));
         }
@@ -365,7 +365,7 @@ fn fault_between(path: &VerifiedPath<'_>) -> Option<IssuerNotValid> {
     path.intermediate_certificates().find_map(|one| {
         let der = one.der();
         let (_, certificate) = parse_x509_certificate(&der).ok()?;
-        let fault = Powers::of(&certificate).check_sign().err()?;
+        let fault = CertificateUsage::of(&certificate).check_sign().err()?;
         let subject = certificate.subject().to_string();
         Some(IssuerNotValid { subject, fault })
     })

@@ -1,6 +1,6 @@
 //! Connects to one of several addresses as browsers, curl and Go do (RFC 8305, "Happy Eyeballs").
 
-use super::{Failure, Progress, share_end, together};
+use super::{Failure, Progress, combined, share_end};
 use crate::outcome::Measurement;
 use crate::probe::deadline::{Overdue, within};
 use futures_util::StreamExt;
@@ -62,7 +62,7 @@ pub async fn connect(
         let target = SocketAddr::new(address, port);
         (address, no_answer(target, overdue))
     }));
-    let (address, failure) = together("connecting to", &failures);
+    let (address, failure) = combined("connecting to", &failures);
     progress.detail.address = address;
     Err(failure)
 }

@@ -5,6 +5,7 @@ use crate::outcome::{Cause, Verdict, VoidReason};
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
+use std::iter::successors;
 
 /// A verdict and a one-sentence message without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,14 +132,8 @@ fn without_number(error: &io::Error) -> (Verdict, Cow<'static, str>) {
 
 /// The first error of a given type in a chain of sources.
 pub fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<T>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    let mut chain = successors(Some(error), |error| (*error).source());
+    chain.find_map(|error| error.downcast_ref())
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ impl Peer {
 /// What a certificate may be used for. RFC 5280, sections 4.2.1.3 (key usage), 4.2.1.9 (basic
 /// constraints) and 4.2.1.12 (extended key usage).
 #[derive(Clone, Copy, Debug)]
-pub struct Powers {
+pub struct CertificateUsage {
     is_authority: bool,
     may_sign: bool,
     /// Whether it may issue for servers and for clients, in the order of [`Peer`].
@@ -36,7 +36,7 @@ pub struct Powers {
     path_length: Option<u32>,
 }
 
-impl Powers {
+impl CertificateUsage {
     pub fn of(certificate: &X509Certificate<'_>) -> Self {
         let basic = certificate.basic_constraints().ok().flatten();
         let key_usage = certificate.key_usage();

@@ -10,16 +10,13 @@
 use super::Failure;
 use super::hosts::HostsFile;
 use super::resolve::Family;
-use crate::outcome::{Cause, Verdict, VoidReason};
-use crate::yaml::read_regular;
-use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
+use super::system_resolver::resolve;
+use crate::outcome::VoidReason;
 use futures_util::FutureExt;
 use futures_util::future::Shared;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -44,11 +41,7 @@ const SLOW: Duration = Duration::from_secs(1);
 const SLOW_MAX: usize = 10_000;
 /// Stack size: more than the C library's resolver and its usual modules need.
 const STACK: usize = 512 << 10;
-/// File descriptors that a lookup may need.
-const DESCRIPTORS: usize = 8;
 const NO_THREAD: &str = "slod could not start a thread to resolve the name: raise its process limit (`ulimit -u`, TasksMax, pids.max)";
-const RESOLV_CONF: &str = "/etc/resolv.conf";
-const RESOLV_CONF_MAX: u64 = 1 << 20;
 
 /// A name to look up.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -63,16 +56,16 @@ type Pending = Shared<oneshot::Receiver<Answer>>;
 /// All lookups of the process.
 #[derive(Debug)]
 pub struct Lookups {
-    ask: fn(&Question) -> Answer,
+    resolve: fn(&Question) -> Answer,
     hosts: HostsFile,
     lanes: [Semaphore; 3],
-    asked: Mutex<PendingLookups>,
+    state: Mutex<LookupState>,
 }
 
 #[derive(Debug, Default)]
-struct PendingLookups {
+struct LookupState {
     /// Running lookups by question, oldest first; no entry if there are none.
-    pending: HashMap<Question, Vec<RunningLookup>>,
+    running: HashMap<Question, Vec<RunningLookup>>,
     slow: HashSet<Question>,
 }
 
@@ -83,14 +76,14 @@ struct RunningLookup {
     answer: Pending,
 }
 
-impl PendingLookups {
+impl LookupState {
     fn newest(&self, question: &Question) -> Option<&RunningLookup> {
-        self.pending.get(question)?.last()
+        self.running.get(question)?.last()
     }
 
     /// The running lookup that a new attempt shares.
     fn shared(&self, question: &Question) -> Option<Pending> {
-        let all = self.pending.get(question)?;
+        let all = self.running.get(question)?;
         let newest = all.last()?;
         let is_shared = newest.at.elapsed() < TOGETHER || all.len() >= PER_NAME;
         is_shared.then(|| newest.answer.clone())
@@ -98,15 +91,15 @@ impl PendingLookups {
 
     /// Whether the last lookup was slow, or a running one is.
     fn is_slow(&self, question: &Question) -> bool {
-        let oldest = self.pending.get(question).and_then(|all| all.first());
+        let oldest = self.running.get(question).and_then(|all| all.first());
         self.slow.contains(question) || oldest.is_some_and(|oldest| oldest.at.elapsed() >= SLOW)
     }
 
     fn end(&mut self, question: &Question, at: Instant) {
-        if let Some(all) = self.pending.get_mut(question) {
+        if let Some(all) = self.running.get_mut(question) {
             all.retain(|one| one.at != at);
             if all.is_empty() {
-                self.pending.remove(question);
+                self.running.remove(question);
             }
         }
         if at.elapsed() < SLOW {
@@ -118,30 +111,30 @@ impl PendingLookups {
 }
 
 impl Lookups {
-    fn new(ask: fn(&Question) -> Answer) -> Self {
+    fn new(resolve: fn(&Question) -> Answer) -> Self {
         let threads = [HOSTS_THREADS, FAST_THREADS, SLOW_THREADS];
         Self {
-            ask,
+            resolve,
             hosts: HostsFile::default(),
             lanes: threads.map(Semaphore::new),
-            asked: Mutex::default(),
+            state: Mutex::default(),
         }
     }
 
     /// The lookups by the system's resolver.
     pub fn system() -> &'static Self {
-        static LOOKUPS: LazyLock<Lookups> = LazyLock::new(|| Lookups::new(ask));
+        static LOOKUPS: LazyLock<Lookups> = LazyLock::new(|| Lookups::new(resolve));
         &LOOKUPS
     }
 
     /// Looks up a name, waiting at most `patience` for a free thread. Without a thread, shares an older
     /// lookup of the same name; without one, the result is void.
     pub async fn find(&'static self, question: Question, patience: Duration) -> Answer {
-        let shared = self.asked().shared(&question);
+        let shared = self.state().shared(&question);
         let pending = match shared {
             Some(shared) => shared,
             None => match timeout(patience, self.lane(&question).acquire()).await {
-                Ok(Ok(place)) => self.start(question, place)?,
+                Ok(Ok(permit)) => self.start(question, permit)?,
                 _ => self.newest(&question)?,
             },
         };
@@ -150,11 +143,11 @@ impl Lookups {
     }
 
     fn newest(&self, question: &Question) -> Result<Pending, Failure> {
-        let asked = self.asked();
-        if let Some(newest) = asked.newest(question) {
+        let state = self.state();
+        if let Some(newest) = state.newest(question) {
             return Ok(newest.answer.clone());
         }
-        let running: usize = asked.pending.values().map(Vec::len).sum();
+        let running: usize = state.running.values().map(Vec::len).sum();
         let message = format!(
             "no thread is free to resolve names: {running} lookups wait for their name servers"
         );
@@ -165,7 +158,7 @@ impl Lookups {
         let [hosts, fast, slow] = &self.lanes;
         if self.hosts.holds(&question.name) {
             hosts
-        } else if self.asked().is_slow(question) {
+        } else if self.state().is_slow(question) {
             slow
         } else {
             fast
@@ -176,7 +169,7 @@ impl Lookups {
     fn start(
         &'static self,
         question: Question,
-        place: SemaphorePermit<'static>,
+        permit: SemaphorePermit<'static>,
     ) -> Result<Pending, Failure> {
         let (done, answer) = oneshot::channel();
         let begun = RunningLookup {
@@ -185,12 +178,12 @@ impl Lookups {
         };
         let (at, pending) = (begun.at, begun.answer.clone());
         {
-            let mut asked = self.asked();
-            if let Some(shared) = asked.shared(&question) {
+            let mut state = self.state();
+            if let Some(shared) = state.shared(&question) {
                 return Ok(shared);
             }
-            asked
-                .pending
+            state
+                .running
                 .entry(question.clone())
                 .or_default()
                 .push(begun);
@@ -199,15 +192,15 @@ impl Lookups {
             lookups: self,
             question,
             at,
-            _place: place,
+            _permit: permit,
         };
         let work = move || {
-            let answer = (self.ask)(&running.question);
+            let answer = (self.resolve)(&running.question);
             drop(running);
             // Every attempt may have stopped waiting.
             let _ = done.send(answer);
         };
-        // If no thread can be started, this drops `running`, which locks `asked`.
+        // If no thread can be started, this drops `running`, which locks the state.
         let builder = thread::Builder::new().name("resolve".to_owned());
         builder
             .stack_size(STACK)
@@ -216,8 +209,8 @@ impl Lookups {
         Ok(pending)
     }
 
-    fn asked(&self) -> MutexGuard<'_, PendingLookups> {
-        self.asked.lock()
+    fn state(&self) -> MutexGuard<'_, LookupState> {
+        self.state.lock()
     }
 }
 
@@ -226,93 +219,19 @@ struct Running {
     lookups: &'static Lookups,
     question: Question,
     at: Instant,
-    _place: SemaphorePermit<'static>,
+    _permit: SemaphorePermit<'static>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.lookups.asked().end(&self.question, self.at);
+        self.lookups.state().end(&self.question, self.at);
     }
-}
-
-/// Queries the system's resolver for the wanted address family only. Blocks.
-fn ask(question: &Question) -> Answer {
-    let hints = AddrInfoHints {
-        address: match question.family {
-            Family::Any => libc::AF_UNSPEC,
-            Family::V4 => libc::AF_INET,
-            Family::V6 => libc::AF_INET6,
-        },
-        socktype: libc::SOCK_STREAM,
-        ..AddrInfoHints::default()
-    };
-    let found = getaddrinfo(Some(&question.name), None, Some(hints));
-    let found = found.map_err(|error| refusal(question, error))?;
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for address in found.flatten().map(|one| one.sockaddr.ip()) {
-        if !addresses.contains(&address) {
-            addresses.push(address);
-        }
-    }
-    Ok(addresses.into())
-}
-
-/// Classifies a failed lookup.
-fn refusal(question: &Question, error: LookupError) -> Failure {
-    let Question { name, family } = question;
-    if !descriptors_left() {
-        return Failure::void(
-            VoidReason::Resources,
-            "no file descriptor is left to resolve names",
-        );
-    }
-    let reason = match (error.error_num(), family) {
-        (libc::EAI_AGAIN, _) if !has_name_server() => {
-            let message = format!("no name server is configured on this machine ({RESOLV_CONF})");
-            return Failure::void(VoidReason::Network, message);
-        }
-        (libc::EAI_MEMORY, _) => {
-            return Failure::void(VoidReason::Resources, "no memory is left to resolve names");
-        }
-        (libc::EAI_SYSTEM, _) => {
-            let failure = Failure::io(&error.into(), &format!("resolving {name}"));
-            return match failure.verdict {
-                Verdict::Void(_) => failure,
-                _ => Failure::bad(Cause::Dns, failure.message),
-            };
-        }
-        (libc::EAI_AGAIN, _) => {
-            "no name server answers for it (failure at the server, refused, or silent)"
-        }
-        (libc::EAI_FAIL, _) => "the name server reports a permanent failure",
-        (_, Family::V4) => "it does not exist or has no IPv4 address",
-        (_, Family::V6) => "it does not exist or has no IPv6 address",
-        (_, Family::Any) => "it does not exist or has no address",
-    };
-    Failure::bad(Cause::Dns, format!("{name} does not resolve: {reason}"))
-}
-
-/// Whether file descriptors are left. The resolver reports a missing descriptor as a missing answer, so
-/// this opens some.
-fn descriptors_left() -> bool {
-    let tried: Result<Vec<File>, _> = (0..DESCRIPTORS).map(|_| File::open("/dev/null")).collect();
-    let missing =
-        |error: std::io::Error| matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE));
-    !tried.is_err_and(missing)
-}
-
-/// Whether a name server is configured. Without one, the resolver queries localhost, where usually none
-/// runs.
-fn has_name_server() -> bool {
-    let text = read_regular(Path::new(RESOLV_CONF), RESOLV_CONF_MAX).unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
-    let mut words = text.lines().map(str::split_whitespace);
-    words.any(|mut words| words.next() == Some("nameserver") && words.next().is_some())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::{Cause, Verdict};
     use std::net::Ipv4Addr;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -340,8 +259,8 @@ mod tests {
         let lookups: &'static Lookups = Box::leak(Box::new(Lookups::new(hanging)));
         let patience = Duration::from_millis(100);
         // Hanging lookups occupy every thread for new names, and half of the attempts find none.
-        let ask = |n: usize| lookups.find(question(&format!("{n}.silent.test")), patience);
-        let many = (0..FAST_THREADS * 2).map(|n| tokio::spawn(ask(n % (FAST_THREADS + 8))));
+        let find = |n: usize| lookups.find(question(&format!("{n}.silent.test")), patience);
+        let many = (0..FAST_THREADS * 2).map(|n| tokio::spawn(find(n % (FAST_THREADS + 8))));
         let many: Vec<_> = many.collect();
         tokio::time::sleep(SLOW / 2).await;
         assert_eq!(HUNG.load(Ordering::Relaxed), FAST_THREADS);
@@ -362,7 +281,7 @@ mod tests {
         // Eight lookups found no thread; all attempts for one name share its lookup.
         assert_eq!((void, bad), (8, FAST_THREADS * 2 - 8));
         // Names known to be slow do not occupy the threads of others again.
-        let again: Vec<_> = (0..FAST_THREADS).map(|n| tokio::spawn(ask(n))).collect();
+        let again: Vec<_> = (0..FAST_THREADS).map(|n| tokio::spawn(find(n))).collect();
         let found = lookups.find(question("new.test"), patience).await;
         assert!(found.is_ok(), "{found:?}");
         for one in again {
@@ -396,7 +315,7 @@ mod tests {
         assert!(begin.elapsed() < SLOW && !first.is_finished());
         assert!(first.await.expect("no panic").is_err());
         assert_eq!(LOST.load(Ordering::Relaxed), 2);
-        assert!(lookups.asked().pending.is_empty());
+        assert!(lookups.state().running.is_empty());
     }
 
     #[tokio::test]
@@ -411,7 +330,7 @@ mod tests {
             tokio::time::sleep(TOGETHER).await;
         }
         assert_eq!(
-            lookups.asked().pending[&question("hung.test")].len(),
+            lookups.state().running[&question("hung.test")].len(),
             PER_NAME
         );
         for one in attempts {
@@ -420,7 +339,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_system_is_asked_for_the_wanted_family_only() {
+    async fn the_system_returns_addresses_of_the_wanted_family_only() {
         for (family, v4) in [(Family::V4, true), (Family::V6, false)] {
             let question = Question {
                 name: "localhost".into(),

@@ -16,12 +16,12 @@ pub fn share_end(deadline: Instant, left: usize) -> Instant {
 /// Combines the failures of all addresses. The verdict and the address are those of the most
 /// informative failure. The result is void only if every address failed for a reason on this
 /// machine, or if slod was stalled while it waited for one of them.
-pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
+pub fn combined(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>, Failure) {
     // Of equally informative failures, the first one is used.
     let most = failures
         .iter()
         .rev()
-        .max_by_key(|(_, failure)| says(failure.verdict));
+        .max_by_key(|(_, failure)| rank(failure.verdict));
     let Some(&(address, Failure { verdict, .. })) = most else {
         return (None, Failure::bad(Cause::Dns, "the name has no address"));
     };
@@ -36,7 +36,7 @@ pub fn together(doing: &str, failures: &[(IpAddr, Failure)]) -> (Option<IpAddr>,
 /// Ranks how much a verdict says about the service: a response most, no response less, no route
 /// even less, and a local failure nothing. A stall outranks all of them: whether that address would
 /// have responded is unknown, and those tried after it had too little time.
-fn says(verdict: Verdict) -> u8 {
+fn rank(verdict: Verdict) -> u8 {
     match verdict {
         Verdict::Void(VoidReason::Stalled) => 4,
         Verdict::Void(_) => 0,
@@ -62,7 +62,7 @@ mod tests {
             let error = std::io::Error::from_raw_os_error(*number);
             (address, Failure::io(&error, &address.to_string()))
         });
-        together("connecting to", &failures.collect::<Vec<_>>())
+        combined("connecting to", &failures.collect::<Vec<_>>())
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
         ] {
             let stalled = Overdue::Stalled(LATE).failure("");
             let failures = [(addresses[0], stalled), (addresses[1], other)];
-            let (_, failure) = together("asking", &failures);
+            let (_, failure) = combined("asking", &failures);
             assert_eq!(failure.verdict, Verdict::Void(VoidReason::Stalled));
         }
         let (address, failure) = of(&[EADDRNOTAVAIL, ECONNREFUSED]);

@@ -170,7 +170,7 @@ impl Tls {
             progress.record("tls", || format!("{shown}: {}", failure.message));
             failure
         })?;
-        progress.record("tls", || format!("{shown}: {}", agreed(&stream)));
+        progress.record("tls", || format!("{shown}: {}", negotiated(&stream)));
         Ok(TlsStream(stream))
     }
 }
@@ -210,7 +210,7 @@ pub(super) fn config(
 }
 
 /// Describes the negotiated parameters.
-fn agreed(stream: &client::TlsStream<TcpStream>) -> String {
+fn negotiated(stream: &client::TlsStream<TcpStream>) -> String {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",

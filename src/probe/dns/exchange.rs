@@ -5,7 +5,7 @@ use super::reply::Reply;
 use super::{DnsProbe, Transport};
 use crate::outcome::{Cause, Measurement};
 use crate::probe::deadline::{Overdue, within};
-use crate::probe::dial::{Failure, Progress, connect, resolve, share_end, together};
+use crate::probe::dial::{Failure, Progress, combined, connect, resolve, share_end};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -82,7 +82,7 @@ async fn by_datagrams(
         progress.record("response", || failure.message.clone());
         failures.push((*address, failure));
     }
-    let (address, failure) = together("asking", &failures);
+    let (address, failure) = combined("asking", &failures);
     progress.detail.address = address;
     Err(failure)
 }

@@ -2,7 +2,7 @@
 
 use super::reply::{Reply, rcode_name};
 use crate::outcome::Cause;
-use crate::probe::pattern::shown;
+use crate::probe::pattern::display_pattern;
 use crate::probe::quoted::quoted;
 use hickory_proto::op::ResponseCode;
 use regex::Regex;
@@ -97,7 +97,7 @@ impl Expect {
         let records = &reply.records;
         let some = self.answers.iter().map(|regex| {
             let found = records.iter().any(|record| regex.is_match(record));
-            let regex = shown(regex.as_str());
+            let regex = display_pattern(regex.as_str());
             let text = if found {
                 format!("a record matches {regex}")
             } else {
@@ -108,7 +108,7 @@ impl Expect {
         });
         let each = self.answers_each.iter().map(|regex| {
             let other = records.iter().find(|record| !regex.is_match(record));
-            let regex = shown(regex.as_str());
+            let regex = display_pattern(regex.as_str());
             let text = match other {
                 None => format!("every record matches {regex}"),
                 Some(one) => format!("{} does not match {regex}", quoted(one.as_bytes())),
@@ -117,7 +117,7 @@ impl Expect {
         });
         let none = self.answers_not.iter().map(|regex| {
             let found = records.iter().find(|record| regex.is_match(record));
-            let regex = shown(regex.as_str());
+            let regex = display_pattern(regex.as_str());
             let text = match found {
                 None => format!("no record matches {regex}"),
                 Some(one) => {

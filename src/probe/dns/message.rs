@@ -1,6 +1,6 @@
 //! DNS messages: questions and replies (RFC 1035). Pure.
 
-use super::name::shown;
+use super::name::display_name;
 use super::reply::Reply;
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
@@ -29,7 +29,7 @@ pub struct Question {
 
 impl fmt::Display for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", shown(&self.name), self.record_type)
+        write!(f, "{} {}", display_name(&self.name), self.record_type)
     }
 }
 

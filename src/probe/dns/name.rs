@@ -79,7 +79,7 @@ fn is_plain(char: char) -> bool {
 }
 
 /// Formats a fully qualified name in the syntax that [`parse`] reads.
-pub fn shown(name: &Name) -> String {
+pub fn display_name(name: &Name) -> String {
     let mut shown = String::new();
     for label in name {
         match Label::from_raw_bytes(label) {
@@ -137,7 +137,7 @@ mod tests {
         for (text, wanted) in table {
             let labels = labels(text).unwrap_or_else(|| panic!("{text:?} is valid"));
             assert_eq!(labels, wanted, "{text:?}");
-            let again = parse(&shown(&parse(text).expect("valid")));
+            let again = parse(&display_name(&parse(text).expect("valid")));
             assert_eq!(again, parse(text), "{text:?}");
         }
         let long = "a".repeat(64);
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn displayed_names_can_be_parsed() {
         for text in ["m\u{fc}nchen.test.", "a\\032b.0/25.", ".", "a\\.b\\255."] {
-            assert_eq!(shown(&parse(text).expect("valid")), text);
+            assert_eq!(display_name(&parse(text).expect("valid")), text);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::keys::RCODES;
 use super::message::Question;
-use super::name::shown;
+use super::name::display_name;
 use crate::probe::quoted::quoted;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
@@ -156,7 +156,11 @@ fn owners<'a>(question: &'a Question, answers: &'a [Record]) -> Vec<&'a Name> {
 /// Formats a record with its owner, class and type.
 fn whole(record: &Record) -> String {
     let (class, kind) = (record.dns_class, record.record_type());
-    format!("{} {class} {kind} {}", shown(&record.name), record.data)
+    format!(
+        "{} {class} {kind} {}",
+        display_name(&record.name),
+        record.data
+    )
 }
 
 fn extended_error(message: &Message) -> Option<String> {

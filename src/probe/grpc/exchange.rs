@@ -7,8 +7,8 @@ use super::message::{Received, Serving};
 use super::status::Code;
 use crate::outcome::{Cause, Measurement};
 use crate::probe::dial::{Failure, Progress, connect, resolve};
-use crate::probe::http::driver::Driven;
 use crate::probe::http::http2_error;
+use crate::probe::http::polled::PolledConnection;
 use crate::probe::http::read::AGENT;
 use crate::probe::http::refusal::refusal;
 use crate::probe::http::tap::{Start, Tap};
@@ -87,7 +87,7 @@ async fn call(
         drop(sender);
         answer
     };
-    Driven::new(connection).during(exchanged).await
+    PolledConnection::new(connection).during(exchanged).await
 }
 
 /// Describes the start of an answer that is not HTTP/2.

@@ -22,7 +22,7 @@ const KEPT_EVERY: Duration = Duration::from_secs(1);
 const REMOVED_MAX: usize = 10_000;
 /// No clock tick for longer than this means that no report could be received: slod was suspended, the machine
 /// slept, or its clock was set. During a shorter break, reports were still accepted.
-const DEAF_AFTER: Duration = Duration::from_secs(10);
+const SUSPENDED_AFTER: Duration = Duration::from_secs(10);
 /// By when the outcome of a failure is on disk. Until then, the store also keeps the failure itself.
 pub const COMMITTED_AFTER: Duration = Duration::from_secs(10);
 
@@ -84,7 +84,7 @@ pub enum Break {
     #[default]
     Start,
     /// Slod was running, but could not receive reports.
-    Deaf,
+    Suspended,
     /// Slod's own network was down; `since` is when it came back, or now while it is down.
     Network,
     /// A maintenance of the service; `since` is its end, or now during it.
@@ -127,7 +127,7 @@ pub struct PreviousRun {
     pub verdict: Verdict,
     /// How long it waited without a report since the last report, or since the first outcome, if a break excused
     /// the missing report at its end. Otherwise zero, since the schedule may have been different.
-    pub heard: Duration,
+    pub waited: Duration,
 }
 
 /// Why a report is rejected.
@@ -146,7 +146,7 @@ type CorrectionSource = Box<dyn Fn() -> Arc<[Correction]> + Send + Sync>;
 #[derive(Clone)]
 pub struct HeartbeatBoard {
     jobs: Arc<Mutex<HashMap<ProbeKey, Job>>>,
-    hearing: Arc<Mutex<Reachability>>,
+    reachability: Arc<Mutex<Reachability>>,
     /// Unset until [`HeartbeatBoard::correct_by`] is called.
     corrections: Arc<OnceLock<CorrectionSource>>,
 }
@@ -173,7 +173,7 @@ impl HeartbeatBoard {
         let jobs = jobs.map(|(key, stored)| (key, Job::of_stored(stored)));
         Self {
             jobs: Arc::new(Mutex::new(jobs.collect())),
-            hearing: Arc::default(),
+            reachability: Arc::default(),
             corrections: Arc::default(),
         }
     }
@@ -181,14 +181,14 @@ impl HeartbeatBoard {
     /// Must be called every second while reports can be received. After a longer gap, jobs get their full interval
     /// again, since they could not report during it.
     pub fn listen(&self, now: Timestamp) {
-        let mut hearing = self.hearing.lock();
-        let Some(last) = hearing.listened.replace(now) else {
+        let mut reachability = self.reachability.lock();
+        let Some(last) = reachability.listened.replace(now) else {
             return;
         };
-        let why = if hearing.is_lost {
+        let why = if reachability.is_lost {
             Break::Network
-        } else if now.0.abs_diff(last.0) > millis(DEAF_AFTER).unsigned_abs() {
-            Break::Deaf
+        } else if now.0.abs_diff(last.0) > millis(SUSPENDED_AFTER).unsigned_abs() {
+            Break::Suspended
         } else {
             return;
         };
@@ -202,17 +202,17 @@ impl HeartbeatBoard {
     pub fn follow_network(&self, lost_since: Option<Timestamp>, now: Timestamp) {
         let is_lost = lost_since.is_some();
         {
-            let mut hearing = self.hearing.lock();
-            if hearing.is_lost == is_lost {
+            let mut reachability = self.reachability.lock();
+            if reachability.is_lost == is_lost {
                 return;
             }
             if let Some(since) = lost_since {
-                hearing.is_lost = true;
-                hearing.listened = hearing.listened.min(Some(since));
+                reachability.is_lost = true;
+                reachability.listened = reachability.listened.min(Some(since));
             }
         }
         self.listen(now);
-        self.hearing.lock().is_lost = is_lost;
+        self.reachability.lock().is_lost = is_lost;
     }
 
     /// Sets the source of the corrections in force. Reports due during a maintenance of the whole service are not
@@ -302,7 +302,7 @@ impl HeartbeatBoard {
         }
         let before = job.last.as_ref().map(|last| last.kept);
         let kept = before.filter(|_| !kept).unwrap_or(beat.at);
-        job.heard = Duration::ZERO;
+        job.waited = Duration::ZERO;
         job.last = Some(LastReport { beat, kept });
     }
 
@@ -315,7 +315,7 @@ impl HeartbeatBoard {
     /// Returns the state of a probe's job. Failures are returned only once.
     pub fn look(&self, key: &ProbeKey, now: Timestamp) -> HeartbeatState {
         // After a break, an attempt may run before the caller of `listen`.
-        if self.hearing.lock().listened.is_some() {
+        if self.reachability.lock().listened.is_some() {
             self.listen(now);
         }
         let mut board = self.jobs.lock();
@@ -335,13 +335,13 @@ impl HeartbeatBoard {
             last: job.last.as_ref().map(|last| last.beat.clone()),
             failures: job.failures.take(),
         };
-        let heard = job.heard + now.since(job.reference());
+        let waited = job.waited + now.since(job.reference());
         let last = state.last.as_ref().map(|last| last.at).or(job.first);
         let last = last.unwrap_or(state.since);
         let terms = job.terms.clone();
         drop(board);
         if let Some(terms) = terms {
-            state.is_given_up = terms.due.gives_up(last, heard);
+            state.is_given_up = terms.due.gives_up(last, waited);
             self.excuse(&mut state, &terms.due, (&key.service, last));
         }
         state

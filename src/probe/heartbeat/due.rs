@@ -94,9 +94,9 @@ impl Due {
         self.deadline(last).is_some_and(|deadline| now > deadline)
     }
 
-    /// Whether a job counts as silent after slod waited for `heard` without a report since `last`, excluding
+    /// Whether a job counts as silent after slod waited for `waited` without a report since `last`, excluding
     /// breaks. Each break may have lost one report, but not two in a row.
-    pub fn gives_up(&self, last: Timestamp, heard: Duration) -> bool {
+    pub fn gives_up(&self, last: Timestamp, waited: Duration) -> bool {
         let two = match &self.pace {
             Pace::Every(every) => Some((*every + self.grace) * 2),
             Pace::Schedule(_) => {
@@ -104,7 +104,7 @@ impl Due {
                 second.map(|second| second.since(last) + self.grace)
             }
         };
-        two.is_some_and(|two| heard > two)
+        two.is_some_and(|two| waited > two)
     }
 
     /// A description, such as `every 1h`.

@@ -6,7 +6,6 @@ use super::expect::Expect;
 use super::keys;
 use super::read::{read_request, read_transport, warn_of_open_secrets};
 use super::request::Request;
-use super::sent::fitting_version;
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::outcome::{Timestamp, Verdict};
@@ -20,7 +19,7 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
 use slod_load::{
-    Connect, ConnectError, Cookies, Made, NewCookies, NewWatch, OpenConnection, Protocol,
+    Connect, ConnectError, Cookies, NewCookies, NewWatch, OpenConnection, Protocol, Templated,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -67,11 +66,7 @@ impl Driven {
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
         let request = read_request(section, url, method, body);
-        let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
-        let version = request.as_ref().map_or(version, |request| {
-            fitting_version(section, request, version)
-        });
-        let transport = read_transport(section, version, request.as_ref());
+        let transport = read_transport(section, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
         warn_of_open_secrets(section, &request);
@@ -216,10 +211,12 @@ impl Driven {
             name: format!("{} {}", request.method, self.shown_path(request)),
             think: None,
             method: request.method.clone(),
-            uri: Made::Fixed(uri.map_err(|_| "its path is not valid in a request".to_owned())?),
+            uri: Templated::Fixed(
+                uri.map_err(|_| "its path is not valid in a request".to_owned())?,
+            ),
             headers,
             made_headers: Vec::new(),
-            body: Made::Fixed(request.body.clone()),
+            body: Templated::Fixed(request.body.clone()),
             statuses: probe.expect.status.clone(),
             captures: Vec::new(),
             watch: self.watch.clone(),
@@ -315,7 +312,9 @@ struct Connector {
 impl Connect for Connector {
     async fn connect(&self) -> Result<OpenConnection, ConnectError> {
         let Some(probe) = self.driven.http() else {
-            return Err(ConnectError::OwnLack("it is not an http probe".to_owned()));
+            return Err(ConnectError::NoResources(
+                "it is not an http probe".to_owned(),
+            ));
         };
         let mut attempt = Attempt::new(Timestamp(0), self.timeout, Trace::silent());
         let mut progress = Progress::new(&mut attempt);
@@ -323,7 +322,7 @@ impl Connect for Connector {
             .await
             .map_err(|failure| match failure.verdict {
                 Verdict::Bad(cause) => ConnectError::Failed(cause, failure.message),
-                Verdict::Good | Verdict::Void(_) => ConnectError::OwnLack(failure.message),
+                Verdict::Good | Verdict::Void(_) => ConnectError::NoResources(failure.message),
             })
     }
 }

@@ -1,6 +1,6 @@
 //! One request and its answer over an established connection.
 
-use super::driver::Driven;
+use super::polled::PolledConnection;
 use super::proxy::Proxy;
 use super::refusal::refusal;
 use super::replay::Replay;
@@ -79,20 +79,20 @@ where
                 let answer = sender.send_request(first).await.map_err(refused)?;
                 receive_by(receive, answer, "HTTP/2", progress).await
             };
-            Driven::new(connection).during(answer).await
+            PolledConnection::new(connection).during(answer).await
         };
         return Box::pin(exchanged).await;
     }
     let mut builder = http1_builder();
     let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
-    let mut driven = Driven::new(connection);
-    match driven.during(sender.send_request(first)).await {
+    let mut polled = PolledConnection::new(connection);
+    match polled.during(sender.send_request(first)).await {
         Ok(answer) => {
             let received = receive_by(receive, answer, start.version(), progress);
-            driven.during(received).await
+            polled.during(received).await
         }
         Err(error) if error.is_parse_too_large() => {
-            let parts = driven.into_connection().into_parts();
+            let parts = polled.into_connection().into_parts();
             let (again, message) = (
                 Replay::new(parts.read_buf, parts.io.into_inner()),
                 message()?,
@@ -107,7 +107,7 @@ where
                     let answer = sender.send_request(message).await.map_err(refused)?;
                     receive_by(receive, answer, start.version(), progress).await
                 };
-                Driven::new(connection).during(answer).await
+                PolledConnection::new(connection).during(answer).await
             };
             Box::pin(exchanged).await
         }

@@ -6,7 +6,7 @@ use super::json::JsonCondition;
 use super::text::{Text, is_charset, is_plain};
 use crate::outcome::Cause;
 use crate::probe::json_text;
-use crate::probe::pattern::shown;
+use crate::probe::pattern::display_pattern;
 use crate::probe::quoted::quoted;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, StatusCode};
@@ -48,7 +48,7 @@ impl Expect {
     }
 
     /// Whether anything other than the status is checked.
-    pub fn looks_further(&self) -> bool {
+    pub fn checks_content(&self) -> bool {
         self.wants_body() || !self.headers.is_empty()
     }
 
@@ -95,7 +95,10 @@ impl Expect {
                 None => "is missing".to_owned(),
             };
             Check::new(holds, Cause::Header, || {
-                format!("header {name} {seen}, expected {}", shown(wanted.as_str()))
+                format!(
+                    "header {name} {seen}, expected {}",
+                    display_pattern(wanted.as_str())
+                )
             })
         })
     }
@@ -106,7 +109,7 @@ impl Expect {
             let holds = body.is_match(wanted);
             let seen = if holds { "matches" } else { "does not match" };
             Check::new(holds, Cause::Body, || {
-                format!("the body {seen} {}", shown(wanted.as_str()))
+                format!("the body {seen} {}", display_pattern(wanted.as_str()))
             })
         });
         let unwanted = self.body_not.iter().map(|unwanted| {
@@ -119,7 +122,7 @@ impl Expect {
                     None if found => "matches",
                     None => "does not match",
                 };
-                let unwanted = shown(unwanted.as_str());
+                let unwanted = display_pattern(unwanted.as_str());
                 format!("the body {seen} {unwanted}, which it must not match")
             })
         });

@@ -1,14 +1,13 @@
 //! An address whose answer is used for its content: a request as in the `http` kind, with its
 //! credentials, TLS and redirects, but without expectations.
 
+use super::HttpProbe;
 use super::body::BodySink;
 use super::expect::Expect;
 use super::keys::{self, Address};
 use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
 use super::run::follow;
-use super::sent::fitting_version;
 use super::total::JsonTotal;
-use super::{HttpProbe, Version};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::Attempt;
 use crate::probe::deadline::{Overdue, within};
@@ -62,11 +61,7 @@ impl Endpoint {
     ) -> Option<Self> {
         let url = read_url(place, address);
         let request = read_request(section, url, Some(Method::GET), Bytes::new());
-        let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
-        let version = request.as_ref().map_or(version, |request| {
-            fitting_version(section, request, version)
-        });
-        let transport = read_transport(section, version, request.as_ref());
+        let transport = read_transport(section, request.as_ref());
         let follow = section.get(&keys::FOLLOW_REDIRECTS);
         let max = section.get(&keys::MAX_REDIRECTS);
         let body_limit = section.get(&BODY_LIMIT);
@@ -105,7 +100,7 @@ impl Endpoint {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
         let followed = within(deadline, follow(&self.probe, receiver, &mut progress)).await;
-        said(progress, followed.map(|result| result.map(drop)))
+        finish(progress, followed)
     }
 
     /// Reads a JSON document, and returns the total of each query; `None` for a query without a
@@ -128,11 +123,12 @@ impl Endpoint {
     }
 }
 
-fn said(
+/// Finishes an attempt; returns the message of its outcome unless it is good.
+pub(super) fn finish<T>(
     progress: Progress<'_>,
-    result: Result<Result<(), Failure>, Overdue>,
+    result: Result<Result<T, Failure>, Overdue>,
 ) -> Result<(), String> {
-    let outcome = progress.finish(result);
+    let outcome = progress.finish(result.map(|result| result.map(drop)));
     match outcome.verdict {
         Verdict::Good => Ok(()),
         _ => Err(outcome.detail.message.unwrap_or_default().to_string()),

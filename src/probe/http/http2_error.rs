@@ -21,15 +21,15 @@ pub fn explain(error: &Error, doing: &str) -> Failure {
     }
     let reason = error.reason().unwrap_or(Reason::PROTOCOL_ERROR);
     let (cause, words) = if error.is_remote() {
-        said(reason)
+        remote_error(reason)
     } else {
-        (Cause::Protocol, seen(reason))
+        (Cause::Protocol, local_error(reason))
     };
     Failure::bad(cause, format!("{doing}: {words}"))
 }
 
 /// Explains an error code sent by the server (RFC 9113).
-fn said(reason: Reason) -> (Cause, String) {
+fn remote_error(reason: Reason) -> (Cause, String) {
     let words = match reason {
         Reason::NO_ERROR => {
             let words = "the server closed the connection before the response was complete";
@@ -54,7 +54,7 @@ fn said(reason: Reason) -> (Cause, String) {
 }
 
 /// Explains an error in what the server sent.
-fn seen(reason: Reason) -> String {
+fn local_error(reason: Reason) -> String {
     let words = match reason {
         Reason::FRAME_SIZE_ERROR => "a frame has an invalid size",
         Reason::FLOW_CONTROL_ERROR => "the server exceeds the flow-control window",
@@ -73,13 +73,13 @@ mod tests {
     #[test]
     fn every_code_has_a_sentence() {
         for code in 0..20 {
-            let (cause, words) = said(Reason::from(code));
+            let (cause, words) = remote_error(Reason::from(code));
             assert_eq!(cause == Cause::Closed, code == 0, "{words}");
-            for words in [words, seen(Reason::from(code))] {
+            for words in [words, local_error(Reason::from(code))] {
                 assert!(words.starts_with("the "), "{words}");
             }
         }
-        assert!(said(Reason::from(99)).1.ends_with("code 99"));
+        assert!(remote_error(Reason::from(99)).1.ends_with("code 99"));
         let failure = explain(&Error::from(Reason::FRAME_SIZE_ERROR), "reading the body");
         assert_eq!(failure.verdict, Verdict::Bad(Cause::Protocol));
         assert_eq!(

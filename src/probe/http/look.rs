@@ -2,13 +2,13 @@
 
 use super::HttpProbe;
 use super::body::BodySink;
+use super::fetch::finish;
 use super::run::follow;
-use crate::outcome::Verdict;
 use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::{Attempt, Probe, of_type};
+use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, response};
-use tokio::time::Instant;
 
 /// One answer.
 #[derive(Clone, Debug)]
@@ -17,7 +17,6 @@ pub struct ResponseFacts {
     pub headers: HeaderMap,
     /// Length of the decoded body in bytes.
     pub length: u64,
-    pub took: std::time::Duration,
     /// Whether the request accepted compression.
     pub asked_compressed: bool,
 }
@@ -29,21 +28,15 @@ pub async fn look(
     attempt: &mut Attempt,
 ) -> Option<Result<ResponseFacts, String>> {
     let probe = of_type::<HttpProbe>(probe)?;
-    let (started, deadline) = (Instant::now(), attempt.deadline);
+    let deadline = attempt.deadline;
     let mut seen = SeenResponse::default();
     let mut progress = Progress::new(attempt);
     let followed = within(deadline, follow(probe, &mut seen, &mut progress)).await;
-    let outcome = progress.finish(followed.map(|result| result.map(drop)));
-    if outcome.verdict != Verdict::Good {
-        return Some(Err(outcome.detail.message.unwrap_or_default().to_string()));
-    }
-    let asked = http::header::ACCEPT_ENCODING;
-    Some(Ok(ResponseFacts {
+    Some(finish(progress, followed).map(|()| ResponseFacts {
         status: seen.status,
         headers: seen.headers,
         length: seen.length,
-        took: started.elapsed(),
-        asked_compressed: probe.request.headers.contains_key(asked),
+        asked_compressed: probe.request.headers.contains_key(ACCEPT_ENCODING),
     }))
 }
 

@@ -35,11 +35,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let body = body.map(Bytes::from).unwrap_or_default();
     let request = read_request(section, url, method, body);
     let expect = read_expect(section);
-    let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
-    let version = request.as_ref().map_or(version, |request| {
-        fitting_version(section, request, version)
-    });
-    let transport = read_transport(section, version, request.as_ref());
+    let transport = read_transport(section, request.as_ref());
     let follow = section.get(&keys::FOLLOW_REDIRECTS);
     let max = section.get(&keys::MAX_REDIRECTS);
     let body_limit = section.get(&keys::BODY_LIMIT);
@@ -92,11 +88,11 @@ fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Ex
 }
 
 /// Reads how requests reach the server, from the keys that all kinds over HTTP share.
-pub fn read_transport(
-    section: &Section<'_>,
-    version: Version,
-    request: Option<&Request>,
-) -> Option<Transport> {
+pub fn read_transport(section: &Section<'_>, request: Option<&Request>) -> Option<Transport> {
+    let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
+    let version = request.map_or(version, |request| {
+        fitting_version(section, request, version)
+    });
     let tls = read_tls(section, version, request);
     let proxy = read_proxy(section);
     let family = section.get(&options::IP_VERSION);

@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 pub struct Replay<S> {
     received: Bytes,
     stream: S,
-    asked: bool,
+    is_requested: bool,
     /// The reader that waits for the request.
     reader: Option<Waker>,
 }
@@ -22,7 +22,7 @@ impl<S> Replay<S> {
         Self {
             received,
             stream,
-            asked: false,
+            is_requested: false,
             reader: None,
         }
     }
@@ -34,7 +34,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Replay<S> {
         cx: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.asked {
+        if !self.is_requested {
             self.reader = Some(cx.waker().clone());
             return Poll::Pending;
         }
@@ -54,7 +54,7 @@ impl<S: Unpin> AsyncWrite for Replay<S> {
         _: &mut Context<'_>,
         from: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.asked = true;
+        self.is_requested = true;
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }

@@ -159,9 +159,11 @@ async fn judge(
 ) -> Result<(), Failure> {
     let (expect, status) = (&probe.expect, head.status);
     let allowed = expect.allows(status);
-    progress.record("expect", || shown(allowed, &expect.status_text(status)));
+    progress.record("expect", || {
+        check_result(allowed, &expect.status_text(status))
+    });
     let mut failure = (!allowed).then(|| Failure::bad(Cause::Status, expect.status_text(status)));
-    if probe.expect.looks_further() {
+    if probe.expect.checks_content() {
         let expect = probe.expect.clone();
         let work = move || expect.check_content(&head.headers, &body);
         match probe.evaluator.evaluate(progress.deadline(), work).await {
@@ -179,11 +181,11 @@ async fn judge(
 }
 
 fn record(Check { failed, text }: Check, progress: &mut Progress<'_>) -> Option<Failure> {
-    progress.record("expect", || shown(failed.is_none(), &text));
+    progress.record("expect", || check_result(failed.is_none(), &text));
     failed.map(|cause| Failure::bad(cause, text))
 }
 
-fn shown(holds: bool, text: &str) -> String {
+fn check_result(holds: bool, text: &str) -> String {
     let result = if holds { "ok" } else { "FAILED" };
     format!("{result}: {text}")
 }

@@ -6,7 +6,7 @@ mod socket;
 
 use super::deadline::within;
 use super::dial::{
-    Failure, Family, Host, Progress, expected_host, options, resolve, share_end, together,
+    Failure, Family, Host, Progress, combined, expected_host, options, resolve, share_end,
 };
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{DurationOf, Measurement, Measures, Outcome};
@@ -174,7 +174,7 @@ impl IcmpProbe {
             progress.record("response", || failure.message.clone());
             failures.push((*address, failure));
         }
-        let (address, failure) = together("echo request to", &failures);
+        let (address, failure) = combined("echo request to", &failures);
         progress.detail.address = address;
         Err(failure)
     }

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use crate::outcome::FinishReason;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::json_text;
-use crate::probe::pattern::shown;
+use crate::probe::pattern::display_pattern;
 use crate::probe::quoted::quoted;
 use regex::Regex;
 
@@ -81,7 +81,10 @@ impl Expect {
                 ", which it must not match"
             };
             checks.push(Check::new(found == wanted, || {
-                format!("the answer {seen} {}{must}", shown(regex.as_str()))
+                format!(
+                    "the answer {seen} {}{must}",
+                    display_pattern(regex.as_str())
+                )
             }));
         }
         self.check_json(text, &mut checks);

@@ -26,13 +26,13 @@ enum LimitField {
 pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
     let mut found: BTreeMap<(String, &str), Fields> = BTreeMap::new();
     for (name, value) in headers {
-        let Some((name, whose, part)) = limit_name(name.as_str()) else {
+        let Some((name, owner, part)) = limit_name(name.as_str()) else {
             continue;
         };
         let Some(number) = value.to_str().ok().and_then(leading_number) else {
             continue;
         };
-        let (limit, remaining) = found.entry((name, whose)).or_default();
+        let (limit, remaining) = found.entry((name, owner)).or_default();
         match part {
             LimitField::Limit => *limit = Some(number),
             LimitField::Remaining => *remaining = Some(number),
@@ -71,12 +71,12 @@ type Fields = (Option<u64>, Option<u64>);
 /// its owner, and the field. `x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining` and
 /// Together's `x-tokenlimit-remaining` are about `tokens`; `x-ratelimit-remaining` alone is about requests.
 fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
-    let (whose, rest, default) = match (
+    let (owner, rest, default) = match (
         header.split_once("ratelimit-"),
         header.split_once("tokenlimit-"),
     ) {
-        (Some((whose, rest)), _) => (whose, rest, "requests"),
-        (None, Some((whose, rest))) => (whose, rest, "tokens"),
+        (Some((owner, rest)), _) => (owner, rest, "requests"),
+        (None, Some((owner, rest))) => (owner, rest, "tokens"),
         (None, None) => return None,
     };
     let words: Vec<_> = rest.split(['-', '_']).collect();
@@ -96,7 +96,7 @@ fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
     } else {
         name.join("_")
     };
-    (name.len() <= NAME_MAX).then_some((name, whose, found))
+    (name.len() <= NAME_MAX).then_some((name, owner, found))
 }
 
 /// Parses an integer at the start, which may be followed by a policy: `100;w=60`.

@@ -10,12 +10,12 @@ use super::{LlmProbe, Subject};
 use crate::outcome::FinishReason;
 use crate::probe::evaluate::Evaluator;
 use crate::probe::http::json::JsonCondition;
+use crate::probe::http::keys as shared;
 use crate::probe::http::read::{
     AGENT, read_authorization, read_transport, read_url, warn_of_open_secrets,
 };
 use crate::probe::http::request::Request;
-use crate::probe::http::sent::{fitting_version, read_headers};
-use crate::probe::http::{Version, keys as shared};
+use crate::probe::http::sent::read_headers;
 use crate::yaml::{Key, Mapping, Section};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -37,7 +37,6 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let body_limit = section.get(&keys::BODY_LIMIT);
     let convention = section.get(&keys::OPENTELEMETRY);
     let budget = read_budget(section, question.as_ref().zip(api));
-    let version = section.get(&shared::HTTP_VERSION).unwrap_or(Version::Auto);
     let asked = api.zip(question.as_ref());
     let body = asked.map(|(api, question)| api.request(question).to_string());
     let request = url
@@ -51,10 +50,7 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
             redirect_auth: None,
             url,
         });
-    let version = request.as_ref().map_or(version, |request| {
-        fitting_version(section, request, version)
-    });
-    let transport = read_transport(section, version, request.as_ref());
+    let transport = read_transport(section, request.as_ref());
     let (api, question, request) = (api?, question?, request?);
     warn_of_open_secrets(section, &request);
     let expect = expect?;

@@ -49,7 +49,6 @@ impl Facts {
 /// Response of a probe's address, and its latency.
 #[derive(Clone, Debug)]
 pub struct AddressFacts {
-    pub probe: String,
     pub url: String,
     /// The response, or why there is none.
     pub answer: Result<AnswerFacts, String>,
@@ -84,5 +83,4 @@ pub struct ContainerFacts {
     pub process: String,
     pub memory_limit: Option<f64>,
     pub cpu_limit: Option<f64>,
-    pub pids_limit: Option<f64>,
 }

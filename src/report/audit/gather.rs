@@ -2,7 +2,7 @@
 
 use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
 use crate::config::{ProbeSpec, ServiceSpec};
-use crate::outcome::{Timestamp, Verdict};
+use crate::outcome::{Timestamp, Verdict, millis};
 use crate::probe::http::ResponseFacts;
 use crate::sample::{SeriesKey, Step};
 use crate::stats::quantile::needed;
@@ -58,7 +58,6 @@ pub fn gather(
         refused += count;
         let [p50, p95] = fast;
         addresses.push(AddressFacts {
-            probe: spec.key.probe.to_string(),
             url: spec.probe.target(),
             answer: response.map(|response| answer(&response)),
             p50,
@@ -225,7 +224,6 @@ impl History<'_> {
                 process: process.to_owned(),
                 memory_limit: limit("slod_container_memory_limit_bytes")?,
                 cpu_limit: limit("slod_container_cpu_limit")?,
-                pids_limit: limit("slod_container_pids_limit")?,
             });
         }
         Ok(found)
@@ -275,7 +273,7 @@ impl Values {
 
 /// The minimum of each step, the level to which garbage collectors return.
 fn windows(steps: &[Step]) -> Values {
-    let width = i64::try_from(WINDOW.as_millis()).unwrap_or(i64::MAX);
+    let width = millis(WINDOW);
     let mut values = Vec::new();
     for step in steps {
         let place = (step.at.0 - steps[0].at.0) / width;

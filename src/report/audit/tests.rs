@@ -17,7 +17,6 @@ const ROWS: [&str; 10] = [
 
 fn address(url: &str, answer: AnswerFacts) -> AddressFacts {
     AddressFacts {
-        probe: "p".to_owned(),
         url: url.to_owned(),
         answer: Ok(answer),
         p50: Some(Duration::from_millis(20)),
@@ -87,7 +86,6 @@ fn a_service_that_does_everything_right() {
             process: "rag".to_owned(),
             memory_limit: Some(1e9),
             cpu_limit: Some(2.0),
-            pids_limit: None,
         }],
         ..Facts::default()
     };
@@ -223,7 +221,6 @@ fn missing_compression_and_processes_without_a_container() {
             process: "rag".to_owned(),
             memory_limit: Some(1e9),
             cpu_limit: Some(2.0),
-            pids_limit: None,
         }],
         bare_processes: 1,
         ..Facts::default()
@@ -263,7 +260,6 @@ fn a_service_that_does_nothing_right() {
             process: "rag".to_owned(),
             memory_limit: None,
             cpu_limit: None,
-            pids_limit: None,
         }],
         ..Facts::default()
     };

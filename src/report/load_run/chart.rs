@@ -166,9 +166,7 @@ fn latency(report: &RunReport) -> Chart {
     });
     Chart {
         limits: quantiles.collect(),
-        ..chart("Response time", lines.into(), |seconds| {
-            numbers::latency(Duration::try_from_secs_f64(seconds).unwrap_or_default())
-        })
+        ..chart("Response time", lines.into(), numbers::seconds)
     }
 }
 

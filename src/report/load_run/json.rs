@@ -1,9 +1,9 @@
 //! JSON of a run: its figures, verdicts and windows.
 
-use super::RunReport;
+use super::{RunReport, ThresholdResult};
 use crate::load::{
     Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RequestFigures, RunRecord,
-    StageRow, Statement, stage_rows,
+    Scenario, StageRow, Statement, stage_rows,
 };
 use crate::sample::Summary;
 use serde_json::{Value, json};
@@ -29,40 +29,7 @@ pub(super) fn write(report: &RunReport) -> String {
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
-    let known = |value: Value| known(value, &report.run);
-    let ending = match ending {
-        Ending::Completed => json!({ "state": "completed" }),
-        Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
-        Ending::Interrupted => json!({ "state": "interrupted" }),
-        Ending::Failed { why } => json!({ "state": "failed", "why": why }),
-    };
-    let model = match scenario.model {
-        Model::Closed { think } => json!({ "closed": { "think_seconds": think.as_secs_f64() } }),
-        Model::Open { poisson } => json!({ "open": { "poisson": poisson } }),
-    };
-    let stages: Vec<Value> = scenario
-        .stages
-        .iter()
-        .map(|stage| {
-            let seconds = stage.length.as_secs_f64();
-            json!({ "name": stage.name, "from": stage.from, "to": stage.to, "seconds": seconds })
-        })
-        .collect();
-    let thresholds: Vec<Value> = report
-        .results
-        .iter()
-        .map(|result| {
-            json!({
-                "threshold": result.threshold.to_string(),
-                "source": result.source,
-                "limit": result.threshold.limit,
-                "measured": result.measured.ok(),
-                "reason": result.measured.err().map(|missing| missing.to_string()),
-                "kept": kept(result.decision.answer()),
-            })
-        })
-        .collect();
-    let statements: Vec<Value> = report.statements.iter().map(statement).collect();
+    let known = |value: Value| without_unknown(value, &report.run);
     let list = |list: &[Statement]| list.iter().map(statement).collect::<Vec<_>>();
     let advice: Vec<Value> = report
         .advice()
@@ -73,16 +40,16 @@ pub(super) fn write(report: &RunReport) -> String {
         "version": VERSION,
         "headline": report.headline(),
         "service": service,
-        "scenario": { "name": scenario.name, "purpose": scenario.purpose, "model": model, "stages": stages },
+        "scenario": self::scenario(scenario),
         "engine": engine,
         "from": from.to_utc().to_rfc3339(),
         "to": to.to_utc().to_rfc3339(),
-        "ending": ending,
+        "ending": self::ending(ending),
         "verdict": report.verdict(),
         "findings": report.findings(),
         "kept": report.decision().answer() != Answer::Bad,
-        "thresholds": thresholds,
-        "verdicts": statements,
+        "thresholds": report.results.iter().map(threshold).collect::<Vec<_>>(),
+        "verdicts": list(&report.statements),
         "healthy_indicators": list(&report.indicators.healthy),
         "warning_signs": list(&report.indicators.warnings),
         "advice": advice,
@@ -97,8 +64,41 @@ pub(super) fn write(report: &RunReport) -> String {
     format!("{document:#}\n")
 }
 
+fn scenario(scenario: &Scenario) -> Value {
+    let model = match scenario.model {
+        Model::Closed { think } => json!({ "closed": { "think_seconds": think.as_secs_f64() } }),
+        Model::Open { poisson } => json!({ "open": { "poisson": poisson } }),
+    };
+    let stages = scenario.stages.iter().map(|stage| {
+        let seconds = stage.length.as_secs_f64();
+        json!({ "name": stage.name, "from": stage.from, "to": stage.to, "seconds": seconds })
+    });
+    let stages: Vec<Value> = stages.collect();
+    json!({ "name": scenario.name, "purpose": scenario.purpose, "model": model, "stages": stages })
+}
+
+fn ending(ending: &Ending) -> Value {
+    match ending {
+        Ending::Completed => json!({ "state": "completed" }),
+        Ending::Aborted { why } => json!({ "state": "aborted", "why": why }),
+        Ending::Interrupted => json!({ "state": "interrupted" }),
+        Ending::Failed { why } => json!({ "state": "failed", "why": why }),
+    }
+}
+
+fn threshold(result: &ThresholdResult) -> Value {
+    json!({
+        "threshold": result.threshold.to_string(),
+        "source": result.source,
+        "limit": result.threshold.limit,
+        "measured": result.measured.ok(),
+        "reason": result.measured.err().map(|missing| missing.to_string()),
+        "kept": is_met(result.decision.answer()),
+    })
+}
+
 /// Replaces values that were not planned or counted in this run with null.
-fn known(mut value: Value, run: &RunRecord) -> Value {
+fn without_unknown(mut value: Value, run: &RunRecord) -> Value {
     let mut unknown: Vec<&str> = Vec::new();
     if !run.is_planned() {
         unknown.extend(["due", "from", "to"]);
@@ -121,7 +121,7 @@ fn known(mut value: Value, run: &RunRecord) -> Value {
 }
 
 /// Null if the run cannot show it.
-fn kept(answer: Answer) -> Option<bool> {
+fn is_met(answer: Answer) -> Option<bool> {
     (answer != Answer::Unknown).then_some(answer == Answer::Good)
 }
 

@@ -11,21 +11,21 @@ pub fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
         return requirement.judge_tokens(&run.requests);
     }
     let usable = Usable::of(run);
-    let meant: Vec<&LoadWindow> = match requirement.threshold.of {
+    let relevant: Vec<&LoadWindow> = match requirement.threshold.of {
         ThresholdMetric::Rate => usable.loaded().collect(),
         ThresholdMetric::Errors => usable.fair().collect(),
         _ => usable.timely().collect(),
     };
-    let result = requirement.judge(meant.iter().copied());
+    let result = requirement.judge(relevant.iter().copied());
     let result = match result.measured {
         Err(NotMeasured::Nothing) => not_measured(result, requirement, run),
         _ => result,
     };
     // Rates also exclude the time after the load.
     let others = usable.limited();
-    let others = others.filter(|one| requirement.concerns(one) && !meant.contains(one));
+    let others = others.filter(|one| requirement.concerns(one) && !relevant.contains(one));
     match left_out(others) {
-        Some(left) if !meant.is_empty() => ThresholdResult {
+        Some(left) if !relevant.is_empty() => ThresholdResult {
             source: format!("{}, without {left}", result.source),
             ..result
         },

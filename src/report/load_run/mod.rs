@@ -121,10 +121,7 @@ impl RunReport {
     /// Duration of the load.
     pub fn length(&self) -> Duration {
         let measured = self.run.windows.last().map(|last| last.start + last.length);
-        let (from, to) = (self.run.from, self.run.to);
-        measured.unwrap_or_else(|| {
-            Duration::from_millis(to.0.saturating_sub(from.0).max(0).unsigned_abs())
-        })
+        measured.unwrap_or_else(|| self.run.to.since(self.run.from))
     }
 
     /// When it ran, who generated the load, and how it ended.

@@ -52,7 +52,7 @@ impl Requirement {
     }
 
     pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> ThresholdResult {
-        let windows = self.meant(windows);
+        let windows = self.relevant(windows);
         let figures = Figures::of(windows.iter().copied());
         let (measured, decision) = if self.is_objective {
             self.judge_objective(&figures, &windows)
@@ -96,11 +96,14 @@ impl Requirement {
 
     /// The windows with the load that it applies to. Windows in which nothing is due count as the load
     /// before, which requested their responses.
-    fn meant<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> Vec<&'a LoadWindow> {
-        let mut is_meant = None;
-        let concerns = |window: &&LoadWindow| match is_meant {
+    fn relevant<'a>(
+        &self,
+        windows: impl IntoIterator<Item = &'a LoadWindow>,
+    ) -> Vec<&'a LoadWindow> {
+        let mut is_relevant = None;
+        let concerns = |window: &&LoadWindow| match is_relevant {
             Some(before) if window.due <= 0.0 => before,
-            _ => *is_meant.insert(self.concerns(window)),
+            _ => *is_relevant.insert(self.concerns(window)),
         };
         windows.into_iter().filter(concerns).collect()
     }

@@ -1,7 +1,7 @@
 //! Text summary of a run, in the order of k6's summary.
 
 use super::{RunReport, tables};
-use crate::load::{Advice, Answer, Indicators, OBSERVED};
+use crate::load::{Advice, Answer, Indicators, OBSERVED, Statement};
 use crate::report::sheet::Table;
 use crate::text::printable;
 use std::fmt::Write as _;
@@ -30,11 +30,16 @@ fn verdicts(out: &mut String, report: &RunReport) {
     if report.statements.is_empty() {
         return;
     }
-    out.push_str("\n  VERDICT\n");
-    for one in &report.statements {
+    statements(out, "VERDICT", &report.statements, ["ok", "BAD"]);
+}
+
+/// A list of statements, each with a word for its answer; `words` are those for good and bad.
+fn statements(out: &mut String, title: &str, list: &[Statement], words: [&str; 2]) {
+    writeln!(out, "\n  {title}").unwrap_or_default();
+    for one in list {
         let word = match one.answer {
-            Answer::Good => "ok",
-            Answer::Bad => "BAD",
+            Answer::Good => words[0],
+            Answer::Bad => words[1],
             Answer::Unknown => "unknown",
         };
         let evidence = printable(&one.evidence);
@@ -88,21 +93,8 @@ fn sheet(out: &mut String, title: &str, table: &Table) {
 /// The two lists of the checklist, with the answer for each row.
 fn indicators(out: &mut String, report: &RunReport) {
     let Indicators { healthy, warnings } = &report.indicators;
-    for (title, list, words) in [
-        ("HEALTHY INDICATORS", healthy, ["yes", "NO"]),
-        ("WARNING SIGNS", warnings, ["no", "YES"]),
-    ] {
-        writeln!(out, "\n  {title}").unwrap_or_default();
-        for one in list {
-            let word = match one.answer {
-                Answer::Good => words[0],
-                Answer::Bad => words[1],
-                Answer::Unknown => "unknown",
-            };
-            let evidence = printable(&one.evidence);
-            writeln!(out, "    {word:<8}{}: {evidence}", one.topic).unwrap_or_default();
-        }
-    }
+    statements(out, "HEALTHY INDICATORS", healthy, ["yes", "NO"]);
+    statements(out, "WARNING SIGNS", warnings, ["no", "YES"]);
 }
 
 /// Recommended actions; nothing if all is well.

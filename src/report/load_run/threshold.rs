@@ -43,7 +43,7 @@ impl ThresholdMetric {
         match self {
             Self::Errors => numbers::failed(value),
             Self::Rate => format!("{value:.1}/s"),
-            _ => numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default()),
+            _ => numbers::seconds(value),
         }
     }
 

@@ -7,7 +7,7 @@ mod moment;
 pub use kind::LogKind;
 
 use crate::format::numbers::plural;
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use crate::text::printable;
 use crate::units::show_duration;
 use serde::Serialize;
@@ -150,7 +150,7 @@ impl LineCounts {
         };
         let place = LogKind::ALL.iter().position(|one| *one == kind);
         let place = place.unwrap_or(0);
-        let width = i64::try_from(self.width.as_millis()).unwrap_or(i64::MAX);
+        let width = millis(self.width);
         let window = (at.0 - self.from.0) / width.max(1);
         let window = usize::try_from(window).unwrap_or(usize::MAX);
         if let Some(count) = self.windows[place].get_mut(window) {

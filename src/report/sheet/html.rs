@@ -59,6 +59,11 @@ impl Cell {
     }
 }
 
+/// Formats the value, or a dash if it is unknown.
+pub fn or_dash<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
+    value.map_or_else(|| "–".to_owned(), show)
+}
+
 /// Icon, color and label: information is never conveyed by color alone.
 pub fn badge(tone: Tone, word: &str) -> Markup {
     let sign = match tone {

@@ -4,7 +4,7 @@ mod html;
 mod markdown;
 mod text;
 
-pub use html::badge;
+pub use html::{badge, or_dash};
 pub use markdown::{code_span, escaped, line};
 
 /// A table with its columns and rows.

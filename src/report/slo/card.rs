@@ -1,10 +1,10 @@
-//! Card of one objective on the page, and helpers shared with other parts of the page.
+//! Card of one objective on the page.
 
 use super::chart::burn_down;
 use super::model::{ObjectiveReport, Report};
 use crate::format::numbers::plural;
 use crate::format::{numbers, times};
-use crate::report::sheet::{Table, badge};
+use crate::report::sheet::{Table, badge, or_dash};
 use maud::{Markup, html};
 
 pub fn card(report: &Report, service: &str, objective: &ObjectiveReport, id: &str) -> Markup {
@@ -27,16 +27,16 @@ fn facts(objective: &ObjectiveReport) -> Markup {
     let corrected = objective.corrected_seconds;
     html! {
         dl.facts {
-            div { dt { "SLI" } dd { (known(objective.sli_ratio, numbers::percent)) } }
+            div { dt { "SLI" } dd { (or_dash(objective.sli_ratio, numbers::percent)) } }
             div { dt { "Budget left" } dd {
-                (known(objective.budget_left_ratio, numbers::share))
+                (or_dash(objective.budget_left_ratio, numbers::share))
                 span.quiet { "of " (numbers::fractional(objective.budget_events)) " bad events" }
             } }
             div { dt { "Good events" } dd { (numbers::fractional(objective.good_events)) } }
             div { dt { "Bad events" } dd { (numbers::fractional(objective.bad_events)) } }
             div { dt { "Expected events" } dd { (numbers::fractional(objective.expected_events)) } }
             div { dt { "Coverage" } dd {
-                (known(objective.coverage_ratio, numbers::coverage))
+                (or_dash(objective.coverage_ratio, numbers::coverage))
                 span.quiet {
                     (numbers::fractional(objective.missing_events)) " missing, "
                     (numbers::count(objective.void_events)) " void"
@@ -71,9 +71,4 @@ fn incidents(objective: &ObjectiveReport) -> Markup {
             @if scattered > 0.0 { (numbers::fractional(scattered)) " isolated bad events." }
         }
     }
-}
-
-/// Formats the value, or a dash if it is unknown.
-pub fn known<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "–".to_owned(), show)
 }

@@ -7,7 +7,6 @@ use crate::ledger::in_force;
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG};
 use crate::store::{Store, StoreError};
-use std::time::Duration;
 
 /// Corrections in force, and all that overlap the span for display.
 pub struct Corrections {
@@ -47,8 +46,8 @@ impl CorrectionReport {
         let occurrences = correction.occurrences(span.from, span.to);
         let (first, last) = (occurrences.first()?, occurrences.last()?);
         let inside = |(from, to): &(Timestamp, Timestamp)| {
-            let ms = (*to).min(span.to).0 - (*from).max(span.from).0;
-            Duration::from_millis(ms.unsigned_abs()).as_secs_f64()
+            let (from, to) = ((*from).max(span.from), (*to).min(span.to));
+            to.since(from).as_secs_f64()
         };
         Some(Self {
             id: correction.id.clone(),

@@ -105,10 +105,6 @@ impl<'a> Measure<'a> {
         }
     }
 
-    pub const fn objective(&self) -> &'a Objective {
-        self.objective
-    }
-
     /// Adds one outcome of a probe, given its index among the contributing probes.
     pub fn record(&mut self, place: usize, record: &Record) {
         let sli = self.objective.sli;

@@ -47,7 +47,7 @@ impl Span {
     }
 
     pub fn length(&self) -> Duration {
-        Duration::from_millis((self.to.0 - self.from.0).unsigned_abs())
+        self.to.since(self.from)
     }
 
     /// End of the part with known outcomes.

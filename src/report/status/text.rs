@@ -120,10 +120,9 @@ impl Status {
                 table.add_row([
                     format!("{}/{}", service.name, probe.name),
                     probe.last_verdict.clone().unwrap_or_else(|| "-".to_owned()),
-                    probe.last_at.map_or_else(
-                        || "-".to_owned(),
-                        |at| numbers::age((self.at - at).to_std().unwrap_or_default()),
-                    ),
+                    known(probe.last_at, |at| {
+                        numbers::age((self.at - at).to_std().unwrap_or_default())
+                    }),
                     known(probe.last_latency_seconds, last),
                     known(probe.p50_seconds, quantile),
                     known(probe.p95_seconds, quantile),

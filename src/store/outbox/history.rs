@@ -24,26 +24,19 @@ pub struct Sent {
 impl Store {
     /// Returns the newest messages with ids below `before`, at most `most`.
     pub fn notifications(&self, before: i64, most: u32) -> Result<Vec<Sent>, StoreError> {
-        let read = || {
-            if !self.conn.table_exists(None, "notification")? {
-                return Ok(Vec::new());
-            }
+        self.read_table("notification", "read the notifications", |conn| {
             let sql = "SELECT id, at, receiver, grouping, key, firing, resolved, delivered, answer
                        FROM notification WHERE id < ?1 ORDER BY id DESC LIMIT ?2";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             statement.query_map(params![before, most], sent)?.collect()
-        };
-        read().map_err(StoreError::sql("read the notifications"))
+        })
     }
 
     /// Deletes some of the messages from before `horizon`, like [`Store::expire_alerts`].
     pub fn expire_notifications(&mut self, horizon: Timestamp) -> Result<(), StoreError> {
         let sql = "DELETE FROM notification
                    WHERE at < ?1 AND id < (SELECT min(id) FROM notification) + 100";
-        let deleted = self.conn.execute(sql, [horizon.0]);
-        deleted
-            .map(drop)
-            .map_err(StoreError::sql("delete old notifications"))
+        self.expire(sql, horizon, "delete old notifications")
     }
 }
 

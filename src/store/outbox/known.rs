@@ -22,7 +22,7 @@ pub struct KnownGroup {
 impl Store {
     /// Returns the groups with firing alerts that a receiver was notified of, without the `muted`
     /// alerts, which are given by fingerprint.
-    pub fn heard_groups(
+    pub fn known_groups(
         &self,
         receiver: &str,
         muted: &BTreeSet<u64>,
@@ -35,14 +35,14 @@ impl Store {
                        AND fingerprint NOT IN (SELECT value FROM json_each(?2))
                        GROUP BY grouping";
             let mut statement = self.conn.prepare_cached(sql)?;
-            let heard = |row: &Row<'_>| {
+            let group = |row: &Row<'_>| {
                 Ok(KnownGroup {
                     group: row.get(0)?,
                     at: row.get::<_, Option<i64>>(1)?.map(Timestamp),
                     example: parse(&row.get::<_, String>(2)?),
                 })
             };
-            let rows = statement.query_map(params![receiver, list(muted), now.0], heard)?;
+            let rows = statement.query_map(params![receiver, list(muted), now.0], group)?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(StoreError::sql("read delivered alerts"))

@@ -1,4 +1,6 @@
-use super::history::HISTORY_MAX;
+mod bounds;
+mod withheld;
+
 use super::*;
 use crate::store::Store;
 
@@ -64,8 +66,8 @@ fn taken(
     store.next_batch(taking).expect("reads")
 }
 
-fn heard(store: &Store) -> Vec<String> {
-    let groups = store.heard_groups("oncall", &BTreeSet::new(), Timestamp(i64::MAX));
+fn known_groups(store: &Store) -> Vec<String> {
+    let groups = store.known_groups("oncall", &BTreeSet::new(), Timestamp(i64::MAX));
     let groups = groups.expect("reads").into_iter();
     groups.map(|one| one.group).collect()
 }
@@ -117,7 +119,7 @@ fn a_resolution_follows_due_notices_and_cancels_others() {
         .settle(&second, &settled(&second, true), None)
         .expect("kept");
     assert_eq!(next(&mut store, 99_999), None);
-    assert_eq!(heard(&store), [""; 0]);
+    assert_eq!(known_groups(&store), [""; 0]);
     assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
 }
 
@@ -231,13 +233,13 @@ fn a_receiver_restored_within_a_day_keeps_its_alerts() {
         store
             .settle(&batch, &settled(&batch, true), None)
             .expect("kept");
-        assert_eq!(heard(&store), ["g"]);
+        assert_eq!(known_groups(&store), ["g"]);
         let removed = store.end_receivers(&[], Timestamp(3000));
         assert_eq!(removed.expect("ended"), []);
-        assert!(heard(&store).is_empty() && store.all_known().expect("reads").is_empty());
+        assert!(known_groups(&store).is_empty() && store.all_known().expect("reads").is_empty());
         let returned = store.end_receivers(&["oncall".to_owned()], Timestamp(back));
         assert_eq!(returned.expect("ended"), []);
-        assert_eq!(!heard(&store).is_empty(), knows);
+        assert_eq!(!known_groups(&store).is_empty(), knows);
     }
 }
 
@@ -261,62 +263,6 @@ fn the_message_of_a_group_is_editable_while_an_alert_is_firing() {
     assert_eq!(deliver(notice("rag", None), None), None, "a new incident");
 }
 
-/// Fills a table with `rows` rows.
-fn fill(store: &Store, rows: i64, insert: &str) {
-    let sql = format!(
-        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) {insert} FROM n"
-    );
-    store.conn.execute_batch(&sql).expect("filled");
-}
-
-const NOTICES: &str = "INSERT INTO outbox (receiver, grouping, fingerprint, due_at, notice)
-    SELECT 'oncall', 'g', i, 1000, '{}'";
-
-#[test]
-fn a_full_outbox_takes_no_more() {
-    let (_folder, mut store) = store();
-    fill(&store, OUTBOX_MAX as i64 - 1, NOTICES);
-    let deliveries = [
-        delivery(2000, notice("rag", None)),
-        delivery(2000, notice("chat", None)),
-    ];
-    let lost = store.keep_deliveries(&deliveries).expect("kept");
-    assert_eq!(lost, 1);
-    let waiting = store.waiting().expect("reads");
-    assert_eq!(waiting["oncall"], OUTBOX_MAX as u64);
-}
-
-#[test]
-fn a_message_has_a_bounded_number_of_notices() {
-    let (_folder, mut store) = store();
-    fill(&store, BATCH_MAX + 1, NOTICES);
-    let first = next(&mut store, 2000).expect("due");
-    assert_eq!(first.notices.len() as i64, BATCH_MAX);
-    store
-        .settle(&first, &settled(&first, true), None)
-        .expect("kept");
-    let second = next(&mut store, 2000).expect("due");
-    assert_eq!(second.notices.len(), 1);
-}
-
-#[test]
-fn the_history_has_a_bounded_number_of_messages() {
-    let (_folder, mut store) = store();
-    let sent = "INSERT INTO notification (at, receiver, grouping, key, firing, resolved, delivered, answer)
-        SELECT i, 'oncall', 'g', 'k', 1, 0, 1, 'ok'";
-    fill(&store, HISTORY_MAX, sent);
-    store
-        .keep_deliveries(&[delivery(2000, notice("rag", None))])
-        .expect("kept");
-    let batch = next(&mut store, 2000).expect("due");
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
-    let count = |sql| store.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
-    assert_eq!(count("SELECT count(*) FROM notification"), Ok(HISTORY_MAX));
-    assert_eq!(count("SELECT min(id) FROM notification"), Ok(2));
-}
-
 #[test]
 fn a_group_that_is_left_out_keeps_no_other_back() {
     let (_folder, mut store) = store();
@@ -333,36 +279,6 @@ fn a_group_that_is_left_out_keeps_no_other_back() {
     assert_eq!(taken(&mut store, 3000, &["g", "other"], &|_| false), None);
     let due = store.next_due("oncall", &["g".to_owned()].into());
     assert_eq!(due.expect("reads"), Some(Timestamp(2500)));
-}
-
-#[test]
-fn notices_held_back_by_a_silence_are_sent_when_it_ends_unless_the_alert_ended() {
-    let (_folder, mut store) = store();
-    let (rag, chat) = (notice("rag", None), notice("chat", None));
-    let both = [delivery(2000, rag.clone()), delivery(2000, chat.clone())];
-    store.keep_deliveries(&both).expect("kept");
-    let is_rag = |one: &Notice| one.label("service") == Some("rag");
-    let first = taken(&mut store, 3000, &[], &is_rag).expect("due");
-    assert_eq!(first.notices, [chat]);
-    store
-        .settle(&first, &settled(&first, true), None)
-        .expect("kept");
-    assert_eq!(taken(&mut store, 62_999, &[], &is_rag), None, "not again");
-    assert_eq!(taken(&mut store, 63_000, &[], &is_rag), None, "still muted");
-    assert_eq!(next(&mut store, 123_000).expect("due").notices, [rag]);
-    // An alert that ends meanwhile is not announced, whether its notice was checked before or not.
-    for looks in [true, false] {
-        let (_folder, mut store) = self::store();
-        let fires = delivery(2000, notice("rag", None));
-        store.keep_deliveries(&[fires]).expect("kept");
-        if looks {
-            assert_eq!(taken(&mut store, 3000, &[], &is_rag), None);
-        }
-        let ends = delivery(4000, notice("rag", Some(4000)));
-        store.keep_deliveries(&[ends]).expect("kept");
-        assert_eq!(taken(&mut store, 90_000, &[], &is_rag), None);
-        assert!(store.waiting().expect("reads").is_empty());
-    }
 }
 
 #[test]
@@ -390,121 +306,12 @@ fn the_alert_sent_longest_ago_is_repeated_first_and_muted_ones_are_not() {
         "only the muted one is older"
     );
     let at = |muted: &BTreeSet<u64>, now: i64| {
-        let heard = store.heard_groups("oncall", muted, Timestamp(now));
-        heard.expect("reads")[0].at
+        let groups = store.known_groups("oncall", muted, Timestamp(now));
+        groups.expect("reads")[0].at
     };
     assert_eq!(at(&muted, 9000), Some(Timestamp(9000)));
     assert_eq!(at(&BTreeSet::new(), 9000), Some(Timestamp(5000)));
     // The clock is set back: everything is due.
     assert_eq!(at(&muted, 8999), None);
     assert_eq!(repeat(&store, 4000, 8999).expect("due").known.len(), 2);
-}
-
-#[test]
-fn the_delivery_error_of_a_message_is_kept_until_it_is_delivered() {
-    let (_folder, mut store) = store();
-    let both = ["rag", "chat"].map(|one| delivery(2000, notice(one, None)));
-    store.keep_deliveries(&both).expect("kept");
-    let batch = next(&mut store, 3000).expect("due");
-    let later = [delivery(90_000, notice("web", None))];
-    store.keep_deliveries(&later).expect("kept");
-    assert!(store.failures().expect("reads").is_empty());
-    for why in ["HTTP 500", "connection refused"] {
-        store.note_failure(&batch, why).expect("kept");
-        let failures = store.failures().expect("reads");
-        assert_eq!(failures, [("oncall".to_owned(), why.to_owned())].into());
-    }
-    let pending = store.pending_notices(10).expect("reads");
-    let known: Vec<_> = pending.iter().map(|one| one.failure.as_deref()).collect();
-    let why = Some("connection refused");
-    assert_eq!(known, [why, why, None]);
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
-    assert!(store.failures().expect("reads").is_empty());
-}
-
-/// Fails to deliver the due notices of the alerts `rag` and `chat`, then removes muted or handled
-/// ones.
-fn kept_back(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
-    let both = ["rag", "chat"].map(|name| delivery(2000, notice(name, None)));
-    store.keep_deliveries(&both).expect("kept");
-    let batch = next(store, 3000).expect("due");
-    store.note_failure(&batch, "503").expect("noted");
-    look(store, 4000, is_muted, is_handled, begun)
-}
-
-fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
-    let is_rag = |one: &Notice| one.label("service") == Some("rag");
-    let taking = MessageFilter {
-        receiver: "oncall",
-        now: Timestamp(now),
-        without: &BTreeSet::new(),
-        is_muted: &|one| is_muted && is_rag(one),
-        is_handled: &|one| is_handled && is_rag(one),
-    };
-    let begun = begun.iter().map(|one| (*one).to_owned()).collect();
-    store.withhold(taking, &begun).expect("looks")
-}
-
-#[test]
-fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
-    for (is_muted, is_handled) in [(true, false), (false, true)] {
-        let (_folder, mut store) = store();
-        assert_eq!(kept_back(&mut store, is_muted, is_handled, &[]), 1);
-        let batch = next(&mut store, 4000).expect("the other one waits");
-        assert_eq!(batch.notices, [notice("chat", None)]);
-        store
-            .settle(&batch, &settled(&batch, true), None)
-            .expect("kept");
-        assert!(store.failures().expect("reads").is_empty());
-        let pending = store.pending_notices(9).expect("reads");
-        let why = pending[0].failure.as_deref().expect("it is shown");
-        assert!(why.starts_with("held back"), "{why}");
-        // It is announced as soon as nothing holds it back.
-        assert_eq!(look(&mut store, 5000, true, true, &[]), 0, "once");
-        assert_eq!(next(&mut store, 63_999), None);
-        let batch = next(&mut store, 64_000).expect("announced");
-        assert_eq!(batch.notices, [notice("rag", None)]);
-    }
-}
-
-#[test]
-fn a_message_that_some_recipients_have_does_not_change() {
-    let (_folder, mut store) = store();
-    assert_eq!(kept_back(&mut store, true, true, &["g"]), 0);
-    assert_eq!(next(&mut store, 4000).expect("due").notices.len(), 2);
-}
-
-#[test]
-fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
-    // It ends before or after it is taken out of its message.
-    for ends_first in [true, false] {
-        let (_folder, mut store) = store();
-        let end = delivery(3500, notice("rag", Some(3500)));
-        if ends_first {
-            let fires = delivery(2000, notice("rag", None));
-            store.keep_deliveries(&[fires]).expect("kept");
-            let batch = next(&mut store, 3000).expect("due");
-            store.note_failure(&batch, "503").expect("noted");
-            store
-                .keep_deliveries(std::slice::from_ref(&end))
-                .expect("kept");
-            assert_eq!(look(&mut store, 4000, true, false, &[]), 1);
-        } else {
-            assert_eq!(kept_back(&mut store, true, false, &[]), 1);
-            let batch = next(&mut store, 4000).expect("the other one");
-            store
-                .settle(&batch, &settled(&batch, true), None)
-                .expect("kept");
-            store
-                .keep_deliveries(std::slice::from_ref(&end))
-                .expect("kept");
-        }
-        assert_eq!(
-            next(&mut store, 4000).expect("the end").notices,
-            [end.notice]
-        );
-        assert_eq!(store.waiting_for("oncall").expect("reads"), 1);
-    }
 }

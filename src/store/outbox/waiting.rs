@@ -154,18 +154,14 @@ impl Store {
 
     /// Returns the number of waiting notices for each receiver.
     pub fn waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
-        let read = || {
-            if !self.conn.table_exists(None, "outbox")? {
-                return Ok(BTreeMap::new());
-            }
+        self.read_table("outbox", "read the outbox", |conn| {
             let sql = "SELECT receiver, count(*) FROM outbox GROUP BY receiver";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             let rows = statement.query_map([], |row| {
                 Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs()))
             })?;
             rows.collect()
-        };
-        read().map_err(StoreError::sql("read the outbox"))
+        })
     }
 }
 

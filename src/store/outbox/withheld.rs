@@ -70,12 +70,12 @@ pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Re
         let values = [id, now.after(RECHECK_EVERY).0, now.0];
         return tx.prepare_cached(sql)?.execute(values).map(drop);
     };
-    let unheard = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS
+    let never_sent = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS
                        (SELECT 1 FROM delivered WHERE delivered.receiver = outbox.receiver
                         AND delivered.grouping = outbox.grouping
                         AND delivered.fingerprint = outbox.fingerprint)
                    AND (SELECT failure FROM outbox WHERE id = ?2) IS NULL";
-    tx.prepare_cached(unheard)?.execute([ended, id])?;
+    tx.prepare_cached(never_sent)?.execute([ended, id])?;
     let muted = "DELETE FROM outbox WHERE id = ?1";
     tx.prepare_cached(muted)?.execute([id]).map(drop)
 }

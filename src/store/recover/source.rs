@@ -2,7 +2,7 @@
 
 use super::workspace::Workspace;
 use super::{Recovered, first_page};
-use crate::store::{BUSY, StoreError, schema};
+use crate::store::{StoreError, connect, schema};
 use rusqlite::{Connection, OpenFlags};
 use std::fs::File;
 use std::path::Path;
@@ -68,10 +68,7 @@ fn has_table_of_probes(conn: &Connection) -> bool {
 /// than its header says is read as far as possible.
 fn readable(path: &Path) -> Result<Source, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags);
-    let conn = opened.map_err(StoreError::sql("open the store"))?;
-    let set = conn.busy_timeout(BUSY);
-    set.map_err(StoreError::sql("open the store"))?;
+    let conn = connect(path, flags)?;
     let mut checked = schema::check(&conn);
     let mut gaps = 0;
     if matches!(checked, Err(StoreError::Damaged { .. })) {

@@ -248,17 +248,13 @@ impl Store {
 
     /// Returns the id of the baseline of a service and scenario.
     pub fn baseline(&self, service: &str, scenario: &str) -> Result<Option<i64>, StoreError> {
-        let read = || {
-            if !self.conn.table_exists(None, "run")? {
-                return Ok(None);
-            }
+        self.read_table("run", "read the baseline", |conn| {
             let sql = "SELECT id FROM run WHERE service = ?1 AND scenario = ?2 AND is_baseline = 1";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             statement
                 .query_row([service, scenario], |row| row.get(0))
                 .optional()
-        };
-        read().map_err(StoreError::sql("read the baseline"))
+        })
     }
 
     /// Makes a run the baseline of its service and scenario, replacing an earlier one. Returns
@@ -289,10 +285,7 @@ impl Store {
         let sql = "DELETE FROM run WHERE id = (
                        SELECT id FROM run WHERE is_baseline = 0 AND to_at < ?1
                        ORDER BY to_at LIMIT 1)";
-        let deleted = self.conn.execute(sql, [horizon.0]);
-        deleted
-            .map(drop)
-            .map_err(StoreError::sql("delete old runs"))
+        self.expire(sql, horizon, "delete old runs")
     }
 }
 

@@ -31,17 +31,12 @@ impl Store {
 
     /// Returns the summary of a run; `None` if it was stored for another `basis`.
     pub fn run_summary(&self, run: i64, basis: i64) -> Result<Option<String>, StoreError> {
-        let read = || {
-            // A store opened read-only may have an older schema version.
-            if !self.conn.table_exists(None, "run_summary")? {
-                return Ok(None);
-            }
+        self.read_table("run_summary", "read a run summary", |conn| {
             let sql = "SELECT summary FROM run_summary WHERE run = ?1 AND basis = ?2";
-            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut statement = conn.prepare_cached(sql)?;
             statement
                 .query_row([run, basis], |row| row.get(0))
                 .optional()
-        };
-        read().map_err(StoreError::sql("read a run summary"))
+        })
     }
 }

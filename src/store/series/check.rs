@@ -98,7 +98,7 @@ fn rows(
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (at, present): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let is_whole = ticks::Present::read(row)?.is_some();
+        let is_whole = ticks::LaneRow::read(row)?.is_some();
         if is_whole && row.get::<_, i64>(3)? == at.div_euclid(HOUR_MS) {
             checked.samples += u64::from(present.count_ones());
         } else {

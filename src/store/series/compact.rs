@@ -6,6 +6,7 @@ use super::names::{self, SeriesId};
 use super::{SERIES_MAX, Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
 use crate::sample::{Point, Sample, SeriesKind, Summary, minutes, thinned};
+use crate::store::compact::merged;
 use crate::store::header::hour_of;
 use crate::store::{Store, writing};
 use crate::units::DAY;
@@ -50,9 +51,7 @@ impl Store {
             Some(old) => (old.points, Some(old.summary), old.is_whole),
             None => (Vec::new(), None, true),
         };
-        let samples = merged(points, late.into_iter().map(Point::from), |point| {
-            point.at.0
-        });
+        let samples = merged(points, late.into_iter().map(Point::from), |point| point.at);
         let samples: Vec<Sample> = samples.into_iter().map(sample).collect();
         let summary = match head.filter(|_| !is_whole) {
             // Only the head is left of most samples.
@@ -157,7 +156,7 @@ impl Store {
         // The summary is only recomputed if all samples it was computed from are available.
         let mut is_counted_again = false;
         if let Some(old) = self.readable(id)? {
-            points = merged(old.points, points, |point| point.at.0);
+            points = merged(old.points, points, |point| point.at);
             summary = followed(Some(old.summary), summary);
             is_counted_again = old.is_whole;
         }
@@ -243,19 +242,6 @@ fn followed(before: Option<Summary>, next: Summary) -> Summary {
         all.add(&next);
         all
     })
-}
-
-/// Merges in the order of `key`, which is unique; for equal keys the older item is kept.
-pub(super) fn merged<T>(
-    old: Vec<T>,
-    late: impl IntoIterator<Item = T>,
-    key: impl Fn(&T) -> i64,
-) -> Vec<T> {
-    let mut all = old;
-    all.extend(late);
-    all.sort_by_key(&key);
-    all.dedup_by_key(|one| key(one));
-    all
 }
 
 /// The readable part of a block.

@@ -7,7 +7,7 @@
 //!                                                             numbers.rs: coding of numbers
 //! ```
 //!
-//! Readers call [`Store::series`], and then [`Store::steps`] or [`Store::points`] for one of the series;
+//! Readers call [`Store::series`], and then [`Store::steps`] or [`Store::for_each_point`] for one of the series;
 //! [`Store::for_each_summary`] reads what counting needs without decoding samples.
 
 pub(super) mod block;

@@ -1,11 +1,12 @@
 //! Reading series.
 
 use super::block;
-use super::compact::{load, merged, next_block};
+use super::compact::{load, next_block};
 use super::names::{self, SeriesId, SeriesInfo};
 use super::{Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
 use crate::sample::{Point, Sample, SeriesKind, Step, Steps, Summary};
+use crate::store::compact::merged;
 use crate::store::header::hour_of;
 use crate::store::{Store, StoreError};
 use crate::units::HOUR_MS;
@@ -18,27 +19,21 @@ const LOOKBACK: Duration = Duration::from_mins(5);
 impl Store {
     /// Returns all series in the order of their ids. Empty for a store of an older version.
     pub fn series(&self) -> Result<Vec<SeriesInfo>, StoreError> {
-        self.try_series()
-            .map_err(StoreError::sql("read the series"))
-    }
-
-    fn try_series(&self) -> rusqlite::Result<Vec<SeriesInfo>> {
-        if !self.conn.table_exists(None, "series")? {
-            return Ok(Vec::new());
-        }
-        let _tx = self.conn.unchecked_transaction()?;
-        let mut all = names::all(&self.conn)?;
-        let hours = ticks::hours(&self.conn)?;
-        for lane in all.chunk_by_mut(|a, b| a.id / ticks::LANE == b.id / ticks::LANE) {
-            let bits = lane.iter().map(|info| 1_u64 << (info.id % ticks::LANE));
-            let wanted = bits.fold(0, |wanted, bit| wanted | bit);
-            let last = ticks::last_of_lane(&self.conn, &hours, lane[0].id / ticks::LANE, wanted)?;
-            for info in lane {
-                let last = last.get(&info.id).copied().unwrap_or(info.last);
-                info.last = info.last.max(last);
+        self.read_table("series", "read the series", |conn| {
+            let _tx = conn.unchecked_transaction()?;
+            let mut all = names::all(conn)?;
+            let hours = ticks::hours(conn)?;
+            for lane in all.chunk_by_mut(|a, b| a.id / ticks::LANE == b.id / ticks::LANE) {
+                let bits = lane.iter().map(|info| 1_u64 << (info.id % ticks::LANE));
+                let wanted = bits.fold(0, |wanted, bit| wanted | bit);
+                let last = ticks::last_of_lane(conn, &hours, lane[0].id / ticks::LANE, wanted)?;
+                for info in lane {
+                    let last = last.get(&info.id).copied().unwrap_or(info.last);
+                    info.last = info.last.max(last);
+                }
             }
-        }
-        Ok(all)
+            Ok(all)
+        })
     }
 
     /// Returns a series in steps that start at multiples of `step` (`None`: one step for everything
@@ -127,7 +122,7 @@ impl Store {
         }
         let late = ticks::series_hour(&self.conn, hour, series)?;
         Ok(merged(points, late.into_iter().map(Point::from), |point| {
-            point.at.0
+            point.at
         }))
     }
 
@@ -166,7 +161,7 @@ impl Store {
                 at: point.at,
                 value: point.last,
             });
-            let samples = merged(old.collect(), late, |sample| sample.at.0);
+            let samples = merged(old.collect(), late, |sample| sample.at);
             if !samples.is_empty() {
                 all.push((*id, samples));
             }
@@ -253,9 +248,7 @@ impl Store {
             at: point.at,
             value: point.last,
         });
-        Ok(Summary::of(merged(old.collect(), late, |sample| {
-            sample.at.0
-        })))
+        Ok(Summary::of(merged(old.collect(), late, |sample| sample.at)))
     }
 }
 

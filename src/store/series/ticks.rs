@@ -46,13 +46,13 @@ pub fn insert(conn: &Connection, names: &mut Names, tick: &Tick) -> rusqlite::Re
 }
 
 /// A row: the time, the series of the lane that have samples, and their values.
-pub struct Present<'a> {
+pub struct LaneRow<'a> {
     pub at: Timestamp,
     bits: u64,
     samples: &'a [u8],
 }
 
-impl<'a> Present<'a> {
+impl<'a> LaneRow<'a> {
     /// Decodes the columns `at`, `present` and `samples`; `None` if they are invalid.
     pub fn read(row: &'a Row<'_>) -> rusqlite::Result<Option<Self>> {
         let (at, present): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -90,7 +90,7 @@ pub fn lane_hour(
     let mut rows = statement.query([hour, lane])?;
     let mut found: BTreeMap<SeriesId, Vec<Sample>> = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        let Some(row) = Present::read(row)? else {
+        let Some(row) = LaneRow::read(row)? else {
             continue;
         };
         for bit in 0..LANE {
@@ -114,7 +114,7 @@ pub fn series_hour(
     let mut rows = statement.query([hour, series / LANE])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        if let Some(row) = Present::read(row)?
+        if let Some(row) = LaneRow::read(row)?
             && let Some(value) = row.value(series % LANE)
         {
             push(&mut found, Sample { at: row.at, value });

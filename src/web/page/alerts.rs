@@ -1,6 +1,6 @@
 //! Firing alerts on a page.
 
-use super::frame::{HOME, since};
+use super::frame::HOME;
 use super::parts::{moment, service_path};
 use crate::alert::{AlertRecord, Inhibitor, Source, Urgency};
 use crate::alerting::AlertsView;
@@ -145,7 +145,7 @@ pub fn item(
 
 /// For how long, and since or until when.
 fn times(alert: &AlertRecord, at: Timestamp) -> Markup {
-    let lasted = numbers::span(since(alert.from, alert.to.unwrap_or(at)));
+    let lasted = numbers::span(alert.to.unwrap_or(at).since(alert.from));
     html! {
         @match alert.to {
             Some(end) => { "for " (lasted) ", until " (moment(end)) }

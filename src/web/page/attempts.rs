@@ -1,6 +1,5 @@
 //! Bar chart of a probe's last attempts; the height is the latency.
 
-use super::frame::since;
 use crate::format::{numbers, times};
 use crate::ledger::snapshot::{ATTEMPTS, AttemptView, ProbeView};
 use crate::outcome::{Timestamp, Verdict};
@@ -20,10 +19,10 @@ pub fn chart(probe: &ProbeView, at: Timestamp) -> Markup {
             figure.days.attempts {
                 svg role="img" aria-label=(summary(probe)) viewBox={ "0 0 " (ATTEMPTS * 10) " " (HEIGHT) } preserveAspectRatio="none" { (bars(probe, true)) }
                 figcaption.quiet {
-                    @if let Some(first) = probe.attempts.first() { span { (numbers::age(since(first.at, at))) } }
+                    @if let Some(first) = probe.attempts.first() { span { (numbers::age(at.since(first.at))) } }
                     @let slowest = slowest(probe);
                     @if !slowest.is_zero() { span { "slowest good: " (numbers::latency(slowest)) } }
-                    @if let Some(last) = probe.attempts.last() { span { (numbers::age(since(last.at, at))) } }
+                    @if let Some(last) = probe.attempts.last() { span { (numbers::age(at.since(last.at))) } }
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 use super::attempts;
 use super::days;
-use super::frame::since;
 use super::parts::{badge, budget, failures, figures, icon, or_dash, service_path};
 use super::signs;
 use crate::format::{numbers, objective};
@@ -113,7 +112,7 @@ fn probe(health: Health, view: &ProbeView, at: Timestamp) -> [Markup; 7] {
         p95,
         p99,
         html! { (or_dash(last.map(|last| last.latency), numbers::latency)) },
-        html! { (or_dash(last.map(|last| since(last.at, at)), numbers::age)) },
+        html! { (or_dash(last.map(|last| at.since(last.at)), numbers::age)) },
         badge(health),
     ]
 }
@@ -129,14 +128,14 @@ fn news(service: &ServiceView, at: Timestamp, open: bool) -> Markup {
             let name = many.then_some(&*probe.key.probe);
             failures.map(move |failure| (name, &**failure))
         })
-        .filter(|(_, failure)| since(failure.at, at) < NEWS)
+        .filter(|(_, failure)| at.since(failure.at) < NEWS)
         .collect();
     recent.sort_by_key(|(_, failure)| std::cmp::Reverse(failure.at));
     recent.truncate(3);
     html! {
         @if let Some((_, newest)) = recent.first() {
             details open[open] {
-                summary { "Last failures" span.quiet { " newest " (numbers::age(since(newest.at, at))) } }
+                summary { "Last failures" span.quiet { " newest " (numbers::age(at.since(newest.at))) } }
                 (failures(recent.iter().copied(), at))
             }
         }

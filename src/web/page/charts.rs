@@ -1,6 +1,5 @@
 //! Charts of a service's gauges and counters over time.
 
-use super::frame::since;
 use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
@@ -194,7 +193,7 @@ fn figure(line: &Line, span: ChartSpan, marks: &[&TimelineEvent], at: Timestamp)
 
 /// Vertical line at the time of an event.
 fn mark(event: &TimelineEvent, span: Duration, at: Timestamp) -> Markup {
-    let x = since(at.before(span), event.at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
+    let x = event.at.since(at.before(span)).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
     html! {
         path class={ "mark " (event.level.class()) } d=(format!("M{x:.1} 0V100")) {
             title { (times::second(event.at.to_utc())) " UTC: " (event.what) ", " (event.text) }
@@ -213,7 +212,7 @@ pub(super) fn path(
     let mut path = String::new();
     let mut before: Option<Timestamp> = None;
     for (at, value) in points {
-        let x = since(from, *at).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
+        let x = at.since(from).as_secs_f64() / span.as_secs_f64() * f64::from(POINTS);
         let share = if highest > 0.0 { value / highest } else { 0.0 };
         let goes_on = before.is_some_and(|before| at.0 - before.0 <= 2 * step);
         let command = if goes_on { 'L' } else { 'M' };

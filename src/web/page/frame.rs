@@ -60,7 +60,7 @@ impl Page<'_> {
 
     /// Renders with a different reload interval, or without reloading.
     pub fn render_every(self, reload: Option<Duration>, view: View<'_>) -> String {
-        let age = since(self.at, view.now);
+        let age = view.now.since(self.at);
         let headline = self.headline.past((age > OUTDATED).then_some(age));
         let page = Self { headline, ..self };
         // Every page contains external text, and all of it passes through here.
@@ -107,7 +107,7 @@ impl Page<'_> {
                 }
                 p.quiet {
                     "As of " (moment(self.at)) ", "
-                    (numbers::age(since(self.at, view.now)))
+                    (numbers::age(view.now.since(self.at)))
                 }
             }
         }
@@ -170,9 +170,4 @@ pub fn capitalized(sentence: &str) -> String {
     let mut chars = sentence.chars();
     let first = chars.next().map(char::to_uppercase);
     first.into_iter().flatten().chain(chars).collect()
-}
-
-/// The time from `at` to `now`; zero if the clock went back.
-pub fn since(at: Timestamp, now: Timestamp) -> Duration {
-    Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or(0))
 }

@@ -1,7 +1,6 @@
 //! Current problems: since when, why, remaining budgets; and upcoming ones.
 
 use super::alerts::what_sign;
-use super::frame::since;
 use super::parts::{LITTLE_BUDGET, icon, moment, or_dash, service_path};
 use crate::alert::{AlertRecord, Condition, Source};
 use crate::alerting::AlertsView;
@@ -69,7 +68,7 @@ impl<'a> Situation<'a> {
         html! {
             @if self.health.is_trouble() {
                 @if let Some(from) = self.since() {
-                    p { "for " (numbers::span(since(from, self.at))) ", since " (moment(from)) }
+                    p { "for " (numbers::span(self.at.since(from))) ", since " (moment(from)) }
                 }
                 (self.cause())
                 (self.budgets())
@@ -201,10 +200,10 @@ fn outlook(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @match (view.budget.exhaustion, view.budget.recovery) {
             (Some(end), _) if end > at => {
-                "; runs out in " (numbers::span(since(at, end))) " at the burn rate of "
+                "; runs out in " (numbers::span(end.since(at))) " at the burn rate of "
                 (view.budget.window.recent())
             }
-            (_, Some(back)) => { "; positive again in " (numbers::span(since(at, back))) " without failures" }
+            (_, Some(back)) => { "; positive again in " (numbers::span(back.since(at))) " without failures" }
             _ => {}
         }
     }
@@ -259,7 +258,7 @@ fn is_soon(view: &ObjectiveView, at: Timestamp) -> bool {
         return false;
     };
     let ends = view.budget.exhaustion;
-    let ends = ends.is_some_and(|end| end > at && since(at, end) < SOON);
+    let ends = ends.is_some_and(|end| end > at && end.since(at) < SOON);
     (0.0..LITTLE_BUDGET).contains(&left) || (ends && left < 1.0 - SPENT)
 }
 

@@ -1,11 +1,11 @@
 //! Elements shared by several pages.
 
-use super::frame::since;
 use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::ledger::snapshot::{BudgetView, LastOutcome};
 use crate::outcome::Timestamp;
 use crate::report::health::{Health, HealthLevel};
+pub use crate::report::sheet::or_dash;
 use maud::{Markup, PreEscaped, html};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -84,11 +84,6 @@ pub fn budget(view: &BudgetView) -> Markup {
     }
 }
 
-/// Formats the value, or a dash if it is unknown.
-pub fn or_dash<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-    value.map_or_else(|| "–".to_owned(), show)
-}
-
 /// `2026-11-03`
 pub fn date(at: Timestamp) -> String {
     times::date(at.to_utc())
@@ -139,7 +134,7 @@ pub fn failures<'a>(
                         @if let Some(probe) = probe { bdi { (probe) } ", " }
                         "after " (numbers::latency(failure.latency)) ", "
                         time datetime=(times::machine(failure.at.to_utc())) {
-                            (numbers::age(since(failure.at, at)))
+                            (numbers::age(at.since(failure.at)))
                         }
                     }
                 }

@@ -150,10 +150,7 @@ pub fn alert_history(service: &str, past: &Past) -> Markup {
 }
 
 fn past_alert(alert: &AlertRecord) -> Markup {
-    let lasted = |to: Timestamp| {
-        let length = to.0.saturating_sub(alert.from.0);
-        numbers::span(Duration::from_millis(u64::try_from(length).unwrap_or(0)))
-    };
+    let lasted = |to: Timestamp| numbers::span(to.since(alert.from));
     html! {
         li {
             span.cause.warn[alert.urgency == Urgency::Ticket] { (alert.urgency.label()) }

@@ -1,7 +1,6 @@
 //! Details of one probe: its last run, latencies, and failures since the start.
 
 use super::attempts;
-use super::frame::since;
 use super::parts::{badge, failures, moment, or_dash};
 use super::past::{self, Past};
 use crate::format::numbers;
@@ -63,7 +62,7 @@ fn last_run(probe: &ProbeView, last: &LastOutcome, at: Timestamp) -> Markup {
         dl.facts {
             div { dt { "Outcome" } dd { @if last.verdict != Verdict::Good { "bad: " } (last.verdict.label()) } }
             div { dt { "Latency" } dd { (numbers::latency(last.latency)) } }
-            div { dt { "When" } dd { (numbers::age(since(last.at, at))) span.quiet { (moment(last.at)) } } }
+            div { dt { "When" } dd { (numbers::age(at.since(last.at))) span.quiet { (moment(last.at)) } } }
             @if let (Some(of), Some(code)) = (probe.measures.code, last.code) {
                 div { dt { (of.label()) } dd { (code) } }
             }
@@ -92,9 +91,9 @@ fn in_words(label: &str) -> String {
 fn certificate(end: Timestamp, at: Timestamp) -> Markup {
     html! {
         @if end <= at {
-            "expired " (numbers::age(since(end, at)))
+            "expired " (numbers::age(at.since(end)))
         } @else {
-            "valid for " (numbers::span(since(at, end)))
+            "valid for " (numbers::span(end.since(at)))
         }
         span.quiet { (moment(end)) }
     }

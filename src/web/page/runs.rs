@@ -1,6 +1,6 @@
 //! Page of load runs.
 
-use super::frame::{HOME, Page, View, since};
+use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{figures, icon, moment, or_dash, runs_path, service_path};
 use super::query::PageQuery;
@@ -131,7 +131,7 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
             }
             span.quiet dir="auto" { (finding) }
         },
-        html! { (times::length(since(run.from, run.to).as_secs_f64())) },
+        html! { (times::length(run.to.since(run.from).as_secs_f64())) },
         html! { (or_dash(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
         html! { (or_dash(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
         html! { (or_dash(summary.and_then(RunSummary::p95), numbers::latency)) },

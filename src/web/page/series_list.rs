@@ -1,13 +1,13 @@
 //! Page of gauges and counters with a history, each with its last value and a sparkline.
 
 use super::charts::{self, ChartSpan, POINTS};
-use super::frame::{HOME, Page, View, since};
+use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{or_dash, page_links, page_number, service_path};
 use super::query::{PageQuery, RELOAD};
 use crate::format::numbers;
 use crate::outcome::Timestamp;
-use crate::report::families::shown;
+use crate::report::families::format_value;
 use crate::report::health::HealthLevel;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::{SeriesInfo, Store, StoreError};
@@ -139,7 +139,7 @@ fn list(listed: &SeriesPage, asked: &SeriesFilter, at: Timestamp, query: PageQue
 
 fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
     let Row { info, points, last } = row;
-    let show = |value: f64| shown(&info.key, info.kind, value);
+    let show = |value: f64| format_value(&info.key, info.kind, value);
     let values = points.iter().map(|(_, value)| *value);
     let highest = values.fold(0.0, f64::max);
     let label = format!(
@@ -163,7 +163,7 @@ fn item(row: &Row, span: ChartSpan, at: Timestamp) -> Markup {
             }
             div {
                 b { (or_dash(*last, show)) }
-                span.quiet { (numbers::age(since(info.last, at))) }
+                span.quiet { (numbers::age(at.since(info.last))) }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::alerts::alerts;
 use super::charts::charts;
 use super::corrections;
 use super::days;
-use super::frame::{Page, View, since};
+use super::frame::{Page, View};
 use super::headline::Headline;
 use super::now::Situation;
 use super::parts::{badge, budget, labeled_path, moment, or_dash};
@@ -195,7 +195,7 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
             None => { "not at the current rate" }
             Some(end) if end <= at => { "already spent" (recovery(view, at)) }
             Some(end) => {
-                "in " (numbers::span(since(at, end)))
+                "in " (numbers::span(end.since(at)))
                 span.quiet { (moment(end)) " at the burn rate of " (view.budget.window.recent()) }
             }
         }
@@ -205,7 +205,7 @@ fn exhaustion(view: &ObjectiveView, at: Timestamp) -> Markup {
 fn recovery(view: &ObjectiveView, at: Timestamp) -> Markup {
     html! {
         @if let Some(back) = view.budget.recovery {
-            span.quiet { "positive again in " (numbers::span(since(at, back))) " without failures" }
+            span.quiet { "positive again in " (numbers::span(back.since(at))) " without failures" }
         }
     }
 }

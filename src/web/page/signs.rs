@@ -40,7 +40,7 @@ const SIGNAL_SERIES: &[SignalSeries] = &[
         ..row(
             "latency_rising",
             "slod_service_request_duration_quantile_seconds",
-            seconds,
+            numbers::seconds,
         )
     },
     row("errors_climbing", "slod_service_errors_total", per_second),
@@ -100,10 +100,6 @@ const SIGNAL_SERIES: &[SignalSeries] = &[
 
 fn per_second(value: f64) -> String {
     format!("{}/s", numbers::fractional(value))
-}
-
-fn seconds(value: f64) -> String {
-    numbers::latency(Duration::try_from_secs_f64(value).unwrap_or_default())
 }
 
 fn bytes(value: f64) -> String {

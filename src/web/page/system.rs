@@ -89,10 +89,11 @@ fn pressure(system: &SystemView) -> Markup {
 
 /// The file system with the least free space, as a ratio of the space available to users.
 fn fullest(all: &[FileSystemView]) -> Option<&FileSystemView> {
-    all.iter().max_by(|a, b| used(a).total_cmp(&used(b)))
+    all.iter()
+        .max_by(|a, b| usage_ratio(a).total_cmp(&usage_ratio(b)))
 }
 
-fn used(one: &FileSystemView) -> f64 {
+fn usage_ratio(one: &FileSystemView) -> f64 {
     let used = one.size_bytes.saturating_sub(one.free_bytes);
     let usable = used.saturating_add(one.available_bytes);
     ratio(Some(used), Some(usable)).unwrap_or(0.0)
@@ -104,7 +105,7 @@ fn file_system(one: &FileSystemView) -> Markup {
         numbers::bytes(one.available_bytes),
         one.mount_point
     );
-    fact("Fullest disk", &numbers::share(used(one)), &free)
+    fact("Fullest disk", &numbers::share(usage_ratio(one)), &free)
 }
 
 const PROCESS: [&str; 7] = [
@@ -221,11 +222,11 @@ fn container(view: &ContainerView) -> [Markup; 7] {
             span.quiet { (limit(view.pids_limit.map(numbers::count))) }
         },
         html! { (or_dash(view.oom_kills, numbers::count)) },
-        pressed(view),
+        limits_label(view),
     ]
 }
 
-fn pressed(view: &ContainerView) -> Markup {
+fn limits_label(view: &ContainerView) -> Markup {
     let is_near = |share: Option<f64>| share.is_some_and(|share| share >= NEAR);
     match view.count {
         0 => label(HealthLevel::Warn, "not found"),

@@ -5,6 +5,7 @@ mod application;
 mod burn;
 mod dashboards;
 mod own_metrics;
+mod rule_files;
 mod rules;
 mod secured;
 pub mod server;

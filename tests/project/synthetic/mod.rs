@@ -188,10 +188,7 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
 pub fn firing(services: &[ServiceView]) -> AlertsView {
     let mut all = Vec::new();
     for service in services {
-        let down = service
-            .probes
-            .iter()
-            .any(|one| one.consecutive_failures > 0);
+        let down = service.probes.iter().any(|one| one.failing_since.is_some());
         for view in &service.objectives {
             let burning = view.budget.exhaustion.is_some();
             let since: &[(usize, u64)] = match view.objective.sli {
@@ -319,15 +316,10 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
         voids: if probed { voids } else { [0; _] },
         missed: u64::from(probed),
         last: probed.then(|| last(fate, base)),
-        consecutive_failures: u64::from(fate == Fate::Down),
         failing_since: (fate == Fate::Down).then(|| AT.before(Duration::from_secs(510))),
         recent_failures: recent(fate),
         attempts: attempts(fate, base),
-        bucket_bounds: Arc::new([]),
-        buckets: Box::new([0]),
-        duration_sum: Duration::ZERO,
         timeout: Duration::from_secs(5),
-        llm: None,
         quantiles: std::array::from_fn(|span| quantiles(fate, base, span)),
     }
 }

@@ -329,12 +329,12 @@ fn burn(tier: &Tier, burning: &impl Burning) -> String {
         rate(&long),
         rate(&short),
         tier.short.name(),
-        shown(tier.factor(objective.window.length)),
+        format_factor(tier.factor(objective.window.length)),
     )
 }
 
 /// Formats a factor: `14.4`, `0.02`.
-fn shown(factor: f64) -> String {
+fn format_factor(factor: f64) -> String {
     if factor < 1.0 {
         format!("{factor:.2}")
     } else {

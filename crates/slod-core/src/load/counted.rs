@@ -101,8 +101,8 @@ impl CountedWindows {
     }
 
     fn window(&mut self, at: Timestamp, readings: Option<(&Reading, &Reading)>) -> LoadWindow {
-        let start = between(self.from, self.end);
-        let length = between(self.end, at);
+        let start = self.end.since(self.from);
+        let length = at.since(self.end);
         self.end = at;
         let requests = readings.and_then(|(before, now)| now.requests_since(before));
         let requests = whole(requests.unwrap_or(0.0));
@@ -141,10 +141,6 @@ impl CountedWindows {
             generator_cpu: None,
         }
     }
-}
-
-pub(super) fn between(from: Timestamp, to: Timestamp) -> Duration {
-    Duration::from_millis((to.0 - from.0).max(0).unsigned_abs())
 }
 
 /// Distributes `requests` over the shares of the buckets. Within a bucket they are spread evenly, as in

@@ -1,8 +1,7 @@
 //! Windows of a run whose load was not counted, from the outcomes of the service's probes.
 
 use super::LoadWindow;
-use super::counted::between;
-use crate::outcome::{Cause, Timestamp, Verdict};
+use crate::outcome::{Cause, Timestamp, Verdict, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
 use std::collections::BTreeMap;
@@ -35,7 +34,7 @@ pub fn probed_windows(
     attempts: impl IntoIterator<Item = Attempt>,
 ) -> Vec<LoadWindow> {
     let scale = Scale::new([]);
-    let step = i64::try_from(width.as_millis()).unwrap_or(i64::MAX).max(1);
+    let step = millis(width).max(1);
     let mut sums: BTreeMap<i64, Sum> = BTreeMap::new();
     for one in attempts {
         if one.at < start || one.at >= end {
@@ -59,7 +58,7 @@ pub fn probed_windows(
         let sum = sums.remove(&number).unwrap_or_default();
         let begin = Timestamp(start.0 + number * step);
         let until = Timestamp(begin.0.saturating_add(step)).min(end);
-        window(sum, between(from, begin), between(begin, until))
+        window(sum, begin.since(from), until.since(begin))
     };
     (0..count).map(window).collect()
 }

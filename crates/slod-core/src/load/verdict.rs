@@ -97,14 +97,14 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     }
     let length = run.scenario.length();
     if !rises(run) && (length >= SOAK_MIN || run.scenario.name == SOAK && !length.is_zero()) {
-        all.extend(soaked(&usable));
+        all.extend(soak_statements(&usable));
     }
     all.extend(resources::statements(run, is_limited));
     all
 }
 
 /// A soak that ended early cannot show slow effects.
-fn soaked(usable: &Usable<'_>) -> Vec<Statement> {
+fn soak_statements(usable: &Usable<'_>) -> Vec<Statement> {
     let (lasted, least) = (length(usable.run), SOAK_MIN.as_secs_f64());
     if lasted >= least {
         return soak::statements(usable);

@@ -1,45 +1,19 @@
 //! Numbers of an attempt other than durations: a closed set, stored exactly.
 
 use super::FinishReason;
+use super::closed_set::closed_set;
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// A number from a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Figure {
-    /// Tokens in the prompt, as counted by the provider.
-    InputTokens,
-    /// Tokens in the answer including its reasoning, as counted by the provider.
-    OutputTokens,
-    /// The code of a [`FinishReason`].
-    FinishReason,
-}
-
-impl Figure {
-    pub const ALL: &'static [Self] = &[Self::InputTokens, Self::OutputTokens, Self::FinishReason];
-
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::InputTokens => "input_tokens",
-            Self::OutputTokens => "output_tokens",
-            Self::FinishReason => "finish_reason",
-        }
-    }
-
-    /// The number in stored data, distinct from those of measurements. Never reuse a number.
-    pub const fn code(self) -> u8 {
-        match self {
-            Self::InputTokens => 64,
-            Self::OutputTokens => 65,
-            Self::FinishReason => 66,
-        }
-    }
-
-    /// Parses a stored number; `None` if a newer version wrote it.
-    pub fn from_code(code: u8) -> Option<Self> {
-        let mut all = Self::ALL.iter().copied();
-        all.find(|one| one.code() == code)
+closed_set! {
+    /// A number from a response. The stored codes are distinct from those of measurements.
+    Figure {
+        /// Tokens in the prompt, as counted by the provider.
+        InputTokens = 64, "input_tokens";
+        /// Tokens in the answer including its reasoning, as counted by the provider.
+        OutputTokens = 65, "output_tokens";
+        /// The code of a [`FinishReason`].
+        FinishReason = 66, "finish_reason";
     }
 }
 

@@ -1,56 +1,29 @@
 //! Measurements of an attempt other than its total duration: a closed set of named values.
 
+use super::closed_set::closed_set;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Declares the set, with the enum, its names and its stored codes in one place.
-macro_rules! measurements {
-    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal, $label:literal;)*) => {
-        /// A named part of an attempt, in chronological order.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[repr(usize)]
-        pub enum Measurement { $($(#[doc = $doc])* $variant,)* }
-
-        impl Measurement {
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-            /// All measurements by name.
-            pub const BY_LABEL: &'static [(&'static str, Self)] = &[$(($label, Self::$variant)),*];
-
-            /// The name in the config, in metric labels and in reports.
-            pub const fn label(self) -> &'static str {
-                Self::BY_LABEL[self as usize].0
-            }
-
-            /// The number in stored data. Never reuse a number.
-            pub const fn code(self) -> u8 {
-                match self { $(Self::$variant => $code),* }
-            }
-
-            /// Parses a stored number; `None` if a newer version wrote it.
-            pub const fn from_code(code: u8) -> Option<Self> {
-                match code { $($code => Some(Self::$variant),)* _ => None }
-            }
-        }
-    };
-}
-
-measurements! {
-    /// Resolving the name.
-    Resolve = 1, "resolve";
-    /// Connecting, until an address accepted.
-    Connect = 2, "connect";
-    /// The TLS handshake.
-    Tls = 3, "tls";
-    /// From the request to the first byte of the response.
-    Processing = 4, "processing";
-    /// Reading the response.
-    Transfer = 5, "transfer";
-    /// From the start of the attempt to the first event of a language model's streamed answer.
-    FirstChunk = 6, "time_to_first_chunk";
-    /// From the start of the attempt to the first text of the answer itself, after any reasoning.
-    FirstToken = 7, "time_to_first_token";
-    /// The mean time between two tokens of a streamed answer.
-    PerOutputToken = 8, "time_per_output_token";
+closed_set! {
+    /// A named part of an attempt, in chronological order.
+    Measurement {
+        /// Resolving the name.
+        Resolve = 1, "resolve";
+        /// Connecting, until an address accepted.
+        Connect = 2, "connect";
+        /// The TLS handshake.
+        Tls = 3, "tls";
+        /// From the request to the first byte of the response.
+        Processing = 4, "processing";
+        /// Reading the response.
+        Transfer = 5, "transfer";
+        /// From the start of the attempt to the first event of a language model's streamed answer.
+        FirstChunk = 6, "time_to_first_chunk";
+        /// From the start of the attempt to the first text of the answer itself, after any reasoning.
+        FirstToken = 7, "time_to_first_token";
+        /// The mean time between two tokens of a streamed answer.
+        PerOutputToken = 8, "time_per_output_token";
+    }
 }
 
 impl Measurement {

@@ -11,6 +11,13 @@ pub struct Level {
     pub ends: f64,
 }
 
+impl Level {
+    /// The value that decides now whether the sign is present.
+    pub const fn border(self, was_active: bool) -> f64 {
+        if was_active { self.ends } else { self.begins }
+    }
+}
+
 /// The unit of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

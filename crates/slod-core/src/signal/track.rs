@@ -1,6 +1,6 @@
 //! The recent history of one number, in windows.
 
-use crate::outcome::Timestamp;
+use crate::outcome::{Timestamp, millis};
 use crate::trend::Windows;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -158,7 +158,7 @@ impl Track {
             self.values.clear();
             return;
         };
-        let width = i64::try_from(self.width.as_millis()).unwrap_or(i64::MAX);
+        let width = millis(self.width);
         let first = at.0.div_euclid(width.max(1)) + 1;
         let kept = usize::try_from(open - first).unwrap_or(0);
         while self.values.len() > kept {

@@ -53,7 +53,7 @@ impl Correction {
     pub fn occurrences(&self, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Timestamp)> {
         match &self.repeats {
             Some(rule) => {
-                let length = Duration::from_millis((self.to.0 - self.from.0).unsigned_abs());
+                let length = self.to.since(self.from);
                 rule.occurrences(length, from, to)
             }
             None if self.from < to && self.to > from => vec![(self.from, self.to)],

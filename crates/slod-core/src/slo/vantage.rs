@@ -180,7 +180,7 @@ impl NetworkGuard {
     fn judge_now(&self, mut record: Record, why: VoidReason, text: &str) -> GuardedOutcome {
         match self.loss_of(&record) {
             Loss::Lost => record.outcome.verdict = Verdict::Void(VoidReason::Network),
-            Loss::Open => undecided(&mut record.outcome, why, text),
+            Loss::Open => make_void(&mut record.outcome, why, text),
             Loss::NotLost => {}
         }
         GuardedOutcome::Judged(record)
@@ -208,7 +208,7 @@ impl NetworkGuard {
                 }
                 // It can no longer be determined, because the process was restarted.
                 Loss::Open if one.recalled && !self.controls.is_empty() => {
-                    undecided(&mut one.record.outcome, VoidReason::Shutdown, STOPPED);
+                    make_void(&mut one.record.outcome, VoidReason::Shutdown, STOPPED);
                 }
                 Loss::Open | Loss::NotLost => {}
             }
@@ -298,7 +298,7 @@ const TOO_MANY: &str = "more than 10,000 failures waited for the control probes,
 const SET_BACK: &str = "the clock was set back before the control probes could show whether the local network had failed";
 
 /// Voids an outcome whose cause cannot be determined.
-fn undecided(outcome: &mut Outcome, why: VoidReason, text: &str) {
+fn make_void(outcome: &mut Outcome, why: VoidReason, text: &str) {
     outcome.verdict = Verdict::Void(why);
     let failed = outcome.detail.message.take().unwrap_or_default();
     outcome.detail.say(format_args!("{text}: {failed}"));

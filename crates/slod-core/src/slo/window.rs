@@ -69,7 +69,7 @@ impl Extent<'_> {
     }
 
     fn span(&self, to: Timestamp) -> Duration {
-        Duration::from_millis((to.0 - self.from.0).unsigned_abs())
+        to.since(self.from)
     }
 
     /// The end of the elapsed part.

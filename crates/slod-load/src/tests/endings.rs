@@ -144,7 +144,7 @@ struct Lacking(To, AtomicU64);
 impl Connect for Lacking {
     async fn connect(&self) -> Result<OpenConnection, ConnectError> {
         match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
-            0 => Err(ConnectError::OwnLack("no port is left".to_owned())),
+            0 => Err(ConnectError::NoResources("no port is left".to_owned())),
             _ => self.0.connect().await,
         }
     }

@@ -6,8 +6,8 @@ mod sequences;
 mod server;
 
 use crate::{
-    Connect, ConnectError, Engine, Finished, Made, Mix, OpenConnection, Plan, Protocol, Request,
-    Sequence,
+    Connect, ConnectError, Engine, Finished, Mix, OpenConnection, Plan, Protocol, Request,
+    Sequence, Templated,
 };
 use async_trait::async_trait;
 use http::header::HOST;
@@ -44,10 +44,10 @@ fn request(path: &'static str) -> Request {
         name: path.to_owned(),
         think: None,
         method: Method::GET,
-        uri: Made::Fixed(Uri::from_static(path)),
+        uri: Templated::Fixed(Uri::from_static(path)),
         headers: HeaderMap::from_iter([(HOST, host)]),
         made_headers: Vec::new(),
-        body: Made::Fixed(bytes::Bytes::new()),
+        body: Templated::Fixed(bytes::Bytes::new()),
         statuses: vec![200..=299],
         captures: Vec::new(),
         watch: None,

@@ -3,8 +3,8 @@
 use super::server::{Answering, answer};
 use super::{EVEN, alone, finished, plan, request};
 use crate::{
-    Capture, Cookies, Engine, Escape, Extract, Finished, Made, Mix, Plan, Reference, Request, Rows,
-    Sequence, Source, Template, TemplatePart,
+    Capture, Cookies, Engine, Escape, Extract, Finished, Mix, Plan, Reference, Request, Rows,
+    Sequence, Source, Template, TemplatePart, Templated,
 };
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -82,12 +82,12 @@ fn login_and_chat() -> Vec<Request> {
     };
     let chat = Request {
         method: Method::POST,
-        uri: Made::Template(template("/chats/", Reference::Captured(1), Escape::Percent)),
+        uri: Templated::Template(template("/chats/", Reference::Captured(1), Escape::Percent)),
         made_headers: vec![(
             HeaderName::from_static("authorization"),
             template("Bearer ", Reference::Captured(0), Escape::AsIs),
         )],
-        body: Made::Template(Template::new(vec![
+        body: Templated::Template(Template::new(vec![
             TemplatePart::Plain("{\"c\":\"".into()),
             TemplatePart::Value {
                 of: Reference::Captured(1),
@@ -223,7 +223,7 @@ async fn rows_are_taken_in_order_and_repeat_after_the_last() {
     let (seen, service) = recording(|_, _| ok("", "ok"));
     let uri = template("/?user=", Reference::Data(1), Escape::Percent);
     let by_row = Request {
-        uri: Made::Template(uri),
+        uri: Templated::Template(uri),
         ..request("/")
     };
     let rows = ["a b", "c", "d"].map(|user| vec!["1".into(), user.into()].into());

@@ -107,13 +107,13 @@ fn form_and_json_bodies_keep_everything_but_secrets() {
 fn the_default_origin_is_that_of_the_first_request() {
     let first = read(Format::Har, RECORDED).origin.expect("named");
     let address = origin(&first);
-    let asked = Format::Har.read(
+    let found = Format::Har.read(
         RECORDED.as_bytes(),
         Some(&address),
         Shape::Requests,
         UNCHECKED,
     );
-    assert_eq!(asked.expect("valid"), read(Format::Har, RECORDED));
+    assert_eq!(found.expect("valid"), read(Format::Har, RECORDED));
     assert_eq!(first, "https://shop.example");
     let other = origin("http://127.0.0.1:8000");
     let fault = Format::Har.read(

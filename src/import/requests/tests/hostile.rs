@@ -336,10 +336,10 @@ fn every_value_may_be_another_one() {
                 let mut changed = valid.clone();
                 *changed.pointer_mut(&pointer).expect("is there") = other;
                 let shop = origin("https://shop.example");
-                let asked = (format == Format::Har).then_some(&shop);
+                let origin = (format == Format::Har).then_some(&shop);
                 if let Err(fault) = format.read(
                     changed.to_string().as_bytes(),
-                    asked,
+                    origin,
                     Shape::Requests,
                     UNCHECKED,
                 ) {

@@ -8,7 +8,7 @@ use crate::import::slo::draft::{Chosen, Draft, Objective};
 use crate::import::slo::tiers::{Spec, usual_short, window};
 use crate::slo::StandardWindow;
 use crate::slo::calendar::Period;
-use crate::units::duration;
+use crate::units::{duration, millionths};
 
 /// The alerts of an SLO's policies. A condition on a burn rate becomes a tier, whose short window is the usual one
 /// unless an annotation sets it.
@@ -76,7 +76,7 @@ fn policy<'a>(
     let (long, short) = windows(burn, policy)?;
     let tier = Spec {
         short,
-        budget: millionths(threshold, long, objective),
+        budget: millionths(budget_share(threshold, long, objective)),
         urgency: urgency(condition),
     };
     draft
@@ -154,19 +154,13 @@ fn threshold(burn: At<'_>) -> Option<f64> {
 }
 
 /// The share of the budget spent in a window at this burn rate.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "such a cast saturates, and the tier is checked"
-)]
-fn millionths(threshold: f64, long: StandardWindow, objective: &Objective) -> u32 {
+fn budget_share(threshold: f64, long: StandardWindow, objective: &Objective) -> f64 {
     let window = objective.keys.get("window").map_or("30d", String::as_str);
     let mut periods = Period::ALL.into_iter();
     let period = periods.find(|period| period.name() == window);
     let length = period.map(Period::nominal).or_else(|| duration(window));
     let length = length.map_or(f64::INFINITY, |length| length.as_secs_f64());
-    let share = threshold * long.length().as_secs_f64() / length;
-    (share * 1e6).round() as u32
+    threshold * long.length().as_secs_f64() / length
 }
 
 fn urgency(condition: At<'_>) -> Urgency {

@@ -1,6 +1,6 @@
 //! The labels of a sample, validated once and parsed again when needed.
 
-use super::number::shown;
+use super::number::excerpt;
 use crate::roles;
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ impl<'a> LabelSet<'a> {
                     return Err("the metric has two names".to_owned());
                 }
             } else if few[..count.min(FEW)].contains(&name) || more.contains(&name) {
-                return Err(format!("duplicate label `{}`", shown(name)));
+                return Err(format!("duplicate label `{}`", excerpt(name)));
             } else if count == LABELS_MAX {
                 return Err(format!("it has more than {LABELS_MAX} labels"));
             } else {
@@ -108,10 +108,14 @@ fn item(text: &str) -> Result<(&str, Option<&str>, &str), String> {
     }
     let rest = rest.strip_prefix('=').map(skip_blanks);
     let Some(value) = rest.and_then(|rest| rest.strip_prefix('"')) else {
-        return Err(format!("the label `{}` has no quoted value", shown(name)));
+        return Err(format!("the label `{}` has no quoted value", excerpt(name)));
     };
-    let end = closing_quote(value)
-        .ok_or_else(|| format!("the value of the label `{}` is not terminated", shown(name)))?;
+    let end = closing_quote(value).ok_or_else(|| {
+        format!(
+            "the value of the label `{}` is not terminated",
+            excerpt(name)
+        )
+    })?;
     Ok((name, Some(&value[..end]), &value[end + 1..]))
 }
 

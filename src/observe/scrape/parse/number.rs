@@ -14,7 +14,7 @@ pub fn parse_value(text: &str) -> Result<f64, String> {
         return Ok(number as f64);
     }
     text.parse()
-        .map_err(|_| format!("`{}` is not a number", shown(text)))
+        .map_err(|_| format!("`{}` is not a number", excerpt(text)))
 }
 
 /// Parses milliseconds; `None` if empty.
@@ -24,7 +24,7 @@ pub fn text_timestamp(text: &str) -> Result<Option<i64>, String> {
     }
     let is_plain = !text.starts_with('+');
     let parsed = text.parse().ok().filter(|_| is_plain);
-    let fault = || format!("`{}` is not a timestamp in milliseconds", shown(text));
+    let fault = || format!("`{}` is not a timestamp in milliseconds", excerpt(text));
     parsed.map(Some).ok_or_else(fault)
 }
 
@@ -35,7 +35,7 @@ pub fn openmetrics_timestamp(text: &str) -> Result<Option<i64>, String> {
         return Ok(None);
     }
     let parsed = text.parse::<f64>().ok().filter(|number| number.is_finite());
-    let fault = || format!("`{}` is not a timestamp in seconds", shown(text));
+    let fault = || format!("`{}` is not a timestamp in seconds", excerpt(text));
     // Saturates if out of range.
     #[expect(clippy::cast_possible_truncation)]
     let milliseconds = parsed.map(|seconds| (seconds * 1000.0).round() as i64);
@@ -43,6 +43,6 @@ pub fn openmetrics_timestamp(text: &str) -> Result<Option<i64>, String> {
 }
 
 /// The start of external text, for messages.
-pub fn shown(text: &str) -> String {
+pub fn excerpt(text: &str) -> String {
     printable(&beginning(text, 40)).into_owned()
 }

@@ -1,6 +1,6 @@
 //! Splits a page into metrics as its bytes arrive.
 
-use super::super::parse::shown;
+use super::super::parse::excerpt;
 use super::super::scan::Scan;
 use super::message::{Kind, Metric};
 use super::samples::Labelled;
@@ -172,7 +172,7 @@ impl Families {
         if self.name.is_empty() {
             "a family without a name".to_owned()
         } else {
-            format!("`{}`", shown(&self.name))
+            format!("`{}`", excerpt(&self.name))
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct Job {
     /// The break before `since`.
     pub(super) before: Break,
     /// How long reports could be received since the last one, up to that break.
-    pub(super) heard: Duration,
+    pub(super) waited: Duration,
     pub(super) last: Option<LastReport>,
     pub(super) failures: Option<Failures>,
     /// When the probe last made an attempt.
@@ -41,7 +41,7 @@ impl Job {
             terms: None,
             since: now,
             before: Break::Start,
-            heard: Duration::ZERO,
+            waited: Duration::ZERO,
             last: None,
             failures: None,
             looked: None,
@@ -68,7 +68,7 @@ impl Job {
     pub(super) fn resume(&mut self, before: PreviousRun) {
         self.silent = before.verdict == Verdict::Bad(Cause::Silent);
         self.looked = self.looked.max(Some(before.last));
-        self.heard = before.heard;
+        self.waited = before.waited;
         self.first = Some(before.first);
     }
 
@@ -88,11 +88,11 @@ impl Job {
     pub(super) fn miss(&mut self, from: Timestamp, to: Timestamp, why: Break) {
         let due = self.terms.as_ref().map(|terms| &terms.due);
         let was_overdue = due.is_some_and(|due| due.is_overdue(self.reference(), from));
-        let heard = from.since(self.reference());
+        let waited = from.since(self.reference());
         self.clamp_to(to);
         if !was_overdue {
             (self.since, self.before) = (to, why);
-            self.heard += heard;
+            self.waited += waited;
         }
     }
 
@@ -124,7 +124,7 @@ impl Job {
         } else if !seen_overdue {
             // The time waited under another schedule is not meaningful for this one.
             if before.is_some() {
-                self.heard = Duration::ZERO;
+                self.waited = Duration::ZERO;
             }
             (self.since, self.before) = (now, Break::Start);
         }

@@ -36,7 +36,7 @@ fn before(last: i64, verdict: Verdict) -> PreviousRun {
         first: at(50),
         last: at(last),
         verdict,
-        heard: Duration::ZERO,
+        waited: Duration::ZERO,
     }
 }
 
@@ -83,8 +83,8 @@ fn readded_probes_keep_their_reports_and_get_a_full_interval() {
     assert_eq!(board.admit(&key(), None), Err(Refused::Unknown));
     assert!(board.names().is_empty());
     accept(&board, 500, &every(60));
-    let heard = board.look(&key(), at(510));
-    assert_eq!((heard.since, heard.last), (at(500), Some(beat(30, false))));
+    let state = board.look(&key(), at(510));
+    assert_eq!((state.since, state.last), (at(500), Some(beat(30, false))));
 }
 
 #[test]
@@ -153,9 +153,9 @@ fn failures_between_two_attempts_are_returned_once() {
     for (second, failed) in [(1, true), (2, true), (3, false)] {
         board.take(&key(), beat(second, failed), true);
     }
-    let heard = board.look(&key(), at(10));
-    assert_eq!(heard.last, Some(beat(3, false)));
-    let failures = heard.failures.expect("two");
+    let state = board.look(&key(), at(10));
+    assert_eq!(state.last, Some(beat(3, false)));
+    let failures = state.failures.expect("two");
     assert_eq!(failures.words(), "the job reported 2 failures");
     assert_eq!(board.look(&key(), at(20)).failures, None);
 }
@@ -253,13 +253,13 @@ fn a_break_excuses_one_report_and_not_two() {
         last: beat(100, false),
         failures: None,
     };
-    let verdict = |heard, corrected: bool| {
+    let verdict = |waited, corrected: bool| {
         let board = HeartbeatBoard::new(HashMap::from([(key(), stored())]));
         let corrections = corrected.then(|| maintenance(150, 300, &[], &[]));
         let all: Arc<[_]> = corrections.into_iter().collect();
         board.correct_by(move || all.clone());
         let before = PreviousRun {
-            heard: Duration::from_secs(heard),
+            waited: Duration::from_secs(waited),
             ..before(990, Verdict::Void(VoidReason::Listening))
         };
         resume(&board, &probe, before);

@@ -6,11 +6,11 @@ use crate::report::families::{DRAWN, name};
 use crate::report::load_run::RunReport;
 use crate::report::load_run::judged::left_out;
 use crate::report::sheet::{Cell, Column, Kind, Table, column};
+use crate::report::table::known;
 use crate::sample::SeriesKind;
 use crate::stats::proportion::Share;
 use crate::text::printable;
 use crate::units::{show_duration, whole};
-use std::time::Duration;
 
 const STAGES: &[Column] = &[
     column("Stage", Kind::Text),
@@ -181,7 +181,7 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
 }
 
 fn times(figures: &Figures) -> String {
-    let shown = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), numbers::latency);
+    let shown = |time| known(time, numbers::latency);
     let (min, max) = figures.extremes().unzip();
     let quantile = |q: f64| shown(figures.quantile(q));
     format!(

@@ -83,7 +83,7 @@ fn fault(text: &str) -> String {
     if parts.len() > 1 {
         let each = parts.iter().filter_map(|one| match read(one) {
             Some(_) => Some((*one).to_owned()),
-            None => meant(one),
+            None => suggestion(one),
         });
         let each: Vec<String> = each.map(|one| format!("--threshold '{one}'")).collect();
         if each.len() == parts.len() {
@@ -96,12 +96,12 @@ fn fault(text: &str) -> String {
     };
     format!(
         "{why}expected a threshold such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
-        likely::question(meant(text).as_slice())
+        likely::question(suggestion(text).as_slice())
     )
 }
 
 /// Returns the nearest valid form, considering names, operators and units of k6 and common ones.
-fn meant(text: &str) -> Option<String> {
+fn suggestion(text: &str) -> Option<String> {
     let text = text.to_lowercase();
     let at = text.find(SIGNS)?;
     let (name, rest) = text.split_at(at);

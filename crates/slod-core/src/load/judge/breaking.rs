@@ -139,7 +139,7 @@ impl Search {
             let evidence = format!(
                 "no break up to the last {} s, at {} {unit}, in which {}: hold the highest load for longer to see whether it lasts",
                 last.end.saturating_sub(last.start).as_secs(),
-                shown(last.level),
+                format_level(last.level),
                 last.fault.as_ref().map_or("", |one| &one.why)
             );
             return (Answer::Unknown, evidence);
@@ -151,13 +151,13 @@ impl Search {
         };
         let peak = usable.run.windows.iter().map(|one| one.due);
         let peak = peak.fold(0.0, f64::max);
-        let evidence = format!("no break up to {} {unit}", shown(reached));
+        let evidence = format!("no break up to {} {unit}", format_level(reached));
         if reached < NEARLY * peak {
             let reason = match limited {
                 Some(_) => "the generator was the limit".to_owned(),
                 None => self.alone(judged().find(|one| one.level > reached)),
             };
-            let evidence = format!("{evidence}; from there to {}, {reason}", shown(peak));
+            let evidence = format!("{evidence}; from there to {}, {reason}", format_level(peak));
             return (Answer::Unknown, evidence);
         }
         let by = match (self.limit, usable.run.scenario.model) {
@@ -200,7 +200,7 @@ impl Search {
 }
 
 /// Formats a load: `109`, `0.3`.
-fn shown(level: f64) -> String {
+fn format_level(level: f64) -> String {
     let digits = if level < 10.0 { 10.0 } else { 1.0 };
     format!("{}", (level * digits).round() / digits)
 }
@@ -214,9 +214,13 @@ fn described(found: &Break, unit: &str) -> String {
         ..
     } = found;
     let levels = if *good > 0.0 {
-        format!("between {} and {} {unit}", shown(*good), shown(*bad))
+        format!(
+            "between {} and {} {unit}",
+            format_level(*good),
+            format_level(*bad)
+        )
     } else {
-        format!("at {} {unit} or before", shown(*bad))
+        format!("at {} {unit} or before", format_level(*bad))
     };
     format!(
         "broke {levels}, {} s after the start: {}",

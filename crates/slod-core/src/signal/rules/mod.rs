@@ -93,7 +93,7 @@ const fn active_if(is_active: bool) -> Presence {
 
 /// Whether a value is below its level now.
 pub const fn below(value: f64, level: Level, was_active: bool) -> Presence {
-    active_if(value < if was_active { level.ends } else { level.begins })
+    active_if(value < level.border(was_active))
 }
 
 /// Whether a share was above its level in three of the last five minutes.

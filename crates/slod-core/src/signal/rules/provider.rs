@@ -57,7 +57,7 @@ pub fn provider_failing(
     was_active: bool,
     service: ServiceCondition,
 ) -> Answer {
-    let border = if was_active { level.ends } else { level.begins };
+    let border = level.border(was_active);
     let all = requests.sum(RECENT).unwrap_or(0.0);
     if all <= 0.0 {
         let evidence =
@@ -89,7 +89,7 @@ pub fn provider_slow(
     was_active: bool,
     service: ServiceCondition,
 ) -> Answer {
-    let border = if was_active { level.ends } else { level.begins };
+    let border = level.border(was_active);
     let latest = latency.latest(NOW, LAST);
     let Some((before, now, stretch)) = latest.filter(|(before, ..)| before.len() >= BEFORE_MIN)
     else {

@@ -46,7 +46,7 @@ pub fn latency_unusual(
         let evidence = format!("{}, p95 of the last hour is unknown", numbers.by());
         return (Presence::Unknown, evidence);
     };
-    let border = if was_active { level.ends } else { level.begins };
+    let border = level.border(was_active);
     let high = usual.band.high;
     let is_high = hour > high * (1.0 + border) && usual.band.deviate(hour) > SPREADS;
     let limit = (high * (1.0 + border)).max(usual.band.limits(SPREADS).1);
@@ -83,7 +83,7 @@ pub fn throughput_low(
         let evidence = "the request rate of the last hour is unknown".to_owned();
         return (Presence::Unknown, evidence);
     };
-    let border = if was_active { level.ends } else { level.begins };
+    let border = level.border(was_active);
     let low = usual.band.low;
     let is_low = hour < low * border && usual.band.deviate(hour) < -SPREADS;
     let limit = match (low * border).min(usual.band.limits(SPREADS).0) {

@@ -6,12 +6,12 @@ use std::task::{Context, Poll};
 
 /// A connection that is polled only while its exchange is: without a separate task, so that nothing
 /// keeps running afterwards.
-pub struct Driven<C> {
+pub struct PolledConnection<C> {
     connection: C,
     open: bool,
 }
 
-impl<C: Future + Unpin> Driven<C> {
+impl<C: Future + Unpin> PolledConnection<C> {
     pub const fn new(connection: C) -> Self {
         let open = true;
         Self { connection, open }
