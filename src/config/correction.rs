@@ -6,10 +6,10 @@ use crate::diagnostic::{Severity, nearest};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, span_fault};
 use crate::slo::recurrence::{self, Recurrence};
+use crate::units::Tz;
 use crate::units::likely;
 use crate::yaml::{Key, List, Node, Section, Text};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
-use chrono_tz::Tz;
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_time_does_not_need_seconds() {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let seconds = |text: &str| read_moment(text, zone).map(|at| at.0 / 1000);
         let expected = seconds("2026-12-31T22:00:00Z");
         for text in [

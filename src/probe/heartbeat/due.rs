@@ -2,8 +2,7 @@
 
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
-use crate::units::show_duration;
-use chrono_tz::Tz;
+use crate::units::{Tz, show_duration};
 use croner::Cron;
 use std::time::Duration;
 
@@ -132,7 +131,7 @@ mod tests {
 
     /// The deadlines after `from` of a job that reports on time.
     fn deadlines(schedule: &str, from: &str, count: usize) -> Vec<String> {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let cron = cron_times::read(schedule).expect("valid");
         let due = Due {
             pace: Pace::Schedule(Box::new(Schedule::new(cron, zone))),
@@ -166,7 +165,7 @@ mod tests {
 
     #[test]
     fn runs_during_maintenance_are_not_expected() {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let cron = cron_times::read("0 3 * * *").expect("valid");
         let grace = Duration::from_mins(30);
         let nightly = Due {
@@ -226,7 +225,7 @@ mod tests {
     #[test]
     fn half_hour_clock_changes_are_handled() {
         let in_lord_howe = |schedule: &str, from: &str| {
-            let zone = chrono_tz::Australia::Lord_Howe;
+            let zone = Tz::named("Australia/Lord_Howe").expect("a zone");
             let times = Schedule::new(cron_times::read(schedule).expect("valid"), zone);
             let next = times.after(at(from)).expect("it comes again");
             next.to_utc().format("%m-%dT%H:%M").to_string()
