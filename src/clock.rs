@@ -1,5 +1,9 @@
 //! The one place where time comes from. Pure code takes `now` as an argument instead.
 
+mod zones;
+
+pub use zones::use_newer_system_zones;
+
 use crate::outcome::{Timestamp, millis};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

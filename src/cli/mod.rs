@@ -223,6 +223,7 @@ pub fn main(release_memory: ReleaseMemory) -> ExitCode {
         print_error(&format!("slod: {error}"));
         return ExitCode::from(exit::USAGE);
     }
+    crate::clock::use_newer_system_zones();
     // reqwest uses the default provider of the process; a second call has no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let code = run(cli.command, &log, release_memory);

@@ -113,16 +113,12 @@ fn read_when(text: &str) -> Option<TimeArg> {
     if let Some(ago) = units::duration(text) {
         return Some(TimeArg::Ago(ago));
     }
-    let moment = chrono::DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis());
     let day = || {
         let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
         let midnight = day.and_time(chrono::NaiveTime::MIN);
-        Some(midnight.and_utc().timestamp_millis())
+        Some(Timestamp(midnight.and_utc().timestamp_millis()))
     };
-    moment
-        .ok()
-        .or_else(day)
-        .map(|at| TimeArg::At(Timestamp(at)))
+    Timestamp::parse(text).or_else(day).map(TimeArg::At)
 }
 
 /// Guesses the intended value: a duration before now without a sign, or a time with a zone. There is no
@@ -152,6 +148,7 @@ mod tests {
         let at = |text: &str| text.parse::<TimeArg>().map(|when| when.at(now).0 / 1000);
         assert_eq!(at("2026-11-01"), Ok(1_793_491_200));
         assert_eq!(at("2026-11-01T01:00:00+01:00"), Ok(1_793_491_200));
+        assert_eq!(at("2026-11-01T01:00+01:00"), Ok(1_793_491_200));
         assert_eq!(at("7d"), Ok(1_795_442_517 - 7 * 86_400));
         assert_eq!(at("0"), Ok(1_795_442_517));
         assert_eq!(at("now"), Ok(1_795_442_517));

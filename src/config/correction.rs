@@ -6,10 +6,10 @@ use crate::diagnostic::{Severity, nearest};
 use crate::outcome::Timestamp;
 use crate::slo::correction::{Correction, IN_CONFIG, span_fault};
 use crate::slo::recurrence::{self, Recurrence};
+use crate::units::Tz;
 use crate::units::likely;
 use crate::yaml::{Key, List, Node, Section, Text};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime};
-use chrono_tz::Tz;
+use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -117,16 +117,7 @@ fn moment(section: &Section<'_>, key: &Key<Text>, zone: Tz) -> Option<Timestamp>
 }
 
 fn read_moment(text: &str, zone: Tz) -> Option<Timestamp> {
-    let with_seconds = || {
-        let (minutes, offset) = text.split_at_checked("2026-11-01T22:00".len())?;
-        let offset = offset.starts_with(['Z', 'z', '+', '-']).then_some(offset)?;
-        DateTime::parse_from_rfc3339(&format!("{minutes}:00{offset}")).ok()
-    };
-    let fixed = DateTime::parse_from_rfc3339(text)
-        .ok()
-        .or_else(with_seconds);
-    let fixed = fixed.map(|at| Timestamp(at.timestamp_millis()));
-    fixed.or_else(|| {
+    Timestamp::parse(text).or_else(|| {
         let forms = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"];
         let mut forms = forms.iter();
         let local = forms.find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())?;
@@ -296,10 +287,7 @@ mod tests {
     }
 
     fn starts(spec: &Correction, from: &str, to: &str) -> Vec<String> {
-        let stamp = |text: &str| {
-            let at = DateTime::parse_from_rfc3339(text).expect("a moment");
-            Timestamp(at.timestamp_millis())
-        };
+        let stamp = |text: &str| Timestamp::parse(text).expect("a moment");
         let found = spec.occurrences(stamp(from), stamp(to));
         let show = |(from, _): &(Timestamp, _)| from.to_utc().format("%m-%d %H:%M").to_string();
         found.iter().map(show).collect()
@@ -369,7 +357,7 @@ mod tests {
 
     #[test]
     fn a_time_does_not_need_seconds() {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let seconds = |text: &str| read_moment(text, zone).map(|at| at.0 / 1000);
         let expected = seconds("2026-12-31T22:00:00Z");
         for text in [

@@ -143,6 +143,13 @@ const LINTS: &[Lint] = &[
         find: sense::latency_above_timeout,
     },
     Lint {
+        code: Code::note(
+            "grace-hides-a-miss",
+            "The grace of a heartbeat is as long as the time between two runs, so the next report hides a missing one.",
+        ),
+        find: sense::grace_hides_a_miss,
+    },
+    Lint {
         code: Code::warning(
             "different-paths-pooled",
             "A latency objective pools probes of very different paths or kinds, so a fast one can hide a slow one.",

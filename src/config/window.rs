@@ -4,8 +4,8 @@ use super::keys::objective as key;
 use super::keys::window::WrittenWindow;
 use crate::slo::Window;
 use crate::slo::calendar::Calendar;
+use crate::units::Tz;
 use crate::yaml::Section;
-use chrono_tz::Tz;
 
 /// The window that alerts use, and the additional ones.
 pub(super) fn read(section: &Section<'_>) -> Option<(Window, Vec<Window>)> {

@@ -114,7 +114,7 @@ impl Document {
         Ok(documents)
     }
 
-    /// Reads one document, or the items of its list. `above` is the number of lines before it in
+    /// Reads one document, or the items of its list or Kubernetes `List`. `above` is the number of lines before it in
     /// the file.
     fn read(file: &Rc<Source>, text: String, above: usize) -> Result<Vec<Self>, String> {
         let name = file.name.clone();
@@ -125,15 +125,11 @@ impl Document {
             mask::foreign(file).draw(&fault, false)
         })?;
         root.move_down(above);
-        let roots = match root.value {
-            Value::List(items) => items,
-            _ => vec![root],
-        };
         let one = |root| Self {
             file: Rc::clone(file),
             root,
         };
-        Ok(roots.into_iter().map(one).collect())
+        Ok(objects(root).into_iter().map(one).collect())
     }
 
     pub fn at<'a>(&'a self, remarks: &'a Remarks) -> At<'a> {
@@ -143,6 +139,28 @@ impl Document {
             value: &self.root.value,
             remarks,
         }
+    }
+}
+
+/// The items of a list, also of the `List` as which kubectl writes several objects.
+fn objects(root: Node) -> Vec<Node> {
+    let Value::Map(entries) = &root.value else {
+        return match root.value {
+            Value::List(items) => items,
+            _ => vec![root],
+        };
+    };
+    let find = |name: &str| {
+        let mut entries = entries.iter();
+        entries.find(|(key, _)| key.value.scalar().as_deref() == Some(name))
+    };
+    let kind = find("kind").and_then(|(_, kind)| kind.value.scalar());
+    let items = find("items").map(|(_, items)| &items.value);
+    match items {
+        Some(Value::List(items)) if kind.is_some_and(|kind| kind.ends_with("List")) => {
+            items.clone()
+        }
+        _ => vec![root],
     }
 }
 

@@ -14,7 +14,7 @@ use crate::outcome::{
     Cause, DurationOf, Measures, Outcome, ProbeKey, Timestamp, Verdict, VoidReason,
 };
 use crate::units::show_duration;
-use crate::yaml::{Key, Keys, Secret, SecretText, Section, Span, ZoneForm};
+use crate::yaml::{Key, Keys, List, Secret, SecretText, Section, Span, ZoneForm};
 use async_trait::async_trait;
 use board::{Break, HeartbeatState};
 use cron_times::CronTimes;
@@ -34,10 +34,10 @@ const EVERY_RANGE: Key<Span> = Key::optional(
     "Maximum interval between two reports. Either this or `schedule` is required.",
 );
 
-const SCHEDULE: Key<CronTimes> = Key::optional(
+const SCHEDULE: Key<List<CronTimes>> = Key::optional(
     "schedule",
-    CronTimes,
-    "When the job runs, as in its crontab: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`. A report is due after each of these times, within `grace`; a local time skipped by a clock change moves to just after the change, and a repeated one counts only the first time.",
+    List::up_to(20, CronTimes),
+    "When the job runs, as in its crontab: `0 3 * * *` (minute, hour, day, month, day of the week) or a name such as `@daily`; a list for several lines. A report is due after each of these times, within `grace`; an earlier one does not count for it. A local time skipped by a clock change moves to just after the change, and a repeated one counts only the first time. If the minute or the hour begins with `*`, the job runs at regular intervals instead, also in a repeated hour.",
 );
 
 const TIMEZONE: Key<ZoneForm> = Key::with_default(
@@ -115,8 +115,15 @@ fn pace(section: &Section<'_>) -> Option<Pace> {
         }
         (true, false) => every.map(Pace::Every),
         (false, true) => {
-            let schedule = Schedule::new(section.get(&SCHEDULE)?, zone?);
-            Some(Pace::Schedule(Box::new(schedule)))
+            let crons = section.all(&SCHEDULE);
+            if crons.is_empty() {
+                if section.list(&SCHEDULE).is_empty() {
+                    let help = "add a time such as `0 3 * * *`";
+                    section.error("empty-list", &SCHEDULE, "`schedule` is empty", help);
+                }
+                return None;
+            }
+            Some(Pace::Schedule(Box::new(Schedule::new(crons, zone?))))
         }
     }
 }
@@ -180,6 +187,11 @@ impl HeartbeatProbe {
         }
     }
 
+    /// When its reports are due.
+    pub fn due(&self) -> &Due {
+        &self.terms.due
+    }
+
     /// Sets the board to read from.
     fn look_at(&self, board: &HeartbeatBoard, key: &ProbeKey) {
         self.board.get_or_init(|| (board.clone(), key.clone()));
@@ -206,6 +218,11 @@ impl HeartbeatProbe {
         let failed = Verdict::Bad(Cause::JobFailed);
         let due = &self.terms.due;
         let expected = due.words();
+        let missing = |last: Timestamp| {
+            let reference = last.max(since);
+            let is_of_break = due.is_overdue(reference, now);
+            due.missing_words(if is_of_break { reference } else { last })
+        };
         match (&state.last, &state.failures) {
             (_, Some(failures)) => judged(failed, age(failures.last_at), failures.words()),
             (Some(beat), None) if beat.failed => {
@@ -237,11 +254,13 @@ impl HeartbeatProbe {
             }
             (Some(beat), None) => {
                 let silent = seconds(age(beat.at));
-                let message = format!("no report for {silent}; expected {expected}");
+                let due = missing(beat.at);
+                let message = format!("no report for {silent}; expected {expected}{due}");
                 judged(Verdict::Bad(Cause::Silent), age(beat.at), message)
             }
             (None, None) => {
-                let message = format!("no report yet; expected {expected}");
+                let due = missing(since);
+                let message = format!("no report yet; expected {expected}{due}");
                 judged(Verdict::Bad(Cause::Silent), age(since), message)
             }
         }
@@ -285,6 +304,46 @@ mod tests {
         assert_eq!(late.latency, Duration::from_mins(71));
         let message = late.detail.message.expect("why");
         assert_eq!(&*message, "no report for 1h11m; expected every 1h");
+    }
+
+    #[test]
+    fn a_missing_report_is_described_with_its_time() {
+        let due = Due {
+            pace: Pace::Schedule(Box::new(Schedule::new(
+                vec![cron_times::read("0 10 1 * *").expect("valid")],
+                "Europe/Berlin".parse().expect("a zone"),
+            ))),
+            grace: Duration::from_hours(1),
+        };
+        let job = HeartbeatProbe::new(Terms { due, token: None });
+        let message = |now: &str, last: Option<&str>, since: &str| {
+            let at = |text: &str| Timestamp::parse(text).expect("a time");
+            let outcome = job.judge(&HeartbeatState {
+                now: at(now),
+                since: at(since),
+                last: last.map(|last| Beat {
+                    at: at(last),
+                    failed: false,
+                    message: None,
+                }),
+                ..HeartbeatState::default()
+            });
+            assert_eq!(outcome.verdict, Verdict::Bad(Cause::Silent));
+            outcome.detail.message.expect("why").to_string()
+        };
+        // A job in another time zone reports too early.
+        assert_eq!(
+            message(
+                "2026-11-01T11:00Z",
+                Some("2026-11-01T08:04Z"),
+                "2026-10-01T00:00Z"
+            ),
+            "no report for 2h56m; expected at `0 10 1 * *` (Europe/Berlin), due on 2026-11-01 at 10:00"
+        );
+        assert_eq!(
+            message("2026-11-01T11:00Z", None, "2026-10-05T00:00Z"),
+            "no report yet; expected at `0 10 1 * *` (Europe/Berlin), due on 2026-11-01 at 10:00"
+        );
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use super::Receiver;
 use crate::alert::{Notice, same_severity};
 use crate::outcome::Timestamp;
+use crate::units::Tz;
 use chrono::{Datelike, Timelike, Weekday};
-use chrono_tz::Tz;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -214,7 +214,7 @@ mod tests {
         Hours {
             days: days.to_vec(),
             range,
-            zone: chrono_tz::Europe::Berlin,
+            zone: Tz::named("Europe/Berlin").expect("a zone"),
         }
     }
 

@@ -150,8 +150,13 @@ impl Fields {
         let Some(text) = self.text(name)? else {
             return Ok(None);
         };
-        if let Ok(at) = text.parse::<DateTime<Utc>>() {
-            return Ok(Some(Timestamp(at.timestamp_millis())));
+        // Also with a space instead of the `T`.
+        let spaced = || {
+            let at = text.parse::<DateTime<Utc>>().ok()?;
+            Some(Timestamp(at.timestamp_millis()))
+        };
+        if let Some(at) = Timestamp::parse(text).or_else(spaced) {
+            return Ok(Some(at));
         }
         let form = format!("`{name}` must be a time such as 2026-11-01T14:00:00Z");
         // `+` in a query is decoded as a space.

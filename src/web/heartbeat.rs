@@ -59,8 +59,16 @@ pub async fn beat(
     let key = ProbeKey::new(&service, &probe);
     admit(&state, &key, &parts).await?;
     parameters.extend(status.map(|status| ("status".to_owned(), status)));
-    let report = Report::read(&parameters)?;
+    let mut report = Report::read(&parameters)?;
     let (mut text, rest) = beginning(body).await;
+    if !report::states_result(&parameters) {
+        let fields = report::fields(content_type(&parts.headers), &text);
+        if !fields.is_empty() {
+            text.clear();
+            parameters.extend(fields);
+            report = Report::read(&parameters)?;
+        }
+    }
     // Taken after the upload: a slow report must not replace one that arrived meanwhile.
     let at = state.clock.now();
     if text.is_empty() {
@@ -185,6 +193,13 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     let text = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE);
+    value
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// Formats the text like messages of outcomes: truncated and without control characters.

@@ -149,6 +149,10 @@ pub fn router(state: WebState) -> Router {
             "/api/v1/heartbeat/{service}/{probe}/{status}",
             post(heartbeat::beat).fallback(heartbeat::use_post),
         )
+        .route(
+            "/api/v1/heartbeat/{service}/{probe}/{status}/",
+            post(heartbeat::beat).fallback(heartbeat::use_post),
+        )
         .layer(middleware::from_fn(to_the_end))
         .layer(CompressionLayer::new().quality(tower_http::CompressionLevel::Fastest))
         .layer(middleware::from_fn_with_state(access.clone(), auth::admit))

@@ -2,8 +2,8 @@
 
 use super::form::{Form, OutOfRange, Scalar};
 use crate::diagnostic::nearest;
+use crate::units::Tz;
 use crate::units::{self, Rate, likely, show_duration};
-use chrono_tz::Tz;
 use std::path::PathBuf;
 use std::time::Duration;
 

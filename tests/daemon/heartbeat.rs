@@ -78,8 +78,14 @@ fn a_reporting_job_is_good_and_a_failing_or_silent_one_is_bad() {
     // Like Healthchecks.
     assert!(report(&daemon, &format!("{INDEX}/0"), "").starts_with("HTTP/1.1 204"));
     daemon.wait_for(|daemon| is_good(daemon, 1.0));
-    assert!(report(&daemon, &format!("{INDEX}/fail"), "").starts_with("HTTP/1.1 204"));
+    assert!(report(&daemon, &format!("{INDEX}/fail/"), "").starts_with("HTTP/1.1 204"));
     daemon.wait_for(|daemon| is_good(daemon, 0.0));
+    // Like Dead Man's Snitch.
+    for (fields, wanted) in [("s=0", 1.0), ("s=3&m=disk+full", 0.0)] {
+        let answer = daemon.post(INDEX, "application/x-www-form-urlencoded", fields);
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        daemon.wait_for(|daemon| is_good(daemon, wanted));
+    }
     for word in ["start", "log"] {
         let answer = report(&daemon, &format!("{INDEX}/{word}"), "");
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");

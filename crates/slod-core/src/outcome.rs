@@ -28,6 +28,18 @@ impl Timestamp {
         Self(secs.saturating_mul(1000))
     }
 
+    /// Parses a date and time with an offset (RFC 3339), such as `2026-11-01T14:00:00Z`; also without seconds.
+    pub fn parse(text: &str) -> Option<Self> {
+        let with_seconds = || {
+            let (minutes, offset) = text.split_at_checked("2026-11-01T22:00".len())?;
+            let offset = offset.starts_with(['Z', 'z', '+', '-']).then_some(offset)?;
+            Some(format!("{minutes}:00{offset}"))
+        };
+        let read = |text: &str| chrono::DateTime::parse_from_rfc3339(text).ok();
+        let found = read(text).or_else(|| read(&with_seconds()?));
+        found.map(|at| Self(at.timestamp_millis()))
+    }
+
     /// Seconds since the epoch, as in Prometheus timestamps.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1000.0

@@ -1,6 +1,9 @@
 //! Human-readable durations, ratios, sizes and rates. Pure.
 
 pub mod likely;
+mod zone;
+
+pub use zone::{Tz, built_in_zones, read_zones_by};
 
 use std::fmt::{self, Write as _};
 use std::time::Duration;

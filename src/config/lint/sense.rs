@@ -120,6 +120,23 @@ pub(super) fn latency_above_timeout(draft: &Draft<'_>) -> Vec<Finding> {
     found
 }
 
+pub(super) fn grace_hides_a_miss(draft: &Draft<'_>) -> Vec<Finding> {
+    let probes = draft.services.iter().flat_map(|service| &service.probes);
+    let found = probes.filter_map(|probe| {
+        let due = of_type::<HeartbeatProbe>(&*probe.value.probe)?.due();
+        let gap = show_duration(due.hiding_gap()?);
+        let (key, grace) = (&probe.value.key, show_duration(due.grace));
+        Some(Finding {
+            at: probe.section.spot().clone(),
+            message: format!(
+                "if a report of `{key}` is missing, the next one comes within the grace of {grace} and hides it"
+            ),
+            help: format!("use a `grace` of less than {gap}, the shortest time between two runs"),
+        })
+    });
+    found.collect()
+}
+
 pub(super) fn duplicate_target(draft: &Draft<'_>) -> Vec<Finding> {
     let mut first: BTreeMap<(&str, u64), &ProbeSpec> = BTreeMap::new();
     let mut found = Vec::new();

@@ -148,7 +148,7 @@ impl Walk {
         match (binary.op.id(), left, right) {
             // A default of 0 for missing series and a comparison that excludes 0 do not change what is counted.
             (T_LOR | T_GTR | T_NEQ, value, Value::Number(0.0)) => Ok(value),
-            (T_LOR, value @ Value::Share { .. }, Value::Number(number)) => {
+            (T_LOR, value @ (Value::Share { .. } | Value::Events(_)), Value::Number(number)) => {
                 self.leave_out(format!(
                     "`or vector({number})` is left out: without events, nothing is counted"
                 ));

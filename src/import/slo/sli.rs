@@ -160,7 +160,13 @@ fn indicator(bad: Events, all: &Events, at: At<'_>) -> Result<Measured, String> 
         return Err(usual());
     }
     if bad.minus.is_empty() && !bad.plus.is_empty() {
-        return Ok(success(&one(&bad)?, &one(all)?));
+        let bad = one(&bad)?;
+        if let (Some(name), Some(bound)) = (bad.histogram(), bad.bound()) {
+            at.remark(format!(
+                "requests up to the bound {bound} of `{name}` are the bad ones: if they should be the good ones, subtract them from the count"
+            ));
+        }
+        return Ok(success(&bad, &one(all)?));
     }
     let good = all.clone().minus(bad);
     let ([good], [all]) = (&good.plus[..], &all.plus[..]) else {

@@ -2,8 +2,8 @@
 
 use crate::outcome::Timestamp;
 use crate::slo::correction::Spans;
-use crate::units::show_duration;
-use chrono_tz::Tz;
+use crate::units::{Tz, show_duration};
+use chrono::{NaiveDateTime, TimeDelta, TimeZone};
 use croner::Cron;
 use std::time::Duration;
 
@@ -18,11 +18,12 @@ pub enum Pace {
     Schedule(Box<Schedule>),
 }
 
-/// A crontab schedule in a time zone. A job at a fixed time runs once a day even when clocks change: after the
-/// gap, and in the first of two repeated hours, as with Vixie cron.
+/// Crontab schedules in a time zone. Jobs at fixed times run once when clocks change: after the gap, and in the
+/// first of two repeated hours. Other jobs run at regular intervals. A time is fixed unless its minute or its
+/// hour begins with `*`, as with Vixie cron.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    cron: Cron,
+    crons: Vec<Cron>,
     zone: Tz,
 }
 
@@ -35,17 +36,51 @@ pub struct Due {
 }
 
 impl Schedule {
-    /// A recurring schedule in a time zone.
-    pub const fn new(cron: Cron, zone: Tz) -> Self {
-        Self { cron, zone }
+    /// Recurring schedules in a time zone.
+    pub const fn new(crons: Vec<Cron>, zone: Tz) -> Self {
+        Self { crons, zone }
     }
 
     /// The first scheduled time after a moment.
     fn after(&self, moment: Timestamp) -> Option<Timestamp> {
-        let moment = moment.to_utc().with_timezone(&self.zone);
-        let next = self.cron.find_next_occurrence(&moment, false).ok()?;
-        Some(Timestamp(next.timestamp_millis()))
+        let crons = self.crons.iter();
+        crons.filter_map(|cron| self.next_of(cron, moment)).min()
     }
+
+    fn next_of(&self, cron: &Cron, moment: Timestamp) -> Option<Timestamp> {
+        let start = moment.to_utc().with_timezone(&self.zone);
+        if !is_fixed(cron) {
+            let next = cron.find_next_occurrence(&start, false).ok()?;
+            return Some(Timestamp(next.timestamp_millis()));
+        }
+        // The local times after a moment in the second of two repeated hours may have come before it.
+        let mut local = start.naive_local();
+        loop {
+            local = cron.find_next_occurrence(&local, false).ok()?;
+            let at = first_moment(self.zone, local)?;
+            if at > moment {
+                return Some(at);
+            }
+        }
+    }
+
+    fn times(&self) -> impl Iterator<Item = &str> {
+        self.crons.iter().map(Cron::as_str)
+    }
+}
+
+fn is_fixed(cron: &Cron) -> bool {
+    let mut minute_and_hour = cron.as_str().split_whitespace().take(2);
+    !minute_and_hour.any(|field| field.starts_with('*'))
+}
+
+/// The first moment with a local time; if the clock skips it, the moment of the change.
+fn first_moment(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {
+    const LONGEST_GAP_IN_MINUTES: i64 = 24 * 60;
+    let minutes = (0..=LONGEST_GAP_IN_MINUTES).map(TimeDelta::minutes);
+    let mut times = minutes.filter_map(|after| local.checked_add_signed(after));
+    let found = times.find_map(|local| zone.from_local_datetime(&local).earliest());
+    found.map(|at| Timestamp(at.timestamp_millis()))
 }
 
 impl PartialEq for Pace {
@@ -53,7 +88,7 @@ impl PartialEq for Pace {
         match (self, other) {
             (Self::Every(one), Self::Every(other)) => one == other,
             (Self::Schedule(one), Self::Schedule(other)) => {
-                (one.cron.as_str(), one.zone) == (other.cron.as_str(), other.zone)
+                one.zone == other.zone && one.times().eq(other.times())
             }
             _ => false,
         }
@@ -107,15 +142,41 @@ impl Due {
         two.is_some_and(|two| waited > two)
     }
 
+    /// The shortest time between two of the next scheduled times, if `grace` is not shorter: the next report
+    /// then comes in time for a missing one.
+    pub fn hiding_gap(&self) -> Option<Duration> {
+        const TIMES: usize = 32;
+        let Pace::Schedule(schedule) = &self.pace else {
+            return None;
+        };
+        let first = schedule.after(Timestamp::default())?;
+        let times = std::iter::successors(Some(first), |last| schedule.after(*last));
+        let times: Vec<_> = times.take(TIMES).collect();
+        let gaps = times.windows(2).map(|two| two[1].since(two[0]));
+        gaps.min().filter(|gap| *gap <= self.grace)
+    }
+
     /// A description, such as `every 1h`.
     pub fn words(&self) -> String {
         match &self.pace {
             Pace::Every(every) => format!("every {}", show_duration(*every)),
             Pace::Schedule(schedule) => {
-                let Schedule { cron, zone } = &**schedule;
-                format!("at `{}` ({zone})", cron.as_str())
+                let times: Vec<_> = schedule.times().map(|times| format!("`{times}`")).collect();
+                format!("at {} ({})", times.join(", "), schedule.zone)
             }
         }
+    }
+
+    /// The scheduled time of a report that is missing after one at `last`, such as `, due at 03:00 on 2026-11-30`.
+    /// A report may have come just before it, in another time zone. Empty for an interval.
+    pub fn missing_words(&self, last: Timestamp) -> String {
+        let Pace::Schedule(schedule) = &self.pace else {
+            return String::new();
+        };
+        self.next(last).map_or_else(String::new, |due| {
+            let due = due.to_utc().with_timezone(&schedule.zone);
+            format!(", due on {}", due.format("%Y-%m-%d at %H:%M"))
+        })
     }
 }
 
@@ -132,10 +193,10 @@ mod tests {
 
     /// The deadlines after `from` of a job that reports on time.
     fn deadlines(schedule: &str, from: &str, count: usize) -> Vec<String> {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let cron = cron_times::read(schedule).expect("valid");
         let due = Due {
-            pace: Pace::Schedule(Box::new(Schedule::new(cron, zone))),
+            pace: Pace::Schedule(Box::new(Schedule::new(vec![cron], zone))),
             grace: Duration::from_mins(10),
         };
         let mut last = at(from);
@@ -166,11 +227,11 @@ mod tests {
 
     #[test]
     fn runs_during_maintenance_are_not_expected() {
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let cron = cron_times::read("0 3 * * *").expect("valid");
         let grace = Duration::from_mins(30);
         let nightly = Due {
-            pace: Pace::Schedule(Box::new(Schedule::new(cron, zone))),
+            pace: Pace::Schedule(Box::new(Schedule::new(vec![cron], zone))),
             grace,
         };
         let daily = Due {
@@ -224,10 +285,89 @@ mod tests {
     }
 
     #[test]
+    fn several_fixed_times_occur_once_when_clocks_change() {
+        let (autumn, spring) = ("2026-10-24T23:00:00Z", "2026-03-29T00:00:00Z");
+        for (schedule, from, expected) in [
+            ("0 2,14 * * *", autumn, &["10-25T00:10", "10-25T13:10"][..]),
+            (
+                "0,30 2 * * *",
+                autumn,
+                &["10-25T00:10", "10-25T00:40", "10-26T01:10"],
+            ),
+            (
+                "0 0-4 * * *",
+                autumn,
+                &["10-25T00:10", "10-25T02:10", "10-25T03:10"],
+            ),
+            (
+                "30 2,3 * * *",
+                "2026-10-25T01:15:00Z",
+                &["10-25T02:40", "10-26T01:40"],
+            ),
+            ("0 2,14 * * *", spring, &["03-29T01:10", "03-29T12:10"]),
+            (
+                "15,45 2 * * *",
+                spring,
+                &["03-29T01:10", "03-30T00:25", "03-30T00:55"],
+            ),
+            // Regular intervals.
+            (
+                "*/30 2 * * *",
+                autumn,
+                &["10-25T00:10", "10-25T00:40", "10-25T01:10", "10-25T01:40"],
+            ),
+            (
+                "0 */2 * * *",
+                autumn,
+                &["10-25T00:10", "10-25T01:10", "10-25T03:10"],
+            ),
+            ("*/30 2 * * *", spring, &["03-30T00:10", "03-30T00:40"]),
+        ] {
+            let found = deadlines(schedule, from, expected.len());
+            assert_eq!(found, expected, "{schedule} from {from}");
+        }
+    }
+
+    #[test]
+    fn a_job_may_have_several_lines_of_a_crontab() {
+        let crons = ["0 12 * * *", "30 17 * * MON-FRI"];
+        let crons = crons.map(|text| cron_times::read(text).expect("valid"));
+        let times = Schedule::new(crons.to_vec(), Tz::UTC);
+        let due = Due {
+            pace: Pace::Schedule(Box::new(times)),
+            grace: Duration::ZERO,
+        };
+        // 2026-11-27 is a Friday.
+        let mut last = at("2026-11-27T12:00:00Z");
+        for expected in ["27T17:30", "28T12:00", "29T12:00", "30T12:00", "30T17:30"] {
+            last = due.deadline(last).expect("it comes again");
+            assert_eq!(last.to_utc().format("%dT%H:%M").to_string(), expected);
+        }
+        assert_eq!(due.words(), "at `0 12 * * *`, `30 17 * * 1-5` (UTC)");
+    }
+
+    #[test]
+    fn a_long_grace_hides_a_missing_report() {
+        let gap = |schedule: &str, minutes: u64| {
+            let cron = cron_times::read(schedule).expect("valid");
+            let due = Due {
+                pace: Pace::Schedule(Box::new(Schedule::new(vec![cron], Tz::UTC))),
+                grace: Duration::from_mins(minutes),
+            };
+            due.hiding_gap().map(|gap| gap.as_secs() / 60)
+        };
+        assert_eq!(gap("0 * * * *", 59), None);
+        assert_eq!(gap("0 * * * *", 60), Some(60));
+        assert_eq!(gap("0 8,20 * * *", 700), None);
+        assert_eq!(gap("0 8,10 * * *", 700), Some(120));
+        assert_eq!(gap("0 3 * * *", 120), None);
+    }
+
+    #[test]
     fn half_hour_clock_changes_are_handled() {
         let in_lord_howe = |schedule: &str, from: &str| {
-            let zone = chrono_tz::Australia::Lord_Howe;
-            let times = Schedule::new(cron_times::read(schedule).expect("valid"), zone);
+            let zone = Tz::named("Australia/Lord_Howe").expect("a zone");
+            let times = Schedule::new(vec![cron_times::read(schedule).expect("valid")], zone);
             let next = times.after(at(from)).expect("it comes again");
             next.to_utc().format("%m-%dT%H:%M").to_string()
         };

@@ -2,8 +2,8 @@
 //! that could exceed the budget is not made.
 
 use crate::outcome::{Figure, Measurement, Outcome, Record, Timestamp, Verdict, VoidReason};
+use crate::units::Tz;
 use chrono::NaiveDate;
-use chrono_tz::Tz;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 
@@ -262,7 +262,7 @@ mod tests {
     #[test]
     fn budget_days_follow_the_time_zone() {
         let berlin = Budget {
-            zone: Tz::Europe__Berlin,
+            zone: Tz::named("Europe/Berlin").expect("a zone"),
             ..budget(Some(150), None)
         };
         let spending = Spending::default();

@@ -112,7 +112,7 @@ mod tests {
             length: Period::Month.nominal(),
             calendar: Some(Calendar {
                 period: Period::Month,
-                zone: chrono_tz::UTC,
+                zone: crate::units::Tz::UTC,
             }),
         };
         let rolling = Window::rolling(Duration::from_hours(30 * 24));

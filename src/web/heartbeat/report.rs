@@ -3,22 +3,27 @@
 use crate::diagnostic::nearest;
 use crate::web::problem::Problem;
 use axum::http::StatusCode;
+use serde_json::Value;
+use url::form_urlencoded;
 
-/// Parameters that hold the status or the exit code of a job, including names used by other services.
+/// Parameters that hold the status or the exit code of a job, including names used by other services: `s` by
+/// Dead Man's Snitch, `status_code` by Cronitor. Without `-` and `_`.
 const STATUS: [&str; 12] = [
     "status",
+    "s",
     "state",
     "result",
     "exit",
     "exitcode",
-    "exit_code",
-    "exit_status",
+    "exitstatus",
+    "statuscode",
     "rc",
     "code",
-    "return_code",
     "returncode",
-    "service_result",
+    "serviceresult",
 ];
+/// Parameters that hold a text.
+const MESSAGE: [&str; 3] = ["msg", "message", "m"];
 /// Parameters whose name is the status: `?fail`, `?success=false`.
 const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
 const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
@@ -84,10 +89,55 @@ impl Report {
     }
 }
 
+/// The fields of a body that state the result, for reports whose address does not: `curl -d s=$?`. Other
+/// bodies are texts, such as a log in which `exit=0 after 3 files` is a line.
+pub(super) fn fields(content_type: &str, body: &[u8]) -> Vec<(String, String)> {
+    let fields: Vec<(String, String)> = match content_type.split(';').next().map(str::trim) {
+        Some("application/x-www-form-urlencoded") => {
+            form_urlencoded::parse(body).into_owned().collect()
+        }
+        Some("application/json") => of_object(body),
+        _ => Vec::new(),
+    };
+    let is_word = |text: &str| !text.trim().contains(char::is_whitespace);
+    let states_result =
+        |(name, value): &(String, String)| status(name, value.trim()).is_some() && is_word(value);
+    let are_fields =
+        fields.iter().all(|(name, _)| is_word(name)) && fields.iter().any(states_result);
+    if are_fields { fields } else { Vec::new() }
+}
+
+/// The fields of a JSON object, except nested ones.
+fn of_object(body: &[u8]) -> Vec<(String, String)> {
+    let object: serde_json::Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+    let text = |value| match value {
+        Value::String(text) => Some(text),
+        Value::Bool(_) | Value::Number(_) | Value::Null => Some(value.to_string()),
+        Value::Array(_) | Value::Object(_) => None,
+    };
+    let fields = object.into_iter();
+    fields
+        .filter_map(|(name, value)| Some((name, text(value)?)))
+        .collect()
+}
+
+/// Whether a parameter states the result.
+pub(super) fn states_result(parameters: &[(String, String)]) -> bool {
+    let mut parameters = parameters.iter();
+    parameters.any(|(name, value)| status(name, value.trim()).is_some())
+}
+
+/// The name as in [`STATUS`].
+fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace(['-', '_'], "")
+}
+
+fn is_message(name: &str) -> bool {
+    MESSAGE.iter().any(|own| name.eq_ignore_ascii_case(own))
+}
+
 fn message(parameters: &[(String, String)]) -> Option<&str> {
-    let named = parameters
-        .iter()
-        .filter(|(name, _)| name.eq_ignore_ascii_case("msg"));
+    let named = parameters.iter().filter(|(name, _)| is_message(name));
     named
         .map(|(_, value)| value.trim())
         .find(|value| !value.is_empty())
@@ -117,7 +167,7 @@ struct Status<'v> {
 impl<'v> Status<'v> {
     fn read(name: &str, value: &'v str) -> Option<Self> {
         let failed = status(name, value)?;
-        let name = name.to_ascii_lowercase();
+        let name = plain(name);
         // `?fail` needs no value, but `?error=` means no error.
         let can_be_empty = name == "error" || STATUS.contains(&name.as_str());
         let word = value.to_ascii_lowercase();
@@ -132,7 +182,7 @@ impl<'v> Status<'v> {
 
 /// Whether the job failed, if the parameter states the result.
 fn status(name: &str, value: &str) -> Option<Result<bool, Problem>> {
-    let (name, value) = (name.to_ascii_lowercase(), value.to_ascii_lowercase());
+    let (name, value) = (plain(name), value.to_ascii_lowercase());
     let (name, value) = (name.as_str(), value.as_str());
     if STATUS.contains(&name) {
         return Some(ended(value));
@@ -182,7 +232,7 @@ fn number(text: &str) -> Option<bool> {
 /// Misspelled parameters such as `?stauts=fail` must not count as a success.
 fn misspelled(parameters: &[(String, String)]) -> Option<Problem> {
     let is_failure = |(name, value): &&(String, String)| {
-        !name.eq_ignore_ascii_case("msg") && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
+        !is_message(name) && FAILURE.contains(&&*value.trim().to_ascii_lowercase())
     };
     let (name, value) = parameters.iter().find(is_failure)?;
     let title =
@@ -201,7 +251,6 @@ fn refused(title: &str, why: Option<&str>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use url::form_urlencoded;
 
     fn read(query: &str) -> Result<(bool, String), ()> {
         let parameters: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
@@ -244,6 +293,11 @@ mod tests {
             "success=1&failed=0",
             "error=0&failed=0",
             "status=success&error=",
+            "s=0",
+            "status_code=0",
+            "Exit-Code=0",
+            "message=down",
+            "m=failed",
             "service_result=success&exit_code=exited&exit_status=0",
         ] {
             assert_eq!(read(query).map(|(failed, _)| failed), Ok(false), "{query}");
@@ -280,6 +334,11 @@ mod tests {
             ("success=true&success=false", "false"),
             ("status=running&error=boom", "boom"),
             ("status=succes&exit=2", "2"),
+            ("s=3", "3"),
+            ("status_code=2&message=disk+full", "disk full"),
+            ("exit-status=TERM", "TERM"),
+            ("state=complete&status_code=1", "1"),
+            ("s=1&m=no+space", "no space"),
             (
                 "service_result=signal&exit_code=killed&exit_status=TERM",
                 "signal",
@@ -308,6 +367,49 @@ mod tests {
             "status=succes&exit=0",
         ] {
             assert_eq!(read(query), Err(()), "{query}");
+        }
+    }
+
+    #[test]
+    fn bodies_with_fields_state_the_result() {
+        let form = "application/x-www-form-urlencoded";
+        let json = "application/json; charset=utf-8";
+        let result = |content_type: &str, body: &str| {
+            let fields = fields(content_type, body.as_bytes());
+            let report = (!fields.is_empty()).then(|| Report::read(&fields));
+            report.map(|report| report.map(|one| (one.failed, one.text)).map_err(|_| ()))
+        };
+        let failed = |text: &str| Some(Ok((true, text.to_owned())));
+        let good = Some(Ok((false, String::new())));
+        for (content_type, body, expected) in [
+            (form, "s=1", failed("1")),
+            (form, "s=0", good.clone()),
+            (form, "s=2&m=disk+full", failed("disk full")),
+            (form, "status=fail", failed("fail")),
+            (form, "status=running", Some(Err(()))),
+            (
+                json,
+                r#"{"status": "fail", "message": "disk full"}"#,
+                failed("disk full"),
+            ),
+            (
+                json,
+                r#"{"exit_code": 1, "log": {"lines": []}}"#,
+                failed("1"),
+            ),
+            (json, r#"{"success": true}"#, good.clone()),
+            // Texts.
+            (form, "boom", None),
+            (form, "m=just checking in", None),
+            (form, "exit=0 after 3 files", None),
+            (form, "read 3 files: status=1", None),
+            ("text/plain", "status=fail", None),
+            ("", "status=fail", None),
+            (json, "[1]", None),
+            (json, r#"{"files": 3}"#, None),
+            (json, r#"{"status": "fa"#, None),
+        ] {
+            assert_eq!(result(content_type, body), expected, "{body}");
         }
     }
 }

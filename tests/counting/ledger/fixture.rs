@@ -10,6 +10,7 @@ use slod::outcome::{Cause, Measurement, Outcome, Record, Timestamp, Verdict, Voi
 use slod::slo::correction::Correction;
 use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
+use slod::units::Tz;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -227,7 +228,7 @@ impl Fixture {
 
     fn correct(&mut self, ago: i64, length: i64, slo: usize, rule: Option<&str>) {
         let from = Timestamp(self.now - ago);
-        let zone = chrono_tz::Europe::Berlin;
+        let zone = Tz::named("Europe/Berlin").expect("a zone");
         let repeats = |rule| Recurrence::parse(rule, from, zone).expect("a rule");
         self.corrections.push(Correction {
             id: self.corrections.len().to_string(),

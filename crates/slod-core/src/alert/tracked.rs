@@ -73,7 +73,7 @@ mod tests {
         assert!(sentence(None).ends_with(rolling), "{}", sentence(None));
         let month = sentence(Some(Calendar {
             period: Period::Month,
-            zone: chrono_tz::UTC,
+            zone: crate::units::Tz::UTC,
         }));
         assert!(
             month.ends_with("missed until the next month begins"),

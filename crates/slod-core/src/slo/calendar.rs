@@ -1,8 +1,8 @@
 //! Calendar windows: budgets that reset at the start of a calendar period, as contracts define them.
 
 use crate::outcome::Timestamp;
+use crate::units::Tz;
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, NaiveTime, TimeZone};
-use chrono_tz::Tz;
 use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -115,7 +115,7 @@ mod tests {
 
     fn correction(id: &str, hours: i64, rule: Option<&str>) -> Correction {
         let from = Timestamp(NOW.0 + hours * HOUR_MS);
-        let repeats = |text| Recurrence::parse(text, from, chrono_tz::UTC).expect("a rule");
+        let repeats = |text| Recurrence::parse(text, from, crate::units::Tz::UTC).expect("a rule");
         Correction {
             id: id.into(),
             from,

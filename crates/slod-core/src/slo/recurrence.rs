@@ -13,8 +13,8 @@ mod zone;
 pub use zone::moment;
 
 use crate::outcome::Timestamp;
+use crate::units::Tz;
 use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, TimeDelta};
-use chrono_tz::Tz;
 use parts::{check_weekday, read_count, read_until};
 use reason::reason;
 use rrule::{Frequency, RRule, RRuleSet, Unvalidated};

@@ -2,7 +2,7 @@
 //! else is guessed, and a suggestion need not be valid in its context. Pure.
 
 use super::show_duration;
-use chrono_tz::TZ_VARIANTS;
+use super::zone::zone_names;
 use std::fmt::Display;
 use std::time::Duration;
 
@@ -159,7 +159,7 @@ pub fn zone(text: &str) -> Option<&'static str> {
     {
         return None;
     }
-    let names = || TZ_VARIANTS.iter().map(|zone| zone.name());
+    let names = zone_names;
     let city = |name: &str| name.rsplit('/').next().unwrap_or(name).to_lowercase();
     let same = || names().find(|name| name.to_lowercase() == written);
     let of_city = || names().find(|name| name.contains('/') && city(name) == written);

@@ -50,6 +50,9 @@ pub(super) fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> 
         Some(_) => at.remark(format!(
             "`timeSliceTarget` is left out: it has no effect with `budgetingMethod: {method}`"
         )),
+        None if written == "timeslices" => at.remark(
+            "`timeSliceTarget` is missing: a minute is good if at least half of its events are; set `slice_target`",
+        ),
         None => {}
     }
     let slice = at.get(&["timeSliceWindow"]).and_then(At::text);
@@ -61,7 +64,12 @@ pub(super) fn budgeting(spec: At<'_>, at: At<'_>, objective: &mut Objective) -> 
 
 /// A rolling window such as `30d`, or a calendar period.
 pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()> {
-    let windows = spec.get(&["timeWindow"]).map(At::items).unwrap_or_default();
+    // The specification has a list, but a single window is often written without one.
+    let windows = spec.get(&["timeWindow"]).map(|at| match at.items() {
+        windows if windows.is_empty() && !at.entries().is_empty() => vec![at],
+        windows => windows,
+    });
+    let windows = windows.unwrap_or_default();
     let Some(at) = windows.first() else {
         spec.remark("left out, because `timeWindow` is missing");
         return None;

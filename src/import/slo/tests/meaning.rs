@@ -94,3 +94,67 @@ fn an_endpoint_that_is_a_path_is_a_label_of_the_service() {
     assert_eq!(read("/checkout"), "r_total{endpoint=\"/checkout\"}");
     assert_eq!(read("metrics"), "r_total");
 }
+
+#[test]
+fn fast_requests_as_errors_have_a_remark() {
+    let text = "version: prometheus/v1
+service: web
+slos:
+- name: a
+  objective: 95
+  sli:
+    events:
+      error_query: sum(rate(d_seconds_bucket{le=\"0.2\"}[{{.window}}]))
+      total_query: sum(rate(d_seconds_bucket{le=\"+Inf\"}[{{.window}}]))
+";
+    let imported = read(Format::Sloth, text);
+    let remark = "a.yml:8: requests up to the bound 0.2 of `d_seconds` are the bad ones";
+    assert!(remarks(&imported).contains(remark));
+}
+
+#[test]
+fn slices_without_a_target_have_a_remark() {
+    let read = |more: &str| {
+        let text = one(GOOD, "sum(rate(a[5m]))", &format!("target: 0.9{more}")).replace(
+            "budgetingMethod: Occurrences",
+            "budgetingMethod: Timeslices",
+        );
+        remarks(&read(Format::OpenSlo, &text)).contains("`timeSliceTarget` is missing")
+    };
+    assert!(read(""));
+    assert!(!read(", timeSliceTarget: 0.9"));
+}
+
+#[test]
+fn a_window_may_be_written_without_a_list() {
+    let text = one(GOOD, "sum(rate(a[5m]))", "target: 0.9").replace(
+        "timeWindow: [{ duration: 30d, isRolling: true }]",
+        "timeWindow: { duration: 4w, isRolling: true }",
+    );
+    let objective = &parsed(&read(Format::OpenSlo, &text))["services"][0]["objectives"][0];
+    assert_eq!(objective["window"], "4w");
+}
+
+/// `kubectl get prometheusservicelevels -o yaml`
+#[test]
+fn objects_of_a_kubernetes_list_are_read() {
+    let text = "apiVersion: v1
+kind: List
+metadata: { resourceVersion: '' }
+items:
+- apiVersion: sloth.slok.dev/v1
+  kind: PrometheusServiceLevel
+  spec:
+    service: web
+    slos:
+    - name: a
+      objective: 99.5
+      sli: { events: { errorQuery: 'sum(rate(e_total[5m]))', totalQuery: 'sum(rate(r_total[5m]))' } }
+- apiVersion: v1
+  kind: ConfigMap
+";
+    let imported = read(Format::Sloth, text);
+    let config = parsed(&imported);
+    assert_eq!(config["services"][0]["objectives"][0]["target"], "99.5%");
+    assert!(remarks(&imported).contains("a.yml:13: left out: expected"));
+}

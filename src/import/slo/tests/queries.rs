@@ -187,6 +187,13 @@ fn omissions_are_reported_with_the_line() {
             ),
             "a.yml:9: `or vector(1)` is left out",
         ),
+        (
+            events(
+                "sum(rate(h_total{code=\"500\"}[5m])) or vector(0)",
+                "sum(rate(h_total[5m])) or on() vector(1)",
+            ),
+            "a.yml:11: `or vector(1)` is left out: without events, nothing is counted",
+        ),
     ] {
         assert_success(&sli, "h_total", "h_total{code=\"500\"}");
         let (_, remarks) = read(&sli).expect("read");

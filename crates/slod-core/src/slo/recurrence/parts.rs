@@ -2,8 +2,8 @@
 
 use super::zone::moment;
 use crate::outcome::Timestamp;
+use crate::units::Tz;
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime};
-use chrono_tz::Tz;
 
 const MAX_COUNT: usize = 10_000;
 

@@ -2,8 +2,8 @@
 
 use crate::outcome::Timestamp;
 use crate::units::DAY_MS;
+use crate::units::Tz;
 use chrono::{NaiveDateTime, Offset, TimeDelta, TimeZone};
-use chrono_tz::Tz;
 
 /// The moment of a local time: its first occurrence, or for a skipped time with the offset before the gap.
 pub fn moment(zone: Tz, local: NaiveDateTime) -> Option<Timestamp> {

@@ -150,7 +150,7 @@ fn a_calendar_month_resets_the_budget_and_expects_its_whole_length() {
     let mut objective = objective(Sli::Success, BudgetingMethod::Occurrences);
     objective.window.calendar = Some(Calendar {
         period: Period::Month,
-        zone: chrono_tz::UTC,
+        zone: crate::units::Tz::UTC,
     });
     let interval = Duration::from_mins(1);
     // 2026-10-31 12:00 UTC; October ends twelve hours later.
