@@ -62,11 +62,14 @@ impl Answer {
         self.add_text(text)
     }
 
-    /// Sets the finish reason; a refusal ends with `stop` like other answers.
-    pub fn end(&mut self, reason: FinishReason) {
-        if self.finish != Some(FinishReason::Refusal) || reason != FinishReason::Stop {
+    /// Sets the finish reason, if the answer has ended; a refusal ends with `stop` like other answers.
+    pub fn end(&mut self, word: &str) -> Result<(), Failure> {
+        if let Some(reason) = finish_reason(word)?
+            && (self.finish != Some(FinishReason::Refusal) || reason != FinishReason::Stop)
+        {
             self.finish = Some(reason);
         }
+        Ok(())
     }
 
     pub fn add_reasoning(&mut self, text: &str) -> Piece {
@@ -157,20 +160,39 @@ impl Usage {
     }
 }
 
-/// Maps the finish reasons of OpenAI, Anthropic, vLLM and others.
-pub fn finish_reason(word: &str) -> FinishReason {
-    match word {
-        "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "completed" => {
+/// Maps the finish reasons of OpenAI, Anthropic, Google, vLLM and others. `None` if the answer continues,
+/// which some servers express as an empty text or `null`. Reasons with which providers report that they
+/// broke off the answer are an error.
+pub fn finish_reason(word: &str) -> Result<Option<FinishReason>, Failure> {
+    // Google's may have a detail: `content_filter: RECITATION`.
+    let kind = word.split(':').next().unwrap_or_default().trim();
+    Ok(Some(match kind.to_ascii_lowercase().as_str() {
+        "" | "null" => return Ok(None),
+        "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "complete" | "completed" => {
             FinishReason::Stop
         }
-        "length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded" => {
-            FinishReason::Length
-        }
+        "length"
+        | "max_tokens"
+        | "max_output_tokens"
+        | "model_length"
+        | "model_context_window_exceeded" => FinishReason::Length,
         "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
-        "content_filter" | "safety" => FinishReason::ContentFilter,
+        "content_filter" | "safety" | "recitation" | "blocklist" | "prohibited_content"
+        | "spii" | "sensitive" => FinishReason::ContentFilter,
         "refusal" => FinishReason::Refusal,
+        "abort"
+        | "aborted"
+        | "canceled"
+        | "cancelled"
+        | "error"
+        | "failed"
+        | "insufficient_system_resource"
+        | "network_error" => {
+            let message = format!("the provider broke off the answer (finish reason {kind})");
+            return Err(Failure::bad(Cause::StreamError, message));
+        }
         _ => FinishReason::Other,
-    }
+    }))
 }
 
 /// The failure for an error in an answer with status 200.
@@ -229,5 +251,28 @@ mod tests {
         });
         assert_eq!(input(&anthropic), Some(1200));
         assert_eq!(input(&json!({ "cache_read_input_tokens": 1 })), None);
+    }
+    #[test]
+    fn finish_reasons_of_all_providers_are_known() {
+        for (word, wanted) in [
+            ("stop", Some(FinishReason::Stop)),
+            ("STOP", Some(FinishReason::Stop)),
+            ("MAX_TOKENS", Some(FinishReason::Length)),
+            ("model_length", Some(FinishReason::Length)),
+            (
+                "content_filter: RECITATION",
+                Some(FinishReason::ContentFilter),
+            ),
+            ("SAFETY", Some(FinishReason::ContentFilter)),
+            ("pause_turn", Some(FinishReason::Other)),
+            ("", None),
+            ("null", None),
+        ] {
+            assert_eq!(finish_reason(word).expect("no error"), wanted, "{word}");
+        }
+        for word in ["insufficient_system_resource", "abort", "network_error"] {
+            let failure = finish_reason(word).expect_err("broken off");
+            assert!(failure.message.contains(word), "{failure:?}");
+        }
     }
 }

@@ -18,6 +18,8 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     let spaces = r#"{"choices":[{"delta":{"content":" \n"}}]}"#;
     let reasoning = r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#;
     let length = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+    let open = r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":""}]}"#;
+    let short = r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#;
     for (events, wanted, says) in [
         (&[HELLO, STOP, "[DONE]"][..], None, ""),
         (&[HELLO, STOP], Some(Cause::StreamBroken), "[DONE]"),
@@ -26,6 +28,17 @@ async fn a_stream_is_whole_only_with_its_terminator() {
             &[HELLO, "[DONE]"],
             Some(Cause::StreamBroken),
             "finish reason",
+        ),
+        // Some servers set an empty reason until the last chunk.
+        (
+            &[open, "[DONE]"],
+            Some(Cause::StreamBroken),
+            "finish reason",
+        ),
+        (
+            &[HELLO, short, "[DONE]"],
+            Some(Cause::StreamError),
+            "insufficient_system_resource",
         ),
         (&[], Some(Cause::StreamBroken), "[DONE]"),
         (

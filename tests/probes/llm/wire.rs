@@ -48,6 +48,19 @@ async fn other_streams_of_chat_completions() {
     }
 }
 
+/// The usage chunk of such servers has an empty reason, too.
+#[tokio::test]
+async fn an_empty_finish_reason_replaces_none() {
+    let open = r#"{"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":""}]}"#;
+    let usage = r#"{"choices":[{"index":0,"delta":{},"finish_reason":""}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
+    let seen = ask(
+        stream(&[open, STOP, usage, "[DONE]"]),
+        "expect: { finish_reason: stop }",
+    )
+    .await;
+    assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+}
+
 /// A refusal ends like any other answer; of several choices, the first one counts.
 #[tokio::test]
 async fn a_refusal_is_recognized_and_choices_are_not_mixed() {

@@ -163,7 +163,7 @@ impl Api {
         match self {
             Self::Chat | Self::Completions => chat::take_chunk(answer, &data),
             Self::Responses => responses::take_event(answer, &data),
-            Self::Messages => Ok(messages::take_event(answer, &data)),
+            Self::Messages => messages::take_event(answer, &data),
             Self::Embeddings => Ok(Piece::Nothing),
         }
     }

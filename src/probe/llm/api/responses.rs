@@ -1,9 +1,8 @@
 //! OpenAI's responses.
 
 use super::{Question, conversation, list, missing, text};
-use crate::outcome::FinishReason;
 use crate::probe::dial::Failure;
-use crate::probe::llm::answer::{Answer, Piece, finish_reason, reported_error};
+use crate::probe::llm::answer::{Answer, Piece, reported_error};
 use serde_json::{Map, Value, json};
 
 pub fn question(question: &Question) -> Map<String, Value> {
@@ -67,10 +66,9 @@ fn take_end(answer: &mut Answer, response: &Value) -> Result<(), Failure> {
     }
     let incomplete = response.get("incomplete_details");
     let reason = incomplete.and_then(|details| text(details, "reason"));
-    answer.end(match (reason, text(response, "status")) {
-        (Some(reason), _) => finish_reason(reason),
-        (None, Some("completed") | None) if answer.calls_tool => FinishReason::ToolCalls,
-        (None, status) => finish_reason(status.unwrap_or("completed")),
-    });
-    Ok(())
+    match (reason, text(response, "status")) {
+        (Some(reason), _) => answer.end(reason),
+        (None, Some("completed") | None) if answer.calls_tool => answer.end("tool_calls"),
+        (None, status) => answer.end(status.unwrap_or("completed")),
+    }
 }
