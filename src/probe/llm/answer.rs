@@ -1,9 +1,8 @@
 //! The content of an answer, independent of the API. Pure.
 
+use super::reported::describe;
 use crate::outcome::{Cause, Figure, Figures, FinishReason};
 use crate::probe::dial::Failure;
-use crate::probe::quoted::quoted;
-use crate::text::beginning;
 use serde_json::Value;
 
 /// The part of an answer received so far.
@@ -202,30 +201,6 @@ pub fn reported_error(error: &Value) -> Failure {
         None => "the answer contains an error".to_owned(),
     };
     Failure::bad(Cause::StreamError, message)
-}
-
-/// The type or code of an error and its message, which providers write in several formats.
-pub fn describe(error: &Value) -> Option<String> {
-    if let Some(text) = error.as_str() {
-        return Some(quoted(text.as_bytes()));
-    }
-    let word = |name: &str| match error.get(name)? {
-        Value::String(text) if !text.is_empty() => Some(shortened(text)),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let kind = word("type").or_else(|| word("code"));
-    let message = word("message");
-    match (kind, message) {
-        (None, None) => None,
-        (Some(one), None) | (None, Some(one)) => Some(one),
-        (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    const SHOWN_MAX: usize = 120;
-    beginning(text, SHOWN_MAX).into_owned()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod limits;
 mod names;
 mod read;
 mod refusal;
+mod reported;
 mod run;
 mod sse;
 mod stream;

@@ -18,6 +18,8 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     let spaces = r#"{"choices":[{"delta":{"content":" \n"}}]}"#;
     let reasoning = r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#;
     let length = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+    let google = r#"[{"error":{"code":503,"message":"no","status":"UNAVAILABLE"}}]"#;
+    let no_error = r#"{"choices":[{"delta":{"content":"Hi"}}],"error":{}}"#;
     let open = r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":""}]}"#;
     let short = r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#;
     for (events, wanted, says) in [
@@ -47,6 +49,8 @@ async fn a_stream_is_whole_only_with_its_terminator() {
             "server_error: upstream died",
         ),
         (&[error], Some(Cause::StreamError), "upstream died"),
+        (&[google], Some(Cause::StreamError), "UNAVAILABLE: no"),
+        (&[no_error, STOP, "[DONE]"], None, ""),
         (&[HELLO, vllm], Some(Cause::StreamError), "out of memory"),
         (
             &[HELLO, router],
@@ -294,7 +298,10 @@ async fn a_provider_that_refuses_has_its_reason() {
     );
     let error = r#"{"error":{"message":"no","type":"t"}}"#;
     let vllm = r#"{"object":"error","message":"no","type":"t"}"#;
+    let google = r#"[{"error":{"code":503,"message":"no","status":"t"}}]"#;
     for (body, keys) in [
+        (google, ""),
+        (google, "stream: false"),
         (error, ""),
         (error, "stream: false"),
         (vllm, ""),
