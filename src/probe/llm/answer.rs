@@ -5,6 +5,10 @@ use crate::outcome::{Cause, Figure, Figures, FinishReason};
 use crate::probe::dial::Failure;
 use serde_json::Value;
 
+/// Minimum number of bytes per reasoning token of a text that is not a summary. Tokens have three to four
+/// bytes on average; summaries have a tenth of the text.
+const WHOLE_MIN: u64 = 2;
+
 /// The part of an answer received so far.
 #[derive(Debug, Default)]
 pub struct Answer {
@@ -14,6 +18,8 @@ pub struct Answer {
     pub calls_tool: bool,
     /// Whether reasoning was received.
     pub reasons: bool,
+    /// The length of its text.
+    pub reasoning_bytes: u64,
     /// Number of dimensions of each embedding vector.
     pub dimensions: Option<usize>,
     pub finish: Option<FinishReason>,
@@ -76,6 +82,7 @@ impl Answer {
             return Piece::Frame;
         }
         self.reasons = true;
+        self.reasoning_bytes += text.len() as u64;
         Piece::Reasoning
     }
 
@@ -100,11 +107,17 @@ impl Answer {
         figures
     }
 
+    /// Whether all reasoning tokens were streamed, instead of none or a summary of them.
+    pub fn streams_reasoning(&self) -> bool {
+        let whole = |tokens: u64| self.reasoning_bytes >= tokens.saturating_mul(WHOLE_MIN);
+        self.reasons && self.usage.reasoning.is_none_or(whole)
+    }
+
     /// The number of streamed tokens, from which the time per token is computed: all output tokens,
     /// without reasoning tokens if the reasoning was not streamed.
     pub fn streamed_tokens(&self) -> Option<u64> {
         let output = self.usage.output?;
-        let hidden = if self.reasons {
+        let hidden = if self.streams_reasoning() {
             0
         } else {
             self.usage.reasoning.unwrap_or(0)
@@ -153,9 +166,15 @@ impl Usage {
         let details = ["completion_tokens_details", "output_tokens_details"];
         let mut details = details.iter().filter_map(|name| usage.get(name));
         let reasoning = details.find_map(|details| details.get("reasoning_tokens")?.as_u64());
+        // xAI and Google count hidden reasoning only in the total.
+        let total = number(&["total_tokens"]).zip(input);
+        let made = total.map(|(total, input)| total.saturating_sub(input));
+        let hidden = made.map(|made| made.saturating_sub(output.unwrap_or(0)));
+        let hidden = hidden.filter(|hidden| *hidden > 0);
+        let output = hidden.map_or(output, |_| made);
         self.input = self.input.max(input);
         self.output = self.output.max(output);
-        self.reasoning = self.reasoning.max(reasoning);
+        self.reasoning = self.reasoning.max(reasoning).max(hidden);
     }
 }
 
@@ -227,6 +246,31 @@ mod tests {
         assert_eq!(input(&anthropic), Some(1200));
         assert_eq!(input(&json!({ "cache_read_input_tokens": 1 })), None);
     }
+    #[test]
+    fn hidden_reasoning_is_counted_as_output() {
+        let tokens = |usage: &Value| {
+            let mut counted = Usage::default();
+            counted.take(usage);
+            (counted.output, counted.reasoning)
+        };
+        let xai = json!({
+            "prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 120,
+            "completion_tokens_details": { "reasoning_tokens": 107 },
+        });
+        assert_eq!(tokens(&xai), (Some(110), Some(107)));
+        let openai = json!({
+            "prompt_tokens": 10, "completion_tokens": 110, "total_tokens": 120,
+            "completion_tokens_details": { "reasoning_tokens": 107 },
+        });
+        assert_eq!(tokens(&openai), (Some(110), Some(107)));
+        let google = json!({ "prompt_tokens": 20, "completion_tokens": 424, "total_tokens": 1016 });
+        assert_eq!(tokens(&google), (Some(996), Some(572)));
+        let without_answer = json!({ "prompt_tokens": 20, "total_tokens": 84 });
+        assert_eq!(tokens(&without_answer), (Some(64), Some(64)));
+        let embedding = json!({ "prompt_tokens": 8, "total_tokens": 8 });
+        assert_eq!(tokens(&embedding), (None, None));
+    }
+
     #[test]
     fn finish_reasons_of_all_providers_are_known() {
         for (word, wanted) in [

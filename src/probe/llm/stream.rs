@@ -137,7 +137,7 @@ impl Pace {
     /// tokens. An answer that arrives all at once, as from a buffering proxy, has no time per
     /// token.
     fn finish(&self, answer: &Answer, progress: &mut Progress<'_>) {
-        let first = if answer.reasons {
+        let first = if answer.streams_reasoning() {
             self.first_output
         } else {
             self.first_token

@@ -62,10 +62,9 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
 fn take_block(answer: &mut Answer, block: &Value) -> Piece {
     match text(block, "type").unwrap_or_default() {
         "text" | "text_delta" => answer.add_text(text(block, "text").unwrap_or_default()),
-        "thinking" | "thinking_delta" => {
-            answer.add_reasoning(text(block, "thinking").unwrap_or_default())
-        }
-        "redacted_thinking" => {
+        "thinking_delta" => answer.add_reasoning(text(block, "thinking").unwrap_or_default()),
+        // Its text may be omitted.
+        "thinking" | "redacted_thinking" => {
             answer.reasons = true;
             Piece::Reasoning
         }
