@@ -158,6 +158,9 @@ async fn anthropic_streams() {
     let seen = ask(at_once(format!("{SSE}{cut}")), keys).await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
     let (cut, _) = ANTHROPIC.split_once("event: message_delta").expect("there");
+    let seen = ask(at_once(format!("{SSE}{cut}")), keys).await;
+    assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
+    assert_eq!(seen.figure(Figure::OutputTokens), None, "not counted yet");
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     let seen = ask(at_once(format!("{SSE}{cut}{error}")), keys).await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamError));

@@ -29,6 +29,8 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
         "message_start" => {
             let message = data.get("message").unwrap_or(&null);
             take_usage(answer, message);
+            // A placeholder until the answer has ended.
+            answer.usage.output = None;
             Piece::Frame
         }
         // A block may start with a part of its text.
