@@ -1,6 +1,7 @@
 //! The content of an answer, independent of the API. Pure.
 
 use super::reported::describe;
+use super::think::Separator;
 use crate::outcome::{Cause, Figure, Figures, FinishReason};
 use crate::probe::dial::Failure;
 use serde_json::Value;
@@ -20,6 +21,8 @@ pub struct Answer {
     pub reasons: bool,
     /// The length of its text.
     pub reasoning_bytes: u64,
+    /// Finds reasoning in the text.
+    separator: Separator,
     /// Number of dimensions of each embedding vector.
     pub dimensions: Option<usize>,
     pub finish: Option<FinishReason>,
@@ -56,6 +59,20 @@ impl Answer {
             Piece::Frame
         } else {
             Piece::Answer
+        }
+    }
+
+    /// Appends a text that may begin with reasoning.
+    pub fn add_mixed_text(&mut self, text: &str) -> Piece {
+        let separated = self.separator.take(text, &mut self.text);
+        if separated.reasoning > 0 {
+            self.reasons = true;
+            self.reasoning_bytes += separated.reasoning as u64;
+        }
+        match separated {
+            _ if separated.has_text => Piece::Answer,
+            _ if separated.reasoning > 0 => Piece::Reasoning,
+            _ => Piece::Frame,
         }
     }
 

@@ -14,6 +14,7 @@ mod reported;
 mod run;
 mod sse;
 mod stream;
+mod think;
 mod worst;
 
 use super::evaluate::Evaluator;

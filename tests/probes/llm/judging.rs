@@ -20,6 +20,7 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     let length = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
     let google = r#"[{"error":{"code":503,"message":"no","status":"UNAVAILABLE"}}]"#;
     let no_error = r#"{"choices":[{"delta":{"content":"Hi"}}],"error":{}}"#;
+    let tagged = r#"{"choices":[{"delta":{"content":"<think>Hm"}}]}"#;
     let open = r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":""}]}"#;
     let short = r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#;
     for (events, wanted, says) in [
@@ -61,6 +62,11 @@ async fn a_stream_is_whole_only_with_its_terminator() {
         (&[spaces, STOP, "[DONE]"], Some(Cause::EmptyAnswer), "empty"),
         (
             &[reasoning, length, "[DONE]"],
+            Some(Cause::EmptyAnswer),
+            "`max_tokens`",
+        ),
+        (
+            &[tagged, length, "[DONE]"],
             Some(Cause::EmptyAnswer),
             "`max_tokens`",
         ),

@@ -161,3 +161,28 @@ async fn summarized_and_omitted_reasoning_does_not_make_tokens_fast() {
         "{found:?} {per_token:?}"
     );
 }
+
+/// Servers without a parser for the reasoning send it as text.
+#[tokio::test]
+async fn the_first_token_follows_reasoning_in_tags() {
+    let content = |wait, text: &str| delta(wait, &format!(r#"{{"content":"{text}"}}"#));
+    let usage = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":5}}"#;
+    let steps = vec![
+        (0, SSE.into()),
+        content(20, "<think>"),
+        content(60, "Hm, Mars"),
+        content(60, "</think>"),
+        content(60, r"\n\npong"),
+        data(0, usage),
+        (0, b"data: [DONE]\n\n".to_vec()),
+    ];
+    let seen = ask(steps, "expect: { regex: ^pong$ }").await;
+    assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+    is_near(time(&seen, Measurement::FirstToken), seen.written[4]);
+    let per_token = seen.written[4].saturating_sub(seen.written[1]) / 4;
+    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(8),
+        "{found:?} {per_token:?}"
+    );
+}

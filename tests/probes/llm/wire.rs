@@ -48,6 +48,21 @@ async fn other_streams_of_chat_completions() {
     }
 }
 
+#[tokio::test]
+async fn the_usage_is_found_where_groq_and_moonshot_send_it() {
+    let usage = r#""usage":{"prompt_tokens":12,"completion_tokens":34,"total_tokens":46}"#;
+    let groq = format!(
+        r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop"}}],"x_groq":{{{usage}}}}}"#
+    );
+    let moonshot =
+        format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop",{usage}}}]}}"#);
+    for last in [groq, moonshot] {
+        let seen = ask(stream(&[HELLO, &last, "[DONE]"]), "").await;
+        assert_eq!(seen.figure(Figure::InputTokens), Some(12), "{last}");
+        assert_eq!(seen.figure(Figure::OutputTokens), Some(34), "{last}");
+    }
+}
+
 /// The usage chunk of such servers has an empty reason, too.
 #[tokio::test]
 async fn an_empty_finish_reason_replaces_none() {

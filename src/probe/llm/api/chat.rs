@@ -55,9 +55,12 @@ fn first_choice(data: &Value) -> impl Iterator<Item = &Value> {
     list(data, "choices").iter().filter(is_first)
 }
 
+/// Parses the usage, which Groq and Moonshot may send elsewhere in the last chunk.
 fn take_usage(answer: &mut Answer, data: &Value) {
-    if let Some(usage) = data.get("usage") {
-        answer.usage.take(usage);
+    for path in ["/usage", "/x_groq/usage", "/choices/0/usage"] {
+        if let Some(usage) = data.pointer(path) {
+            answer.usage.take(usage);
+        }
     }
 }
 
@@ -84,7 +87,7 @@ fn take_part(answer: &mut Answer, part: &Value) -> Piece {
     }
     for name in ["content", "text"] {
         match part.get(name) {
-            Some(Value::String(text)) => piece = strongest(piece, answer.add_text(text)),
+            Some(Value::String(text)) => piece = strongest(piece, answer.add_mixed_text(text)),
             Some(Value::Array(parts)) => {
                 for part in parts {
                     piece = strongest(piece, take_content(answer, part));
