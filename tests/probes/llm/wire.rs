@@ -2,7 +2,7 @@
 
 use super::server::{SSE, ask, at_once, json, stream};
 use crate::probing::cause;
-use slod::outcome::{Cause, Figure, Verdict};
+use slod::outcome::{Cause, Figure, Measurement, Verdict};
 
 const ROLE: &str = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
 const HELLO: &str = r#"{"choices":[{"index":0,"delta":{"content":"Hello"}}],"usage":null}"#;
@@ -219,6 +219,42 @@ async fn responses_stream() {
     }
 }
 
+/// Servers may send no deltas of a tool call or of a text, and tools may take any text.
+#[tokio::test]
+async fn responses_without_deltas_are_complete() {
+    let completed = |output: &str| {
+        format!(
+            r#"{{"type":"response.completed","response":{{"status":"completed","output":[{output}]}}}}"#
+        )
+    };
+    let call = r#"{"type":"function_call","name":"f","arguments":"{}"}"#;
+    let added = format!(r#"{{"type":"response.output_item.added","item":{call}}}"#);
+    let custom = r#"{"type":"response.custom_tool_call_input.delta","delta":"x"}"#;
+    let text = r#"{"type":"message","content":[{"type":"output_text","text":"Hello"}]}"#;
+    for (events, expect) in [
+        (vec![completed(call)], "finish_reason: tool_calls"),
+        (vec![added, completed("")], "finish_reason: tool_calls"),
+        (
+            vec![custom.to_owned(), completed("")],
+            "finish_reason: tool_calls",
+        ),
+        (vec![completed(text)], "regex: ^Hello$"),
+    ] {
+        let events: Vec<_> = events.iter().map(String::as_str).collect();
+        let keys = format!("api: responses, expect: {{ {expect} }}");
+        let seen = ask(stream(&events), &keys).await;
+        assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+        assert!(seen.outcome.measured.get(Measurement::FirstToken).is_some());
+    }
+    let error = r#"{"type":"error","code":"rate_limit_exceeded","message":"no"}"#;
+    let seen = ask(stream(&[error]), "api: responses").await;
+    assert!(
+        seen.message().contains("rate_limit_exceeded: no"),
+        "{}",
+        seen.message()
+    );
+}
+
 #[tokio::test]
 async fn responses_that_are_not_a_stream() {
     let chat = r#"{"choices":[{"message":{"role":"assistant","content":"Hello"},"finish_reason":"length"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
@@ -262,6 +298,12 @@ async fn embeddings() {
             Some(Cause::Answer),
         ),
         ("[]", "", Some(Cause::EmptyAnswer)),
+        ("[0.0,0.0]", "", Some(Cause::EmptyAnswer)),
+        ("[0.0,0.1]", "", None),
+        ("[null,null]", "", Some(Cause::Protocol)),
+        ("[[0.1,0.2]]", "", Some(Cause::Protocol)),
+        // Two NaNs.
+        ("\"AADAfwAAwH8=\"", "", Some(Cause::Protocol)),
         ("\"AACAPwAAAEA=\"", "expect: { dimensions: 2 }", None),
     ] {
         let keys = format!("api: embeddings, {keys}");
