@@ -59,7 +59,11 @@ fn numbers(embedding: &Value) -> Result<Vec<f64>, Failure> {
             let numbers: Vec<_> = numbers.collect();
             // Other encodings than that of floats may have some such values.
             let is_invalid = !numbers.is_empty() && numbers.iter().all(|one| !one.is_finite());
-            if is_invalid { Err(invalid()) } else { Ok(numbers) }
+            if is_invalid {
+                Err(invalid())
+            } else {
+                Ok(numbers)
+            }
         }
         _ => Ok(Vec::new()),
     }
