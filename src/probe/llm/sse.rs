@@ -22,6 +22,13 @@ impl TooLarge {
     pub const MAX_KIB: usize = EVENT_MAX >> 10;
 }
 
+/// Whether a body without events may be an event stream: it is empty, or begins with a comment or a field.
+pub fn is_event_stream(beginning: &[u8]) -> bool {
+    let beginning = beginning.trim_ascii_start();
+    let starts = [&b":"[..], b"data:", b"event:", b"id:", b"retry:"];
+    beginning.is_empty() || starts.iter().any(|start| beginning.starts_with(start))
+}
+
 /// The state of a partially received stream.
 #[derive(Debug, Default)]
 pub struct Reader {
