@@ -1,8 +1,14 @@
-//! Reasoning in the text of an answer, between `<think>` and `</think>`, as it is sent by servers that do not
-//! separate it. Pure.
+//! Reasoning in the text of an answer, in tags such as `<think>` and `</think>`, as it is sent by servers that
+//! do not separate it. Pure.
 
-const OPENING: &str = "<think>";
-const CLOSING: &str = "</think>";
+/// The tags: of most open models, Amazon's Nova, Google, Bedrock's gpt-oss and MiniMax.
+const TAGS: [(&str, &str); 5] = [
+    ("<think>", "</think>"),
+    ("<thinking>", "</thinking>"),
+    ("<thought>", "</thought>"),
+    ("<reasoning>", "</reasoning>"),
+    ("<mm:think>", "</mm:think>"),
+];
 
 /// Separates the reasoning from a text that arrives in parts.
 #[derive(Debug, Default)]
@@ -17,7 +23,8 @@ enum State {
     /// The text so far may become an opening tag.
     #[default]
     Start,
-    Reasoning,
+    /// Until this closing tag.
+    Reasoning(&'static str),
     /// After the reasoning, before the first text.
     Between,
     Text,
@@ -37,7 +44,7 @@ impl Separator {
     pub fn take(&mut self, part: &str, text: &mut String) -> Separated {
         match self.state {
             State::Start => self.start(part, text),
-            State::Reasoning => self.reason(part, text),
+            State::Reasoning(closing) => self.reason(part, closing, text),
             State::Between => self.begin(part, text),
             State::Text => {
                 text.push_str(part);
@@ -52,15 +59,15 @@ impl Separator {
     fn start(&mut self, part: &str, text: &mut String) -> Separated {
         text.push_str(part);
         let begun = text.trim_start();
-        if let Some(reasoning) = begun.strip_prefix(OPENING) {
-            let reasoning = reasoning.to_owned();
+        let mut tags = TAGS.iter();
+        if let Some((opening, closing)) = tags.find(|(opening, _)| begun.starts_with(opening)) {
+            let reasoning = begun[opening.len()..].to_owned();
             text.clear();
-            self.state = State::Reasoning;
-            let mut separated = self.reason(&reasoning, text);
-            separated.reasoning += OPENING.len();
+            let mut separated = self.reason(&reasoning, closing, text);
+            separated.reasoning += opening.len();
             return separated;
         }
-        if !OPENING.starts_with(begun) {
+        if !TAGS.iter().any(|(opening, _)| opening.starts_with(begun)) {
             self.state = State::Text;
         }
         Separated {
@@ -69,11 +76,12 @@ impl Separator {
         }
     }
 
-    fn reason(&mut self, part: &str, text: &mut String) -> Separated {
+    fn reason(&mut self, part: &str, closing: &'static str, text: &mut String) -> Separated {
         let known = std::mem::take(&mut self.end) + part;
-        let Some((_, after)) = known.split_once(CLOSING) else {
-            let kept = known.len().saturating_sub(CLOSING.len() - 1);
+        let Some((_, after)) = known.split_once(closing) else {
+            let kept = known.len().saturating_sub(closing.len() - 1);
             known[known.floor_char_boundary(kept)..].clone_into(&mut self.end);
+            self.state = State::Reasoning(closing);
             return Separated {
                 reasoning: part.len(),
                 has_text: false,
@@ -143,6 +151,13 @@ mod tests {
                 &[0, 1, 2],
                 &[3],
             ),
+            (&["<thought>Hm</thought>Hi"], "Hi", &[0], &[0]),
+            (
+                &["<think", "ing>a</think>", "b</thinking>Hi"],
+                "Hi",
+                &[1, 2],
+                &[2],
+            ),
             (&["<thi", "s> is"], "<this> is", &[], &[1]),
             (
                 &["Use <think>", "x</think>"],
@@ -162,10 +177,10 @@ mod tests {
     #[test]
     fn the_kept_end_is_bounded() {
         let (mut separator, mut text) = (Separator::default(), String::new());
-        separator.take(OPENING, &mut text);
+        separator.take("<think>", &mut text);
         for _ in 0..1000 {
             separator.take("long \u{1f600} reasoning", &mut text);
         }
-        assert!(separator.end.len() < CLOSING.len() + 4 && text.is_empty());
+        assert!(separator.end.len() < 12 && text.is_empty());
     }
 }
