@@ -36,7 +36,7 @@ struct Reading {
     reader: Reader,
     answer: Answer,
     has_begun: bool,
-    /// The beginning of the body; `None` after the first event.
+    /// The beginning of the body; `None` once it is known to be an event stream.
     beginning: Option<Vec<u8>>,
 }
 
@@ -85,14 +85,13 @@ impl Watch for Reading {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut events = Vec::new();
         let fed = self.reader.feed(bytes, &mut events);
-        if !events.is_empty() {
-            self.beginning = None;
-        } else if let Some(beginning) = &mut self.beginning {
+        if let Some(beginning) = &mut self.beginning {
             let room = BEGINNING_MAX.saturating_sub(beginning.len());
             beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
         }
         for event in events {
             self.take(&event)?;
+            self.beginning = None;
         }
         fed.map_err(|TooLarge| Fault {
             cause: Cause::BodyTooLarge,
@@ -113,9 +112,12 @@ impl Watch for Reading {
         }
         if let Some(event) = last {
             // A last event that is incomplete was cut off.
-            self.take(&event).map_err(|fault| Fault {
-                cause: Cause::StreamBroken,
-                ..fault
+            self.take(&event).map_err(|fault| match fault.cause {
+                Cause::Protocol => Fault {
+                    cause: Cause::StreamBroken,
+                    ..fault
+                },
+                _ => fault,
             })?;
         }
         self.api.check_end(&self.answer).map_err(fault)?;

@@ -84,6 +84,16 @@ async fn a_stream_is_whole_only_with_its_terminator() {
             seen.message()
         );
     }
+    // Ollama reports an error as a line of JSON, and others as text.
+    for error in [
+        r#"{"error":{"message":"out of memory","type":"api_error"}}"#,
+        "event: error\ndata: out of memory",
+    ] {
+        let answer = format!("{SSE}data: {HELLO}\n\n{error}\n\n");
+        let seen = ask(at_once(answer), "").await;
+        assert_eq!(cause(&seen.outcome), Some(Cause::StreamError));
+        assert!(seen.message().contains("out of memory"), "{}", seen.story);
+    }
     let cut = format!("{SSE}data: {HELLO}\n\ndata: {{\"choices\":[{{\"del");
     let seen = ask(at_once(cut), "").await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));

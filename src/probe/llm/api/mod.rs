@@ -6,7 +6,7 @@ mod messages;
 mod responses;
 
 use super::answer::{Answer, Piece, reported_error};
-use super::reported::error_in;
+use super::reported::{document, error_in};
 use super::sse::Event;
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
@@ -153,13 +153,14 @@ impl Api {
         if event.data.trim().is_empty() || event.name == "ping" {
             return Ok(Piece::Nothing);
         }
+        if event.name == "error" {
+            let data = document(event.data.as_bytes());
+            return Err(reported_error(error_in(&data).unwrap_or(&data)));
+        }
         let data: Value = json_text::parse(event.data.as_bytes()).map_err(|_| {
             let seen = quoted(event.data.as_bytes());
             Failure::bad(Cause::Protocol, format!("an event is not JSON: {seen}"))
         })?;
-        if event.name == "error" {
-            return Err(reported_error(error_in(&data).unwrap_or(&data)));
-        }
         check_error(&data)?;
         match self {
             Self::Chat | Self::Completions => chat::take_chunk(answer, &data),
