@@ -273,6 +273,7 @@ async fn answers_of_models_that_are_no_stream_have_their_reason() {
         let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
         vec![(0, format!("{head}{body}"))]
     };
+    let long = "x".repeat(100 << 10);
     for (status, body, cause, words) in [
         (
             "200 OK",
@@ -292,6 +293,7 @@ async fn answers_of_models_that_are_no_stream_have_their_reason() {
             Cause::StreamBroken,
             "begins with `<html>`",
         ),
+        ("200 OK", &long, Cause::StreamBroken, "begins with `xxx"),
         ("200 OK", ": ping\n\n", Cause::StreamBroken, "[DONE]"),
         (
             "503 Busy",
@@ -301,7 +303,8 @@ async fn answers_of_models_that_are_no_stream_have_their_reason() {
         ),
     ] {
         let examples: Arc<Examples> = Arc::default();
-        let driven = model(move |_| whole(status, body)).await;
+        let parts = whole(status, body);
+        let driven = model(move |_| parts.clone()).await;
         let figures = drive_with(driven, 1.0, examples.clone()).await;
         let failed: Vec<_> = figures.failed.iter().map(|(cause, _)| *cause).collect();
         assert_eq!(failed, [cause], "{body}");

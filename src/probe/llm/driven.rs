@@ -54,16 +54,15 @@ impl Reading {
 
     /// The fault of an answer that is not a stream.
     fn other(beginning: &[u8]) -> Fault {
-        let failure = match json_text::parse(beginning) {
-            Ok(document) => check_error(&document).err().unwrap_or_else(|| {
+        let failure = if let Ok(document) = json_text::parse(beginning) {
+            check_error(&document).err().unwrap_or_else(|| {
                 let message = "the server does not stream its answer";
                 Failure::bad(Cause::Protocol, message)
-            }),
-            Err(_) => {
-                let begins = quoted(beginning);
-                let message = format!("the answer is not an event stream: it begins with {begins}");
-                Failure::bad(Cause::StreamBroken, message)
-            }
+            })
+        } else {
+            let begins = quoted(beginning);
+            let message = format!("the answer is not an event stream: it begins with {begins}");
+            Failure::bad(Cause::StreamBroken, message)
         };
         fault(failure)
     }

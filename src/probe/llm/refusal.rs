@@ -37,10 +37,13 @@ pub fn refused(
     let error = error_in(&body).unwrap_or(&body);
     let described = describe(error).or_else(|| describe(&body));
     let described = described.unwrap_or_default();
+    // Some errors have the status as their code.
+    let code = format!("{}: ", status.as_u16());
+    let described = described.strip_prefix(&code).unwrap_or(&described);
     let cause = match status.as_u16() {
         429 => Cause::RateLimited,
         OVERLOADED | FLEX_EXCEEDED => Cause::Overloaded,
-        503 if says_overloaded(&described, &[error, &body]) => Cause::Overloaded,
+        503 if says_overloaded(described, &[error, &body]) => Cause::Overloaded,
         _ => Cause::Status,
     };
     let reason = match status.as_u16() {
@@ -52,7 +55,7 @@ pub fn refused(
         301 | 302 | 303 | 307 | 308 => {
             "redirects are not followed: `url` must be the final address".to_owned()
         }
-        _ => described,
+        _ => described.to_owned(),
     };
     let mut message = format!("HTTP status {}", status.as_u16());
     if !reason.is_empty() {
@@ -172,6 +175,11 @@ mod tests {
                 503,
                 "no healthy upstream",
                 "HTTP status 503: no healthy upstream",
+            ),
+            (
+                503,
+                r#"{"message":"The request queue is full.","type":"503","code":503}"#,
+                "HTTP status 503: The request queue is full.",
             ),
             (502, "<html>Bad Gateway</html>", "HTTP status 502"),
             (
