@@ -212,7 +212,7 @@ async fn the_time_to_the_first_token_under_load_is_that_of_the_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_of_models_fail_with_their_cause() {
-    let refusal = "HTTP/1.1 429 Too Many\r\nContent-Length: 2\r\n\r\n{}";
+    let refusal = "HTTP/1.1 429 Too Many\r\nContent-Length: 33\r\n\r\n{\"error\":{\"message\":\"slow down\"}}";
     let broken = || {
         let begin = format!("{HEAD}{}", chunk(TOKEN));
         vec![(0, begin), (1, String::new())]
@@ -256,11 +256,59 @@ async fn answers_of_models_fail_with_their_cause() {
     );
     let examples = examples.list();
     for (cause, words) in [
-        (Cause::RateLimited, "HTTP status 429"),
+        (Cause::RateLimited, "HTTP status 429: slow down"),
         (Cause::StreamError, "out of memory"),
     ] {
         let found = examples.iter().find(|(known, _)| *known == cause);
         let found = found.map(|(_, found)| found.as_str()).unwrap_or_default();
         assert!(found.contains(words), "{examples:?}");
+    }
+}
+
+/// Some servers report an error as JSON instead of a stream.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_of_models_that_are_no_stream_have_their_reason() {
+    let whole = |status: &str, body: &str| {
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n");
+        vec![(0, format!("{head}{body}"))]
+    };
+    let long = "x".repeat(100 << 10);
+    for (status, body, cause, words) in [
+        (
+            "200 OK",
+            r#"{"error":{"message":"out of memory","type":"t"}}"#,
+            Cause::StreamError,
+            "t: out of memory",
+        ),
+        (
+            "200 OK",
+            r#"{"choices":[]}"#,
+            Cause::Protocol,
+            "does not stream",
+        ),
+        (
+            "200 OK",
+            "<html>",
+            Cause::StreamBroken,
+            "begins with `<html>`",
+        ),
+        ("200 OK", &long, Cause::StreamBroken, "begins with `xxx"),
+        ("200 OK", ": ping\n\n", Cause::StreamBroken, "[DONE]"),
+        (
+            "503 Busy",
+            r#"{"error":"overloaded"}"#,
+            Cause::Overloaded,
+            "overloaded",
+        ),
+    ] {
+        let examples: Arc<Examples> = Arc::default();
+        let parts = whole(status, body);
+        let driven = model(move |_| parts.clone()).await;
+        let figures = drive_with(driven, 1.0, examples.clone()).await;
+        let failed: Vec<_> = figures.failed.iter().map(|(cause, _)| *cause).collect();
+        assert_eq!(failed, [cause], "{body}");
+        let examples = examples.list();
+        assert!(examples[0].1.contains(words), "{examples:?}");
     }
 }

@@ -90,15 +90,16 @@ impl Session {
         }
         if !request.is_expected(answer.status) {
             let status = answer.status;
-            let fault = answer.body.watch.as_ref().map_or_else(
-                || Fault {
-                    cause: Cause::Status,
-                    words: format!("status {status}"),
-                },
-                |watch| watch.refusal(status),
-            );
-            plan.examples.record(fault.cause, || fault.words);
-            return (Done::Failed(fault.cause), None);
+            let Some(watch) = &answer.body.watch else {
+                let words = || format!("status {status}");
+                plan.examples.record(Cause::Status, words);
+                return (Done::Failed(Cause::Status), None);
+            };
+            let Fault { cause, words } = watch.refusal(status);
+            let values = values(plan, &self.captured, self.row);
+            plan.examples
+                .record_untrusted(cause, values, None, || words);
+            return (Done::Failed(cause), None);
         }
         if let Some(Fault { cause, words }) = &answer.body.fault {
             let values = values(plan, &self.captured, self.row);

@@ -1,10 +1,14 @@
 //! The content of an answer, independent of the API. Pure.
 
+use super::reported::describe;
+use super::think::Separator;
 use crate::outcome::{Cause, Figure, Figures, FinishReason};
 use crate::probe::dial::Failure;
-use crate::probe::quoted::quoted;
-use crate::text::beginning;
 use serde_json::Value;
+
+/// Minimum number of bytes per reasoning token of a text that is not a summary. Tokens have three to four
+/// bytes on average; summaries have a tenth of the text.
+const WHOLE_MIN: u64 = 2;
 
 /// The part of an answer received so far.
 #[derive(Debug, Default)]
@@ -15,6 +19,10 @@ pub struct Answer {
     pub calls_tool: bool,
     /// Whether reasoning was received.
     pub reasons: bool,
+    /// The length of its text.
+    pub reasoning_bytes: u64,
+    /// Finds reasoning in the text.
+    separator: Separator,
     /// Number of dimensions of each embedding vector.
     pub dimensions: Option<usize>,
     pub finish: Option<FinishReason>,
@@ -54,6 +62,20 @@ impl Answer {
         }
     }
 
+    /// Appends a text that may begin with reasoning.
+    pub fn add_mixed_text(&mut self, text: &str) -> Piece {
+        let separated = self.separator.take(text, &mut self.text);
+        if separated.reasoning > 0 {
+            self.reasons = true;
+            self.reasoning_bytes += separated.reasoning as u64;
+        }
+        match separated {
+            _ if separated.has_text => Piece::Answer,
+            _ if separated.reasoning > 0 => Piece::Reasoning,
+            _ => Piece::Frame,
+        }
+    }
+
     /// Appends a text with which the model refuses to answer.
     pub fn add_refusal(&mut self, text: &str) -> Piece {
         if !text.is_empty() && matches!(self.finish, None | Some(FinishReason::Stop)) {
@@ -62,11 +84,14 @@ impl Answer {
         self.add_text(text)
     }
 
-    /// Sets the finish reason; a refusal ends with `stop` like other answers.
-    pub fn end(&mut self, reason: FinishReason) {
-        if self.finish != Some(FinishReason::Refusal) || reason != FinishReason::Stop {
+    /// Sets the finish reason, if the answer has ended; a refusal ends with `stop` like other answers.
+    pub fn end(&mut self, word: &str) -> Result<(), Failure> {
+        if let Some(reason) = finish_reason(word)?
+            && (self.finish != Some(FinishReason::Refusal) || reason != FinishReason::Stop)
+        {
             self.finish = Some(reason);
         }
+        Ok(())
     }
 
     pub fn add_reasoning(&mut self, text: &str) -> Piece {
@@ -74,6 +99,7 @@ impl Answer {
             return Piece::Frame;
         }
         self.reasons = true;
+        self.reasoning_bytes += text.len() as u64;
         Piece::Reasoning
     }
 
@@ -98,11 +124,17 @@ impl Answer {
         figures
     }
 
+    /// Whether all reasoning tokens were streamed, instead of none or a summary of them.
+    pub fn streams_reasoning(&self) -> bool {
+        let whole = |tokens: u64| self.reasoning_bytes >= tokens.saturating_mul(WHOLE_MIN);
+        self.reasons && self.usage.reasoning.is_none_or(whole)
+    }
+
     /// The number of streamed tokens, from which the time per token is computed: all output tokens,
     /// without reasoning tokens if the reasoning was not streamed.
     pub fn streamed_tokens(&self) -> Option<u64> {
         let output = self.usage.output?;
-        let hidden = if self.reasons {
+        let hidden = if self.streams_reasoning() {
             0
         } else {
             self.usage.reasoning.unwrap_or(0)
@@ -151,26 +183,51 @@ impl Usage {
         let details = ["completion_tokens_details", "output_tokens_details"];
         let mut details = details.iter().filter_map(|name| usage.get(name));
         let reasoning = details.find_map(|details| details.get("reasoning_tokens")?.as_u64());
+        // xAI and Google count hidden reasoning only in the total.
+        let total = number(&["total_tokens"]).zip(input);
+        let made = total.map(|(total, input)| total.saturating_sub(input));
+        let hidden = made.map(|made| made.saturating_sub(output.unwrap_or(0)));
+        let hidden = hidden.filter(|hidden| *hidden > 0);
+        let output = hidden.map_or(output, |_| made);
         self.input = self.input.max(input);
         self.output = self.output.max(output);
-        self.reasoning = self.reasoning.max(reasoning);
+        self.reasoning = self.reasoning.max(reasoning).max(hidden);
     }
 }
 
-/// Maps the finish reasons of OpenAI, Anthropic, vLLM and others.
-pub fn finish_reason(word: &str) -> FinishReason {
-    match word {
-        "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "completed" => {
+/// Maps the finish reasons of OpenAI, Anthropic, Google, vLLM and others. `None` if the answer continues,
+/// which some servers express as an empty text or `null`. Reasons with which providers report that they
+/// broke off the answer are an error.
+pub fn finish_reason(word: &str) -> Result<Option<FinishReason>, Failure> {
+    // Google's may have a detail: `content_filter: RECITATION`.
+    let kind = word.split(':').next().unwrap_or_default().trim();
+    Ok(Some(match kind.to_ascii_lowercase().as_str() {
+        "" | "null" => return Ok(None),
+        "stop" | "end_turn" | "stop_sequence" | "eos" | "eos_token" | "complete" | "completed" => {
             FinishReason::Stop
         }
-        "length" | "max_tokens" | "max_output_tokens" | "model_context_window_exceeded" => {
-            FinishReason::Length
-        }
+        "length"
+        | "max_tokens"
+        | "max_output_tokens"
+        | "model_length"
+        | "model_context_window_exceeded" => FinishReason::Length,
         "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
-        "content_filter" | "safety" => FinishReason::ContentFilter,
+        "content_filter" | "safety" | "recitation" | "blocklist" | "prohibited_content"
+        | "spii" | "sensitive" => FinishReason::ContentFilter,
         "refusal" => FinishReason::Refusal,
+        "abort"
+        | "aborted"
+        | "canceled"
+        | "cancelled"
+        | "error"
+        | "failed"
+        | "insufficient_system_resource"
+        | "network_error" => {
+            let message = format!("the provider broke off the answer (finish reason {kind})");
+            return Err(Failure::bad(Cause::StreamError, message));
+        }
         _ => FinishReason::Other,
-    }
+    }))
 }
 
 /// The failure for an error in an answer with status 200.
@@ -180,30 +237,6 @@ pub fn reported_error(error: &Value) -> Failure {
         None => "the answer contains an error".to_owned(),
     };
     Failure::bad(Cause::StreamError, message)
-}
-
-/// The type or code of an error and its message, which providers write in several formats.
-pub fn describe(error: &Value) -> Option<String> {
-    if let Some(text) = error.as_str() {
-        return Some(quoted(text.as_bytes()));
-    }
-    let word = |name: &str| match error.get(name)? {
-        Value::String(text) if !text.is_empty() => Some(shortened(text)),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    };
-    let kind = word("type").or_else(|| word("code"));
-    let message = word("message");
-    match (kind, message) {
-        (None, None) => None,
-        (Some(one), None) | (None, Some(one)) => Some(one),
-        (Some(kind), Some(message)) => Some(format!("{kind}: {message}")),
-    }
-}
-
-fn shortened(text: &str) -> String {
-    const SHOWN_MAX: usize = 120;
-    beginning(text, SHOWN_MAX).into_owned()
 }
 
 #[cfg(test)]
@@ -229,5 +262,53 @@ mod tests {
         });
         assert_eq!(input(&anthropic), Some(1200));
         assert_eq!(input(&json!({ "cache_read_input_tokens": 1 })), None);
+    }
+    #[test]
+    fn hidden_reasoning_is_counted_as_output() {
+        let tokens = |usage: &Value| {
+            let mut counted = Usage::default();
+            counted.take(usage);
+            (counted.output, counted.reasoning)
+        };
+        let xai = json!({
+            "prompt_tokens": 10, "completion_tokens": 3, "total_tokens": 120,
+            "completion_tokens_details": { "reasoning_tokens": 107 },
+        });
+        assert_eq!(tokens(&xai), (Some(110), Some(107)));
+        let openai = json!({
+            "prompt_tokens": 10, "completion_tokens": 110, "total_tokens": 120,
+            "completion_tokens_details": { "reasoning_tokens": 107 },
+        });
+        assert_eq!(tokens(&openai), (Some(110), Some(107)));
+        let google = json!({ "prompt_tokens": 20, "completion_tokens": 424, "total_tokens": 1016 });
+        assert_eq!(tokens(&google), (Some(996), Some(572)));
+        let without_answer = json!({ "prompt_tokens": 20, "total_tokens": 84 });
+        assert_eq!(tokens(&without_answer), (Some(64), Some(64)));
+        let embedding = json!({ "prompt_tokens": 8, "total_tokens": 8 });
+        assert_eq!(tokens(&embedding), (None, None));
+    }
+
+    #[test]
+    fn finish_reasons_of_all_providers_are_known() {
+        for (word, wanted) in [
+            ("stop", Some(FinishReason::Stop)),
+            ("STOP", Some(FinishReason::Stop)),
+            ("MAX_TOKENS", Some(FinishReason::Length)),
+            ("model_length", Some(FinishReason::Length)),
+            (
+                "content_filter: RECITATION",
+                Some(FinishReason::ContentFilter),
+            ),
+            ("SAFETY", Some(FinishReason::ContentFilter)),
+            ("pause_turn", Some(FinishReason::Other)),
+            ("", None),
+            ("null", None),
+        ] {
+            assert_eq!(finish_reason(word).expect("no error"), wanted, "{word}");
+        }
+        for word in ["insufficient_system_resource", "abort", "network_error"] {
+            let failure = finish_reason(word).expect_err("broken off");
+            assert!(failure.message.contains(word), "{failure:?}");
+        }
     }
 }

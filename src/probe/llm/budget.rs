@@ -143,15 +143,15 @@ impl Budget {
     }
 }
 
-/// The usage of an attempt, as counted by the provider. Without a count, it is zero if the provider
+/// The usage of an attempt, as counted by the provider. A count that is missing is zero if the provider
 /// refused or never received the request, and the maximum if it may have answered.
 fn charged(outcome: &Outcome, worst: Tokens) -> Tokens {
     let figure = |one| outcome.figures.get(one).map(u64::from);
     let (input, output) = (figure(Figure::InputTokens), figure(Figure::OutputTokens));
     if input.is_some() || output.is_some() {
         return Tokens {
-            input: input.unwrap_or(0),
-            output: output.unwrap_or(0),
+            input: input.unwrap_or(worst.input),
+            output: output.unwrap_or(worst.output),
         };
     }
     let was_sent = outcome.measured.get(Measurement::Processing).is_some();
@@ -280,6 +280,9 @@ mod tests {
         let broken = outcome(None, Some(200));
         let silent = outcome(None, None);
         let unconnected = Outcome::new(Verdict::Bad(Cause::Refused), Duration::ZERO);
+        // Anthropic counts the input at the start of a stream, and the output at its end.
+        let mut interrupted = outcome(None, Some(200));
+        interrupted.figures.set(Figure::InputTokens, 3);
         let [mut void, mut stalled] = [(); 2].map(|()| outcome(None, Some(200)));
         void.verdict = Verdict::Void(VoidReason::Resources);
         stalled.verdict = Verdict::Void(VoidReason::Stalled);
@@ -289,6 +292,13 @@ mod tests {
                 Tokens {
                     input: 3,
                     output: 4,
+                },
+            ),
+            (
+                interrupted,
+                Tokens {
+                    input: 3,
+                    output: WORST.output,
                 },
             ),
             (refused, Tokens::default()),

@@ -2,12 +2,14 @@
 
 use super::LlmProbe;
 use super::answer::{Answer, Piece};
-use super::api::Api;
+use super::api::{Api, check_error};
 use super::refusal::refused;
-use super::sse::{Event, Reader, TooLarge};
+use super::sse::{Event, Reader, TooLarge, is_event_stream};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::dial::Failure;
 use crate::probe::http::driven::Driven;
+use crate::probe::json_text;
+use crate::probe::quoted::quoted;
 use crate::probe::{Probe, of_type, redactions};
 use http::StatusCode;
 use slod_load::{Fault, NewWatch, Watch};
@@ -24,6 +26,9 @@ pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
     Some(driven.redacted(redactions(&**probe)))
 }
 
+/// Maximum number of bytes kept of an answer that is not a stream, such as a rejection.
+const BEGINNING_MAX: usize = 4 << 10;
+
 /// One answer being read.
 struct Reading {
     api: Api,
@@ -31,6 +36,8 @@ struct Reading {
     reader: Reader,
     answer: Answer,
     has_begun: bool,
+    /// The beginning of the body; `None` once it is known to be an event stream.
+    beginning: Option<Vec<u8>>,
 }
 
 impl Reading {
@@ -41,7 +48,23 @@ impl Reading {
             reader: Reader::default(),
             answer: Answer::default(),
             has_begun: false,
+            beginning: Some(Vec::new()),
         }
+    }
+
+    /// The fault of an answer that is not a stream.
+    fn other(beginning: &[u8]) -> Fault {
+        let failure = if let Ok(document) = json_text::parse(beginning) {
+            check_error(&document).err().unwrap_or_else(|| {
+                let message = "the server does not stream its answer";
+                Failure::bad(Cause::Protocol, message)
+            })
+        } else {
+            let begins = quoted(beginning);
+            let message = format!("the answer is not an event stream: it begins with {begins}");
+            Failure::bad(Cause::StreamBroken, message)
+        };
+        fault(failure)
     }
 
     fn take(&mut self, event: &Event) -> Result<(), Fault> {
@@ -61,8 +84,13 @@ impl Watch for Reading {
     fn feed(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut events = Vec::new();
         let fed = self.reader.feed(bytes, &mut events);
+        if let Some(beginning) = &mut self.beginning {
+            let room = BEGINNING_MAX.saturating_sub(beginning.len());
+            beginning.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        }
         for event in events {
             self.take(&event)?;
+            self.beginning = None;
         }
         fed.map_err(|TooLarge| Fault {
             cause: Cause::BodyTooLarge,
@@ -75,11 +103,20 @@ impl Watch for Reading {
     }
 
     fn finish(&mut self) -> Result<(), Fault> {
-        if let Some(event) = std::mem::take(&mut self.reader).finish() {
+        let last = std::mem::take(&mut self.reader).finish();
+        if let Some(beginning) = self.beginning.as_deref().filter(|_| last.is_none())
+            && !is_event_stream(beginning)
+        {
+            return Err(Self::other(beginning));
+        }
+        if let Some(event) = last {
             // A last event that is incomplete was cut off.
-            self.take(&event).map_err(|fault| Fault {
-                cause: Cause::StreamBroken,
-                ..fault
+            self.take(&event).map_err(|fault| match fault.cause {
+                Cause::Protocol => Fault {
+                    cause: Cause::StreamBroken,
+                    ..fault
+                },
+                _ => fault,
             })?;
         }
         self.api.check_end(&self.answer).map_err(fault)?;
@@ -88,7 +125,8 @@ impl Watch for Reading {
 
     fn refusal(&self, status: u16) -> Fault {
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        fault(refused(status, b"", self.api.usual_path(), None))
+        let body = self.beginning.as_deref().unwrap_or_default();
+        fault(refused(status, body, self.api.usual_path(), None))
     }
 }
 

@@ -20,9 +20,10 @@ enum LimitField {
     Remaining,
 }
 
-/// Returns the rate limits of an answer. Missing and negative values are unknown, and a limit without a
-/// remaining amount is omitted. A proxy may return its own limits (`x-ratelimit-...`) and those of the
-/// provider (LiteLLM's `llm_provider-x-ratelimit-...`); the tighter one is kept.
+/// Returns the rate limits of an answer. Missing values are unknown, and a limit without a remaining amount
+/// is omitted. Negative values are unknown, too, except for the remaining amount of a known limit, which is
+/// overdrawn. A proxy may return its own limits (`x-ratelimit-...`) and those of the provider (LiteLLM's
+/// `llm_provider-x-ratelimit-...`, or the same headers again); the tighter one is kept.
 pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
     let mut found: BTreeMap<(String, &str), Fields> = BTreeMap::new();
     for (name, value) in headers {
@@ -32,28 +33,24 @@ pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
         let Some(number) = value.to_str().ok().and_then(leading_number) else {
             continue;
         };
-        let (limit, remaining) = found.entry((name, owner)).or_default();
+        let fields = found.entry((name, owner)).or_default();
         match part {
-            LimitField::Limit => *limit = Some(number),
-            LimitField::Remaining => *remaining = Some(number),
+            LimitField::Limit => fields.limits.push(number),
+            LimitField::Remaining => fields.remaining.push(number),
         }
     }
     let mut tightest: BTreeMap<String, RateLimit> = BTreeMap::new();
-    for ((name, _), (limit, remaining)) in found {
-        let Some(remaining) = remaining else { continue };
-        let one = RateLimit {
-            name: name.as_str().into(),
-            remaining,
-            limit,
-        };
-        let share = |one: &RateLimit| one.share().unwrap_or(f64::INFINITY);
-        match tightest.entry(name) {
-            Entry::Occupied(mut known) if share(&one) < share(known.get()) => {
-                known.insert(one);
-            }
-            Entry::Occupied(_) => {}
-            Entry::Vacant(free) => {
-                free.insert(one);
+    for ((name, _), fields) in found {
+        for one in fields.rate_limits(&name) {
+            let share = |one: &RateLimit| one.share().unwrap_or(f64::INFINITY);
+            match tightest.entry(name.clone()) {
+                Entry::Occupied(mut known) if share(&one) < share(known.get()) => {
+                    known.insert(one);
+                }
+                Entry::Occupied(_) => {}
+                Entry::Vacant(free) => {
+                    free.insert(one);
+                }
             }
         }
     }
@@ -64,12 +61,33 @@ pub fn rate_limits(headers: &HeaderMap) -> RateLimits {
     limits
 }
 
-/// The limit, and the remaining amount.
-type Fields = (Option<u64>, Option<u64>);
+/// The numbers of the headers of one limit, in the order of the headers.
+#[derive(Debug, Default)]
+struct Fields {
+    limits: Vec<i64>,
+    remaining: Vec<i64>,
+}
+
+impl Fields {
+    fn rate_limits(&self, name: &str) -> impl Iterator<Item = RateLimit> {
+        let remaining = self.remaining.iter().enumerate();
+        remaining.filter_map(move |(at, remaining)| {
+            let limit = self.limits.get(at).copied();
+            let limit = limit.and_then(|limit| u64::try_from(limit).ok());
+            let overdrawn = limit.filter(|limit| *limit > 0).map(|_| 0);
+            Some(RateLimit {
+                name: name.into(),
+                remaining: u64::try_from(*remaining).ok().or(overdrawn)?,
+                limit,
+            })
+        })
+    }
+}
 
 /// Parses the name of a rate-limit header, and returns the name of the limit, the prefix that identifies
 /// its owner, and the field. `x-ratelimit-remaining-tokens`, `anthropic-ratelimit-tokens-remaining` and
-/// Together's `x-tokenlimit-remaining` are about `tokens`; `x-ratelimit-remaining` alone is about requests.
+/// Together's `x-tokenlimit-remaining` are about `tokens`; `x-ratelimit-remaining` alone is about requests,
+/// and LiteLLM's `x-ratelimit-key-remaining-tokens` is about `key_tokens`.
 fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
     let (owner, rest, default) = match (
         header.split_once("ratelimit-"),
@@ -85,12 +103,18 @@ fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
         "remaining" => Some(LimitField::Remaining),
         _ => None,
     };
-    // The first or the last word; in the middle it is part of the name.
-    let (found, name) = match (part(words.first()?), part(words.last()?)) {
-        (Some(found), _) => (found, &words[1..]),
-        (None, Some(found)) => (found, &words[..words.len() - 1]),
-        (None, None) => return None,
+    let at = match words.as_slice() {
+        [first, ..] if part(first).is_some() => 0,
+        [.., last] if part(last).is_some() => words.len() - 1,
+        _ => {
+            let mut found = (0..words.len()).filter(|at| part(words[*at]).is_some());
+            let only = found.next()?;
+            // More of them are part of the name.
+            found.next().is_none().then_some(only)?
+        }
     };
+    let found = part(words[at])?;
+    let name = [&words[..at], &words[at + 1..]].concat();
     let name = if name.is_empty() {
         default.to_owned()
     } else {
@@ -100,10 +124,11 @@ fn limit_name(header: &str) -> Option<(String, &str, LimitField)> {
 }
 
 /// Parses an integer at the start, which may be followed by a policy: `100;w=60`.
-fn leading_number(text: &str) -> Option<u64> {
+fn leading_number(text: &str) -> Option<i64> {
     let text = text.trim();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, rest) = text.split_at(digits);
+    let sign = usize::from(text.starts_with('-'));
+    let digits = text.bytes().skip(sign).take_while(u8::is_ascii_digit);
+    let (number, rest) = text.split_at(sign + digits.count());
     let ends = rest.is_empty() || rest.starts_with(['.', ',', ';', ' ']);
     number.parse().ok().filter(|_| ends)
 }
@@ -228,6 +253,29 @@ mod tests {
         let tokens = is("tokens", 7, None);
         assert_eq!(litellm("2"), [is("requests", 2, Some(10)), tokens.clone()]);
         assert_eq!(litellm("9"), [is("requests", 500, Some(1000)), tokens]);
+    }
+
+    #[test]
+    fn limits_of_the_keys_of_a_proxy_are_found() {
+        let litellm = [
+            ("x-ratelimit-model_per_key-limit-requests", "100"),
+            ("x-ratelimit-model_per_key-remaining-requests", "1"),
+            ("x-ratelimit-key-limit-tokens", "1000"),
+            ("x-ratelimit-key-remaining-tokens", "-20"),
+        ];
+        let wanted = [
+            is("key_tokens", 0, Some(1000)),
+            is("model_per_key_requests", 1, Some(100)),
+        ];
+        assert_eq!(found(&litellm), wanted);
+        let twice = [
+            ("x-ratelimit-limit-requests", "10"),
+            ("x-ratelimit-limit-requests", "1000"),
+            ("x-ratelimit-remaining-requests", "0"),
+            ("x-ratelimit-remaining-requests", "999"),
+        ];
+        assert_eq!(found(&twice), [is("requests", 0, Some(10))]);
+        assert_eq!(found(&[("x-ratelimit-a-limit-of-limit-b", "1")]), []);
     }
 
     #[test]

@@ -10,9 +10,11 @@ mod limits;
 mod names;
 mod read;
 mod refusal;
+mod reported;
 mod run;
 mod sse;
 mod stream;
+mod think;
 mod worst;
 
 use super::evaluate::Evaluator;

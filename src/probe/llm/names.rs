@@ -17,20 +17,27 @@ impl Convention {
         &[("v1", Self::V1), ("v2", Self::V2), ("off", Self::Off)];
 }
 
-/// Provider names by host-name suffix.
-const PROVIDERS: [(&str, &str); 12] = [
-    ("api.anthropic.com", "anthropic"),
-    ("api.cohere.com", "cohere"),
-    ("api.deepseek.com", "deepseek"),
-    ("api.groq.com", "groq"),
-    ("api.mistral.ai", "mistral_ai"),
-    ("api.perplexity.ai", "perplexity"),
-    ("api.together.ai", "together_ai"),
-    ("api.together.xyz", "together_ai"),
-    ("api.x.ai", "x_ai"),
-    ("generativelanguage.googleapis.com", "gcp.gemini"),
-    (".openai.azure.com", "azure.ai.openai"),
-    (".amazonaws.com", "aws.bedrock"),
+/// Provider names by the beginning and the end of the host name.
+const PROVIDERS: [(&str, &str, &str); 18] = [
+    ("", "api.anthropic.com", "anthropic"),
+    ("", "api.cohere.ai", "cohere"),
+    ("", "api.cohere.com", "cohere"),
+    ("", "api.deepseek.com", "deepseek"),
+    ("", "api.groq.com", "groq"),
+    ("", "api.mistral.ai", "mistral_ai"),
+    ("", "api.perplexity.ai", "perplexity"),
+    ("", "api.together.ai", "together_ai"),
+    ("", "api.together.xyz", "together_ai"),
+    ("", "api.x.ai", "x_ai"),
+    ("", "generativelanguage.googleapis.com", "gcp.gemini"),
+    ("", "aiplatform.googleapis.com", "gcp.vertex_ai"),
+    ("", "openai.azure.com", "azure.ai.openai"),
+    ("", "cognitiveservices.azure.com", "azure.ai.openai"),
+    ("", "ai.azure.com", "azure.ai.inference"),
+    ("", "ml.cloud.ibm.com", "ibm.watsonx.ai"),
+    // Other names there are load balancers and servers of users.
+    ("bedrock", "amazonaws.com", "aws.bedrock"),
+    ("bedrock", "api.aws", "aws.bedrock"),
 ];
 
 /// The value of `gen_ai.provider.name`: the provider that serves an address, or else the owner of
@@ -38,8 +45,13 @@ const PROVIDERS: [(&str, &str); 12] = [
 pub fn provider(url: &Url, owner: &'static str) -> &'static str {
     let host = url.host_str().unwrap_or_default();
     let mut known = PROVIDERS.iter();
-    let found = known.find(|(end, _)| host.ends_with(end));
-    found.map_or(owner, |(_, name)| name)
+    let found = known.find(|(begin, end, _)| {
+        let rest = host.strip_suffix(end);
+        // Regions are parts of the name: `us-central1-aiplatform`, `us.api`.
+        let is_whole = |rest: &str| rest.is_empty() || rest.ends_with(['.', '-']);
+        host.starts_with(begin) && rest.is_some_and(is_whole)
+    });
+    found.map_or(owner, |(_, _, name)| name)
 }
 
 #[cfg(test)]
@@ -54,6 +66,20 @@ mod tests {
                 "together_ai",
             ),
             ("https://me.openai.azure.com/openai/x", "azure.ai.openai"),
+            (
+                "https://me.services.ai.azure.com/models/chat/completions",
+                "azure.ai.inference",
+            ),
+            (
+                "https://us-central1-aiplatform.googleapis.com/v1/x",
+                "gcp.vertex_ai",
+            ),
+            (
+                "https://bedrock-runtime.us-west-2.amazonaws.com/openai/v1/chat/completions",
+                "aws.bedrock",
+            ),
+            ("http://vllm-1.eu-west-1.elb.amazonaws.com/v1/x", "openai"),
+            ("https://notapi.x.ai/v1/x", "openai"),
             ("https://api.openai.com/v1/responses", "openai"),
             ("http://127.0.0.1:8000/v1/chat/completions", "openai"),
         ] {

@@ -5,6 +5,8 @@
 /// answer.
 const EVENT_MAX: usize = 512 << 10;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The beginning of a line with which Ollama reports an error within a stream.
+const BARE_ERROR: &[u8] = b"{\"error\"";
 
 /// An event with data.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,13 @@ pub struct TooLarge;
 
 impl TooLarge {
     pub const MAX_KIB: usize = EVENT_MAX >> 10;
+}
+
+/// Whether a body without events may be an event stream: it is empty, or begins with a comment or a field.
+pub fn is_event_stream(beginning: &[u8]) -> bool {
+    let beginning = beginning.trim_ascii_start();
+    let starts = [&b":"[..], b"data:", b"event:", b"id:", b"retry:"];
+    beginning.is_empty() || starts.iter().any(|start| beginning.starts_with(start))
 }
 
 /// The state of a partially received stream.
@@ -55,10 +64,12 @@ impl Reader {
 
     /// Ends the stream. The last event may lack the final empty line, which some servers omit.
     pub fn finish(mut self) -> Option<Event> {
-        if !self.line.is_empty() {
-            self.end_line();
-        }
-        self.dispatch()
+        let last = if self.line.is_empty() {
+            None
+        } else {
+            self.end_line()
+        };
+        last.or_else(|| self.dispatch())
     }
 
     fn end_line(&mut self) -> Option<Event> {
@@ -69,6 +80,9 @@ impl Reader {
         }
         if rest.is_empty() {
             return self.dispatch();
+        }
+        if rest.starts_with(BARE_ERROR) {
+            return Some(event(b"error", rest));
         }
         let colon = rest.iter().position(|byte| *byte == b':');
         let (field, value) = match colon {
@@ -96,10 +110,14 @@ impl Reader {
             std::mem::take(&mut self.name),
             std::mem::take(&mut self.data),
         );
-        std::mem::take(&mut self.has_data).then(|| Event {
-            name: String::from_utf8_lossy(&name).into_owned(),
-            data: String::from_utf8_lossy(&data).into_owned(),
-        })
+        std::mem::take(&mut self.has_data).then(|| event(&name, &data))
+    }
+}
+
+fn event(name: &[u8], data: &[u8]) -> Event {
+    Event {
+        name: String::from_utf8_lossy(name).into_owned(),
+        data: String::from_utf8_lossy(data).into_owned(),
     }
 }
 
@@ -120,10 +138,7 @@ mod tests {
     }
 
     fn event(name: &str, data: &str) -> Event {
-        Event {
-            name: name.to_owned(),
-            data: data.to_owned(),
-        }
+        super::event(name.as_bytes(), data.as_bytes())
     }
 
     #[test]
@@ -140,6 +155,10 @@ mod tests {
             ("event: x\n\ndata: 1\n\n", vec![event("", "1")]),
             ("\u{feff}data: a\n\n", vec![event("", "a")]),
             ("id: 7\nretry: 10\nDATA: no\ndata:\n\n", vec![event("", "")]),
+            ("data: a\n\n{\"error\":1}\n", {
+                vec![event("", "a"), event("error", "{\"error\":1}")]
+            }),
+            ("{\"error\":1}", vec![event("error", "{\"error\":1}")]),
             ("data: [DONE]", vec![event("", "[DONE]")]),
             ("data: [DONE]\n", vec![event("", "[DONE]")]),
             ("data: é\u{1f600}\r\n\r\n", vec![event("", "é\u{1f600}")]),

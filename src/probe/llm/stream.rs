@@ -3,7 +3,7 @@
 use super::LlmProbe;
 use super::answer::{Answer, Piece};
 use super::run::content_type;
-use super::sse::{Reader, TooLarge};
+use super::sse::{Reader, TooLarge, is_event_stream};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::body::{self, Source};
@@ -62,7 +62,7 @@ pub async fn read(
     }
     pace.finish(answer, progress);
     probe.api.check_end(answer).map_err(|mut failure| {
-        if pace.first_chunk.is_none() && received.length > 0 {
+        if pace.first_chunk.is_none() && !is_event_stream(&received.beginning) {
             let (kind, begins) = (content_type(headers), quoted(&received.beginning));
             let seen = format!("it is {kind} and begins with {begins}");
             failure.message = format!("the answer is not an event stream: {seen}");
@@ -137,7 +137,7 @@ impl Pace {
     /// tokens. An answer that arrives all at once, as from a buffering proxy, has no time per
     /// token.
     fn finish(&self, answer: &Answer, progress: &mut Progress<'_>) {
-        let first = if answer.reasons {
+        let first = if answer.streams_reasoning() {
             self.first_output
         } else {
             self.first_token

@@ -3,7 +3,8 @@
 use super::{Ecosystem, row};
 use crate::roles::Role::{
     ActiveConnections, CacheHits, CacheMisses, CircuitBreakerOpen, ConnectionTimeouts, DbPoolInUse,
-    DbPoolMax, DbPoolWaiting, Errors, QueueDepth, RequestDuration, Requests,
+    DbPoolMax, DbPoolWaiting, Errors, LlmDuration, LlmErrors, LlmRequests, LlmTokensIn,
+    LlmTokensOut, QueueDepth, RequestDuration, Requests,
 };
 
 /// Without `percentiles-histogram`, the duration has a count and a sum but no buckets.
@@ -29,6 +30,28 @@ pub const MICROMETER: Ecosystem = Ecosystem {
         row(ConnectionTimeouts, "hikaricp_connections_timeout_total"),
         row(CacheHits, r#"cache_gets_total{result="hit"}"#),
         row(CacheMisses, r#"cache_gets_total{result="miss"}"#),
+    ],
+};
+
+/// Timers of Micrometer with attributes of OpenTelemetry. An operation without an error has the error `none`.
+pub const SPRING_AI: Ecosystem = Ecosystem {
+    name: "Spring AI",
+    source: "https://docs.spring.io/spring-ai/reference/observability/metrics.html",
+    rows: &[
+        row(LlmRequests, "gen_ai_client_operation_seconds_count"),
+        row(
+            LlmErrors,
+            r#"gen_ai_client_operation_seconds_count{error!~"none|"}"#,
+        ),
+        row(
+            LlmTokensIn,
+            r#"gen_ai_client_token_usage_total{gen_ai_token_type="input"}"#,
+        ),
+        row(
+            LlmTokensOut,
+            r#"gen_ai_client_token_usage_total{gen_ai_token_type="output"}"#,
+        ),
+        row(LlmDuration, "gen_ai_client_operation_seconds"),
     ],
 };
 

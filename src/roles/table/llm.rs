@@ -38,7 +38,8 @@ pub const LITELLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// Each finished request is counted once, with the reason why it finished.
+/// Each finished request is counted once, with the reason why it finished. Requests that a client aborted
+/// (`abort`) are not errors.
 pub const VLLM: Ecosystem = Ecosystem {
     name: "vLLM",
     source: "https://github.com/vllm-project/vllm vllm/v1/metrics/loggers.py",
@@ -46,7 +47,7 @@ pub const VLLM: Ecosystem = Ecosystem {
         row(LlmRequests, "vllm:request_success_total"),
         row(
             LlmErrors,
-            r#"vllm:request_success_total{finished_reason=~"abort|error"}"#,
+            r#"vllm:request_success_total{finished_reason="error"}"#,
         ),
         row(LlmTokensIn, "vllm:prompt_tokens_total"),
         row(LlmTokensOut, "vllm:generation_tokens_total"),
@@ -73,18 +74,42 @@ pub const TGI: Ecosystem = Ecosystem {
     ],
 };
 
+/// Aborted requests are mostly those whose client disconnected, so errors are the responses to requests of
+/// its APIs with a server error.
 pub const SGLANG: Ecosystem = Ecosystem {
     name: "SGLang",
-    source: "https://github.com/sgl-project/sglang python/sglang/srt/metrics/collector.py",
+    source: "https://github.com/sgl-project/sglang python/sglang/srt/observability/metrics_collector.py, python/sglang/srt/utils/common.py",
     rows: &[
         row(LlmRequests, "sglang:num_requests_total"),
-        row(LlmErrors, "sglang:num_aborted_requests_total"),
+        row(
+            LlmErrors,
+            r#"sglang:http_responses_total{status_code=~"5..",endpoint=~"/v1/.*|/generate"}"#,
+        ),
         row(LlmTokensIn, "sglang:prompt_tokens_total"),
         row(LlmTokensOut, "sglang:generation_tokens_total"),
         row(LlmDuration, "sglang:e2e_request_latency_seconds"),
         row(LlmTimeToFirstToken, "sglang:time_to_first_token_seconds"),
         row(QueueDepth, "sglang:num_queue_reqs"),
         row(ActiveConnections, "sglang:num_running_reqs"),
+    ],
+};
+
+/// Its gateway (`/engine_metrics`) and Ray replace the colon.
+pub const SGLANG_GATEWAY: Ecosystem = Ecosystem {
+    name: "SGLang gateway",
+    source: "https://github.com/sgl-project/sglang python/sglang/srt/observability/ray_wrappers.py, sgl-model-gateway",
+    rows: &[
+        row(LlmRequests, "sglang_num_requests_total"),
+        row(
+            LlmErrors,
+            r#"sglang_http_responses_total{status_code=~"5..",endpoint=~"/v1/.*|/generate"}"#,
+        ),
+        row(LlmTokensIn, "sglang_prompt_tokens_total"),
+        row(LlmTokensOut, "sglang_generation_tokens_total"),
+        row(LlmDuration, "sglang_e2e_request_latency_seconds"),
+        row(LlmTimeToFirstToken, "sglang_time_to_first_token_seconds"),
+        row(QueueDepth, "sglang_num_queue_reqs"),
+        row(ActiveConnections, "sglang_num_running_reqs"),
     ],
 };
 

@@ -62,7 +62,8 @@ pub const DATABASE: Ecosystem = Ecosystem {
 };
 
 /// A successful operation has no `error_type`, or an empty one. The type is the name of the client
-/// library's exception, or the status. The names with `inference` were introduced in 2026.
+/// library's exception, or the status. The names with `inference` were introduced in 2026. The unit in
+/// `..._usage_token` is that of OpenLLMetry.
 pub const GEN_AI: Ecosystem = Ecosystem {
     name: "OpenTelemetry gen_ai",
     source: "https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics/",
@@ -102,11 +103,19 @@ pub const GEN_AI: Ecosystem = Ecosystem {
         ),
         row(
             LlmTokensIn,
+            r#"gen_ai_client_token_usage_token_sum{gen_ai_token_type="input"}"#,
+        ),
+        row(
+            LlmTokensIn,
             "gen_ai_client_inference_usage_input_tokens_total",
         ),
         row(
             LlmTokensOut,
             r#"gen_ai_client_token_usage_sum{gen_ai_token_type="output"}"#,
+        ),
+        row(
+            LlmTokensOut,
+            r#"gen_ai_client_token_usage_token_sum{gen_ai_token_type="output"}"#,
         ),
         row(
             LlmTokensOut,

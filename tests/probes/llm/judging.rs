@@ -18,6 +18,11 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     let spaces = r#"{"choices":[{"delta":{"content":" \n"}}]}"#;
     let reasoning = r#"{"choices":[{"delta":{"reasoning":"Hm"}}]}"#;
     let length = r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#;
+    let google = r#"[{"error":{"code":503,"message":"no","status":"UNAVAILABLE"}}]"#;
+    let no_error = r#"{"choices":[{"delta":{"content":"Hi"}}],"error":{}}"#;
+    let tagged = r#"{"choices":[{"delta":{"content":"<think>Hm"}}]}"#;
+    let open = r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":""}]}"#;
+    let short = r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#;
     for (events, wanted, says) in [
         (&[HELLO, STOP, "[DONE]"][..], None, ""),
         (&[HELLO, STOP], Some(Cause::StreamBroken), "[DONE]"),
@@ -27,6 +32,17 @@ async fn a_stream_is_whole_only_with_its_terminator() {
             Some(Cause::StreamBroken),
             "finish reason",
         ),
+        // Some servers set an empty reason until the last chunk.
+        (
+            &[open, "[DONE]"],
+            Some(Cause::StreamBroken),
+            "finish reason",
+        ),
+        (
+            &[HELLO, short, "[DONE]"],
+            Some(Cause::StreamError),
+            "insufficient_system_resource",
+        ),
         (&[], Some(Cause::StreamBroken), "[DONE]"),
         (
             &[HELLO, error, "[DONE]"],
@@ -34,6 +50,8 @@ async fn a_stream_is_whole_only_with_its_terminator() {
             "server_error: upstream died",
         ),
         (&[error], Some(Cause::StreamError), "upstream died"),
+        (&[google], Some(Cause::StreamError), "UNAVAILABLE: no"),
+        (&[no_error, STOP, "[DONE]"], None, ""),
         (&[HELLO, vllm], Some(Cause::StreamError), "out of memory"),
         (
             &[HELLO, router],
@@ -44,6 +62,11 @@ async fn a_stream_is_whole_only_with_its_terminator() {
         (&[spaces, STOP, "[DONE]"], Some(Cause::EmptyAnswer), "empty"),
         (
             &[reasoning, length, "[DONE]"],
+            Some(Cause::EmptyAnswer),
+            "`max_tokens`",
+        ),
+        (
+            &[tagged, length, "[DONE]"],
             Some(Cause::EmptyAnswer),
             "`max_tokens`",
         ),
@@ -60,6 +83,16 @@ async fn a_stream_is_whole_only_with_its_terminator() {
             "{events:?}: {}",
             seen.message()
         );
+    }
+    // Ollama reports an error as a line of JSON, and others as text.
+    for error in [
+        r#"{"error":{"message":"out of memory","type":"api_error"}}"#,
+        "event: error\ndata: out of memory",
+    ] {
+        let answer = format!("{SSE}data: {HELLO}\n\n{error}\n\n");
+        let seen = ask(at_once(answer), "").await;
+        assert_eq!(cause(&seen.outcome), Some(Cause::StreamError));
+        assert!(seen.message().contains("out of memory"), "{}", seen.story);
     }
     let cut = format!("{SSE}data: {HELLO}\n\ndata: {{\"choices\":[{{\"del");
     let seen = ask(at_once(cut), "").await;
@@ -281,7 +314,10 @@ async fn a_provider_that_refuses_has_its_reason() {
     );
     let error = r#"{"error":{"message":"no","type":"t"}}"#;
     let vllm = r#"{"object":"error","message":"no","type":"t"}"#;
+    let google = r#"[{"error":{"code":503,"message":"no","status":"t"}}]"#;
     for (body, keys) in [
+        (google, ""),
+        (google, "stream: false"),
         (error, ""),
         (error, "stream: false"),
         (vllm, ""),

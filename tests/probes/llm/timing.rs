@@ -109,3 +109,80 @@ async fn no_time_per_token_without_a_token_rate() {
         assert!(time(&seen, Measurement::FirstToken).is_some());
     }
 }
+
+/// OpenAI streams a summary of the reasoning, xAI none, and Anthropic may omit its text.
+#[tokio::test]
+async fn summarized_and_omitted_reasoning_does_not_make_tokens_fast() {
+    let responses = |wait, event: &str| data(wait, &format!(r#"{{"type":"response.{event}}}"#));
+    let text = |wait| responses(wait, r#"output_text.delta","delta":"a""#);
+    let usage = r#""usage":{"input_tokens":9,"output_tokens":1003,"output_tokens_details":{"reasoning_tokens":1000}}"#;
+    let steps = vec![
+        (0, SSE.into()),
+        responses(0, r#"reasoning_summary_text.delta","delta":"Thinking""#),
+        text(50),
+        text(60),
+        text(60),
+        responses(
+            0,
+            &format!(r#"completed","response":{{"status":"completed",{usage}}}"#),
+        ),
+    ];
+    let seen = ask(steps, "api: responses").await;
+    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
+    let per_token = seen.written[4].saturating_sub(seen.written[2]) / 2;
+    is_near(Some(found), per_token);
+
+    let messages = |wait, event: &str| data(wait, &format!(r#"{{"type":"{event}}}"#));
+    let text = |wait| {
+        messages(
+            wait,
+            r#"content_block_delta","delta":{"type":"text_delta","text":"a"}"#,
+        )
+    };
+    let steps = vec![
+        (0, SSE.into()),
+        messages(
+            0,
+            r#"content_block_start","content_block":{"type":"thinking","thinking":""}"#,
+        ),
+        text(200),
+        text(20),
+        messages(
+            0,
+            r#"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":12}"#,
+        ),
+        data(0, r#"{"type":"message_stop"}"#),
+    ];
+    let seen = ask(steps, "api: messages").await;
+    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
+    let per_token = seen.written[3].saturating_sub(seen.written[1]) / 11;
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(3),
+        "{found:?} {per_token:?}"
+    );
+}
+
+/// Servers without a parser for the reasoning send it as text.
+#[tokio::test]
+async fn the_first_token_follows_reasoning_in_tags() {
+    let content = |wait, text: &str| delta(wait, &format!(r#"{{"content":"{text}"}}"#));
+    let usage = r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":5}}"#;
+    let steps = vec![
+        (0, SSE.into()),
+        content(20, "<think>"),
+        content(60, "Hm, Mars"),
+        content(60, "</think>"),
+        content(60, r"\n\npong"),
+        data(0, usage),
+        (0, b"data: [DONE]\n\n".to_vec()),
+    ];
+    let seen = ask(steps, "expect: { regex: ^pong$ }").await;
+    assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+    is_near(time(&seen, Measurement::FirstToken), seen.written[4]);
+    let per_token = seen.written[4].saturating_sub(seen.written[1]) / 4;
+    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
+    assert!(
+        found.abs_diff(per_token) < Duration::from_millis(8),
+        "{found:?} {per_token:?}"
+    );
+}

@@ -2,7 +2,7 @@
 
 use super::server::{SSE, ask, at_once, json, stream};
 use crate::probing::cause;
-use slod::outcome::{Cause, Figure, Verdict};
+use slod::outcome::{Cause, Figure, Measurement, Verdict};
 
 const ROLE: &str = r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#;
 const HELLO: &str = r#"{"choices":[{"index":0,"delta":{"content":"Hello"}}],"usage":null}"#;
@@ -46,6 +46,34 @@ async fn other_streams_of_chat_completions() {
         assert_eq!(seen.figure(Figure::OutputTokens), Some(6));
         assert_eq!(seen.finish(), "stop");
     }
+}
+
+#[tokio::test]
+async fn the_usage_is_found_where_groq_and_moonshot_send_it() {
+    let usage = r#""usage":{"prompt_tokens":12,"completion_tokens":34,"total_tokens":46}"#;
+    let groq = format!(
+        r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop"}}],"x_groq":{{{usage}}}}}"#
+    );
+    let moonshot =
+        format!(r#"{{"choices":[{{"index":0,"delta":{{}},"finish_reason":"stop",{usage}}}]}}"#);
+    for last in [groq, moonshot] {
+        let seen = ask(stream(&[HELLO, &last, "[DONE]"]), "").await;
+        assert_eq!(seen.figure(Figure::InputTokens), Some(12), "{last}");
+        assert_eq!(seen.figure(Figure::OutputTokens), Some(34), "{last}");
+    }
+}
+
+/// The usage chunk of such servers has an empty reason, too.
+#[tokio::test]
+async fn an_empty_finish_reason_replaces_none() {
+    let open = r#"{"choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":""}]}"#;
+    let usage = r#"{"choices":[{"index":0,"delta":{},"finish_reason":""}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#;
+    let seen = ask(
+        stream(&[open, STOP, usage, "[DONE]"]),
+        "expect: { finish_reason: stop }",
+    )
+    .await;
+    assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
 }
 
 /// A refusal ends like any other answer; of several choices, the first one counts.
@@ -145,6 +173,9 @@ async fn anthropic_streams() {
     let seen = ask(at_once(format!("{SSE}{cut}")), keys).await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
     let (cut, _) = ANTHROPIC.split_once("event: message_delta").expect("there");
+    let seen = ask(at_once(format!("{SSE}{cut}")), keys).await;
+    assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
+    assert_eq!(seen.figure(Figure::OutputTokens), None, "not counted yet");
     let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     let seen = ask(at_once(format!("{SSE}{cut}{error}")), keys).await;
     assert_eq!(cause(&seen.outcome), Some(Cause::StreamError));
@@ -186,6 +217,42 @@ async fn responses_stream() {
         let tokens = (last.is_some() && wanted.is_none()).then_some(9);
         assert_eq!(seen.figure(Figure::OutputTokens), tokens);
     }
+}
+
+/// Servers may send no deltas of a tool call or of a text, and tools may take any text.
+#[tokio::test]
+async fn responses_without_deltas_are_complete() {
+    let completed = |output: &str| {
+        format!(
+            r#"{{"type":"response.completed","response":{{"status":"completed","output":[{output}]}}}}"#
+        )
+    };
+    let call = r#"{"type":"function_call","name":"f","arguments":"{}"}"#;
+    let added = format!(r#"{{"type":"response.output_item.added","item":{call}}}"#);
+    let custom = r#"{"type":"response.custom_tool_call_input.delta","delta":"x"}"#;
+    let text = r#"{"type":"message","content":[{"type":"output_text","text":"Hello"}]}"#;
+    for (events, expect) in [
+        (vec![completed(call)], "finish_reason: tool_calls"),
+        (vec![added, completed("")], "finish_reason: tool_calls"),
+        (
+            vec![custom.to_owned(), completed("")],
+            "finish_reason: tool_calls",
+        ),
+        (vec![completed(text)], "regex: ^Hello$"),
+    ] {
+        let events: Vec<_> = events.iter().map(String::as_str).collect();
+        let keys = format!("api: responses, expect: {{ {expect} }}");
+        let seen = ask(stream(&events), &keys).await;
+        assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+        assert!(seen.outcome.measured.get(Measurement::FirstToken).is_some());
+    }
+    let error = r#"{"type":"error","code":"rate_limit_exceeded","message":"no"}"#;
+    let seen = ask(stream(&[error]), "api: responses").await;
+    assert!(
+        seen.message().contains("rate_limit_exceeded: no"),
+        "{}",
+        seen.message()
+    );
 }
 
 #[tokio::test]
@@ -231,6 +298,12 @@ async fn embeddings() {
             Some(Cause::Answer),
         ),
         ("[]", "", Some(Cause::EmptyAnswer)),
+        ("[0.0,0.0]", "", Some(Cause::EmptyAnswer)),
+        ("[0.0,0.1]", "", None),
+        ("[null,null]", "", Some(Cause::Protocol)),
+        ("[[0.1,0.2]]", "", Some(Cause::Protocol)),
+        // Two NaNs.
+        ("\"AADAfwAAwH8=\"", "", Some(Cause::Protocol)),
         ("\"AACAPwAAAEA=\"", "expect: { dimensions: 2 }", None),
     ] {
         let keys = format!("api: embeddings, {keys}");

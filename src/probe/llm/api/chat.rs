@@ -3,7 +3,7 @@
 
 use super::{Question, conversation, list, missing, prompt, text};
 use crate::probe::dial::Failure;
-use crate::probe::llm::answer::{Answer, Piece, finish_reason, reported_error};
+use crate::probe::llm::answer::{Answer, Piece, reported_error};
 use serde_json::{Map, Value, json};
 
 pub fn question(question: &Question) -> Map<String, Value> {
@@ -30,7 +30,7 @@ pub fn take_chunk(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     take_usage(answer, data);
     let mut piece = Piece::Frame;
     for choice in first_choice(data) {
-        take_finish(answer, choice, data)?;
+        take_finish(answer, choice)?;
         let part = choice.get("delta").filter(|delta| !delta.is_null());
         piece = strongest(piece, take_part(answer, part.unwrap_or(choice)));
     }
@@ -43,7 +43,7 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
         return Err(missing("choices"));
     }
     for choice in first_choice(data) {
-        take_finish(answer, choice, data)?;
+        take_finish(answer, choice)?;
         take_part(answer, choice.get("message").unwrap_or(choice));
     }
     Ok(())
@@ -55,22 +55,24 @@ fn first_choice(data: &Value) -> impl Iterator<Item = &Value> {
     list(data, "choices").iter().filter(is_first)
 }
 
+/// Parses the usage, which Groq and Moonshot may send elsewhere in the last chunk.
 fn take_usage(answer: &mut Answer, data: &Value) {
-    if let Some(usage) = data.get("usage") {
-        answer.usage.take(usage);
+    for path in ["/usage", "/x_groq/usage", "/choices/0/usage"] {
+        if let Some(usage) = data.pointer(path) {
+            answer.usage.take(usage);
+        }
     }
 }
 
-fn take_finish(answer: &mut Answer, choice: &Value, data: &Value) -> Result<(), Failure> {
-    match text(choice, "finish_reason") {
-        // Routers report failures of their providers like this.
-        Some("error") => Err(reported_error(choice.get("error").unwrap_or(data))),
-        Some(reason) => {
-            answer.end(finish_reason(reason));
-            Ok(())
-        }
-        None => Ok(()),
-    }
+fn take_finish(answer: &mut Answer, choice: &Value) -> Result<(), Failure> {
+    let Some(reason) = text(choice, "finish_reason") else {
+        return Ok(());
+    };
+    answer.end(reason).map_err(|broken_off| {
+        // Routers add the failure of their provider.
+        let error = choice.get("error").filter(|error| !error.is_null());
+        error.map_or(broken_off, reported_error)
+    })
 }
 
 /// Parses a delta, a message, or the choice of a completion.
@@ -85,7 +87,7 @@ fn take_part(answer: &mut Answer, part: &Value) -> Piece {
     }
     for name in ["content", "text"] {
         match part.get(name) {
-            Some(Value::String(text)) => piece = strongest(piece, answer.add_text(text)),
+            Some(Value::String(text)) => piece = strongest(piece, answer.add_mixed_text(text)),
             Some(Value::Array(parts)) => {
                 for part in parts {
                     piece = strongest(piece, take_content(answer, part));

@@ -1,6 +1,7 @@
 //! OpenAI's embeddings.
 
 use super::{Question, list, missing, prompt};
+use crate::outcome::Cause;
 use crate::probe::dial::Failure;
 use crate::probe::llm::answer::Answer;
 use base64::Engine as _;
@@ -19,19 +20,51 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
     if !data.get("data").is_some_and(Value::is_array) {
         return Err(missing("data"));
     }
-    let vectors = list(data, "data").iter();
-    let dimensions = vectors.map(|item| match item.get("embedding") {
-        Some(Value::Array(numbers)) => numbers.len(),
-        Some(Value::String(encoded)) => {
-            let bytes = base64::engine::general_purpose::STANDARD.decode(encoded);
-            bytes.map_or(0, |bytes| bytes.len() / NUMBER)
-        }
-        _ => 0,
-    });
-    // The shortest vector, so that an empty one among others is detected.
-    answer.dimensions = dimensions.min();
     if let Some(usage) = data.get("usage") {
         answer.usage.take(usage);
     }
+    let vectors = list(data, "data").iter();
+    let vectors = vectors.map(|item| numbers(item.get("embedding").unwrap_or(&Value::Null)));
+    let vectors = vectors.collect::<Result<Vec<_>, _>>()?;
+    if vectors
+        .iter()
+        .any(|vector| !vector.is_empty() && vector.iter().all(|one| *one == 0.0))
+    {
+        return Err(Failure::bad(
+            Cause::EmptyAnswer,
+            "all numbers of an embedding are zero",
+        ));
+    }
+    // The shortest vector, so that an empty one among others is detected.
+    answer.dimensions = vectors.iter().map(Vec::len).min();
     Ok(())
+}
+
+/// The numbers of a vector, or its encoded form. Some servers send `null` or NaN if their computation fails.
+fn numbers(embedding: &Value) -> Result<Vec<f64>, Failure> {
+    let invalid = || {
+        let message = "an embedding contains a value that is not a number";
+        Failure::bad(Cause::Protocol, message)
+    };
+    match embedding {
+        Value::Array(numbers) => {
+            let numbers = numbers.iter().map(Value::as_f64);
+            numbers.collect::<Option<_>>().ok_or_else(invalid)
+        }
+        Value::String(encoded) => {
+            let bytes = base64::engine::general_purpose::STANDARD.decode(encoded);
+            let bytes = bytes.unwrap_or_default();
+            let numbers = bytes.as_chunks::<NUMBER>().0.iter();
+            let numbers = numbers.map(|bytes| f64::from(f32::from_le_bytes(*bytes)));
+            let numbers: Vec<_> = numbers.collect();
+            // Other encodings than that of floats may have some such values.
+            let is_invalid = !numbers.is_empty() && numbers.iter().all(|one| !one.is_finite());
+            if is_invalid {
+                Err(invalid())
+            } else {
+                Ok(numbers)
+            }
+        }
+        _ => Ok(Vec::new()),
+    }
 }

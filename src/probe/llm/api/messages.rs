@@ -2,7 +2,7 @@
 
 use super::{Question, Role, conversation, list, missing, text};
 use crate::probe::dial::Failure;
-use crate::probe::llm::answer::{Answer, Piece, finish_reason};
+use crate::probe::llm::answer::{Answer, Piece};
 use serde_json::{Map, Value, json};
 
 pub fn question(question: &Question) -> Map<String, Value> {
@@ -21,14 +21,16 @@ pub fn question(question: &Question) -> Map<String, Value> {
     body
 }
 
-pub fn take_event(answer: &mut Answer, data: &Value) -> Piece {
+pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     let null = Value::Null;
     let delta = data.get("delta").unwrap_or(&null);
-    match text(data, "type").unwrap_or_default() {
+    Ok(match text(data, "type").unwrap_or_default() {
         "ping" => Piece::Nothing,
         "message_start" => {
             let message = data.get("message").unwrap_or(&null);
             take_usage(answer, message);
+            // A placeholder until the answer has ended.
+            answer.usage.output = None;
             Piece::Frame
         }
         // A block may start with a part of its text.
@@ -36,7 +38,7 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Piece {
         "content_block_delta" => take_block(answer, delta),
         "message_delta" => {
             take_usage(answer, data);
-            take_reason(answer, delta);
+            take_reason(answer, delta)?;
             Piece::Frame
         }
         "message_stop" => {
@@ -44,7 +46,7 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Piece {
             Piece::Frame
         }
         _ => Piece::Frame,
-    }
+    })
 }
 
 pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
@@ -55,18 +57,16 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
         take_block(answer, block);
     }
     take_usage(answer, data);
-    take_reason(answer, data);
-    Ok(())
+    take_reason(answer, data)
 }
 
 /// Parses a content block, or a delta of one.
 fn take_block(answer: &mut Answer, block: &Value) -> Piece {
     match text(block, "type").unwrap_or_default() {
         "text" | "text_delta" => answer.add_text(text(block, "text").unwrap_or_default()),
-        "thinking" | "thinking_delta" => {
-            answer.add_reasoning(text(block, "thinking").unwrap_or_default())
-        }
-        "redacted_thinking" => {
+        "thinking_delta" => answer.add_reasoning(text(block, "thinking").unwrap_or_default()),
+        // Its text may be omitted.
+        "thinking" | "redacted_thinking" => {
             answer.reasons = true;
             Piece::Reasoning
         }
@@ -81,8 +81,6 @@ fn take_usage(answer: &mut Answer, data: &Value) {
     }
 }
 
-fn take_reason(answer: &mut Answer, data: &Value) {
-    if let Some(reason) = text(data, "stop_reason") {
-        answer.end(finish_reason(reason));
-    }
+fn take_reason(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
+    text(data, "stop_reason").map_or(Ok(()), |reason| answer.end(reason))
 }

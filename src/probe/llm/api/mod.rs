@@ -6,6 +6,7 @@ mod messages;
 mod responses;
 
 use super::answer::{Answer, Piece, reported_error};
+use super::reported::{document, error_in};
 use super::sse::Event;
 use crate::outcome::Cause;
 use crate::probe::dial::Failure;
@@ -152,18 +153,19 @@ impl Api {
         if event.data.trim().is_empty() || event.name == "ping" {
             return Ok(Piece::Nothing);
         }
+        if event.name == "error" {
+            let data = document(event.data.as_bytes());
+            return Err(reported_error(error_in(&data).unwrap_or(&data)));
+        }
         let data: Value = json_text::parse(event.data.as_bytes()).map_err(|_| {
             let seen = quoted(event.data.as_bytes());
             Failure::bad(Cause::Protocol, format!("an event is not JSON: {seen}"))
         })?;
-        if event.name == "error" {
-            return Err(reported_error(data.get("error").unwrap_or(&data)));
-        }
         check_error(&data)?;
         match self {
             Self::Chat | Self::Completions => chat::take_chunk(answer, &data),
             Self::Responses => responses::take_event(answer, &data),
-            Self::Messages => Ok(messages::take_event(answer, &data)),
+            Self::Messages => messages::take_event(answer, &data),
             Self::Embeddings => Ok(Piece::Nothing),
         }
     }
@@ -205,10 +207,10 @@ impl Api {
 
 /// Checks for an error in place of an answer or a part of it.
 pub fn check_error(data: &Value) -> Result<(), Failure> {
-    let error = data.get("error").filter(|error| !error.is_null());
+    let is_error = |name: &str| text(data, name) == Some("error");
     // The format of older servers of open models.
-    let is_error = |name: &str| data.get(name).and_then(Value::as_str) == Some("error");
-    let error = error.or_else(|| (is_error("object") || is_error("type")).then_some(data));
+    let flat = || (is_error("object") || is_error("type")).then_some(data);
+    let error = error_in(data).or_else(flat);
     error.map_or(Ok(()), |error| Err(reported_error(error)))
 }
 

@@ -1,9 +1,9 @@
 //! OpenAI's responses.
 
 use super::{Question, conversation, list, missing, text};
-use crate::outcome::FinishReason;
 use crate::probe::dial::Failure;
-use crate::probe::llm::answer::{Answer, Piece, finish_reason, reported_error};
+use crate::probe::llm::answer::{Answer, Piece, reported_error};
+use crate::probe::llm::reported::error_in;
 use serde_json::{Map, Value, json};
 
 pub fn question(question: &Question) -> Map<String, Value> {
@@ -20,15 +20,22 @@ pub fn take_event(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     match kind {
         "response.output_text.delta" => Ok(answer.add_text(delta())),
         "response.refusal.delta" => Ok(answer.add_refusal(delta())),
-        "response.function_call_arguments.delta" => Ok(answer.add_tool_call()),
+        "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
+            Ok(answer.add_tool_call())
+        }
+        "response.output_item.added" if data.get("item").is_some_and(is_call) => {
+            Ok(answer.add_tool_call())
+        }
         "response.completed" | "response.incomplete" => {
             let response = data.get("response").unwrap_or(&Value::Null);
+            let piece = take_unstreamed(answer, response);
             take_end(answer, response)?;
             answer.ended = true;
-            Ok(Piece::Frame)
+            Ok(piece)
         }
         "response.failed" => {
             let response = data.get("response").unwrap_or(data);
+            take_usage(answer, response);
             Err(reported_error(response.get("error").unwrap_or(response)))
         }
         _ if kind.contains("reasoning") && kind.strip_suffix(".delta").is_some() => {
@@ -42,10 +49,28 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
     if !data.get("output").is_some_and(Value::is_array) {
         return Err(missing("output"));
     }
-    for item in list(data, "output") {
+    take_items(answer, data);
+    take_end(answer, data)
+}
+
+/// Takes an answer that only the final event contains, as some servers send it.
+fn take_unstreamed(answer: &mut Answer, response: &Value) -> Piece {
+    if !answer.text.is_empty() || answer.calls_tool {
+        return Piece::Frame;
+    }
+    take_items(answer, response);
+    if answer.text.is_empty() && !answer.calls_tool {
+        Piece::Frame
+    } else {
+        Piece::Answer
+    }
+}
+
+fn take_items(answer: &mut Answer, response: &Value) {
+    for item in list(response, "output") {
         match text(item, "type") {
             Some("reasoning") => answer.reasons = true,
-            Some("function_call") => drop(answer.add_tool_call()),
+            _ if is_call(item) => drop(answer.add_tool_call()),
             _ => {
                 for part in list(item, "content") {
                     answer.add_text(text(part, "text").unwrap_or_default());
@@ -54,23 +79,33 @@ pub fn take_whole(answer: &mut Answer, data: &Value) -> Result<(), Failure> {
             }
         }
     }
-    take_end(answer, data)
+}
+
+/// Whether an item asks the client to call a tool. The provider itself calls others, such as a search.
+fn is_call(item: &Value) -> bool {
+    matches!(
+        text(item, "type"),
+        Some("function_call" | "custom_tool_call" | "computer_call" | "local_shell_call")
+    )
+}
+
+fn take_usage(answer: &mut Answer, response: &Value) {
+    if let Some(usage) = response.get("usage") {
+        answer.usage.take(usage);
+    }
 }
 
 /// Parses the final state of a response.
 fn take_end(answer: &mut Answer, response: &Value) -> Result<(), Failure> {
-    if let Some(error) = response.get("error").filter(|error| !error.is_null()) {
+    take_usage(answer, response);
+    if let Some(error) = error_in(response) {
         return Err(reported_error(error));
-    }
-    if let Some(usage) = response.get("usage") {
-        answer.usage.take(usage);
     }
     let incomplete = response.get("incomplete_details");
     let reason = incomplete.and_then(|details| text(details, "reason"));
-    answer.end(match (reason, text(response, "status")) {
-        (Some(reason), _) => finish_reason(reason),
-        (None, Some("completed") | None) if answer.calls_tool => FinishReason::ToolCalls,
-        (None, status) => finish_reason(status.unwrap_or("completed")),
-    });
-    Ok(())
+    match (reason, text(response, "status")) {
+        (Some(reason), _) => answer.end(reason),
+        (None, Some("completed") | None) if answer.calls_tool => answer.end("tool_calls"),
+        (None, status) => answer.end(status.unwrap_or("completed")),
+    }
 }
