@@ -6,9 +6,9 @@ mod source;
 pub(super) mod tables;
 mod workspace;
 
-use super::backup::sync_folder;
+use super::backup::{folder_of, sync_folder};
 use super::lock::WriterLock;
-use super::{Store, StoreError, schema, series, with_suffix};
+use super::{Store, StoreError, access, leftover, schema, series, with_suffix};
 use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use rusqlite::Connection;
@@ -132,14 +132,10 @@ pub fn recover(
     now: Timestamp,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Recovered, StoreError> {
-    if !path.exists() {
-        return Err(StoreError::Missing);
-    }
-    let _lock = WriterLock::take(path)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
+    access::require_file(path)?;
+    let lock = WriterLock::take(path)?;
+    leftover::set_aside(path, &lock)?;
+    let folder = folder_of(path);
     let workspace = Workspace::create(path)?;
     let (file, to) = workspace.new_store()?;
     let mut recovered = Recovered::default();
