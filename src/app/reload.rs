@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -63,15 +63,8 @@ pub(super) struct IsRead {
 
 impl Reloader {
     /// Waits for SIGHUP and requests until shutdown.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, mut hangups: Signal, stop: CancellationToken) {
         self.record();
-        let mut hangups = match signal(SignalKind::hangup()) {
-            Ok(hangups) => hangups,
-            Err(error) => {
-                tracing::error!("cannot handle SIGHUP: {error}");
-                return;
-            }
-        };
         let mut look = interval_at(Instant::now() + FILES_EVERY, FILES_EVERY);
         loop {
             tokio::select! {
