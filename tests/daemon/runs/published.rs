@@ -1,7 +1,7 @@
 //! Runs in the API, on their pages and in the metrics.
 
 use super::{config, result};
-use crate::support::{Daemon, slod};
+use crate::support::{Daemon, next_page, slod};
 use serde_json::Value;
 use slod::clock::Clock;
 use slod::load::{LoadWindow, RunRecord, builtin};
@@ -184,11 +184,7 @@ fn a_store_full_of_runs_is_listed_quickly() {
     while let Some(next) = path {
         let answer = daemon.request("GET", &next);
         listed += json(&answer).as_array().expect("a list").len();
-        let link = answer.lines().find_map(|line| {
-            let line = line.to_ascii_lowercase();
-            Some(line.strip_prefix("link: <")?.split('>').next()?.to_owned())
-        });
-        path = link;
+        path = next_page(&next, &answer);
     }
     assert_eq!(listed, 500);
 }
