@@ -84,6 +84,13 @@ pub fn budget(view: &BudgetView) -> Markup {
     }
 }
 
+/// A table that may be wider than the page. It takes the focus, so that the keyboard can scroll it.
+pub fn scrolled(label: &str, table: &Markup) -> Markup {
+    html! {
+        div.scroll role="group" aria-label=(label) tabindex="0" { (table) }
+    }
+}
+
 /// Formats the value, or a dash if it is unknown.
 pub fn or_dash<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
     value.map_or_else(|| "–".to_owned(), show)
