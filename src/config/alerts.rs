@@ -34,7 +34,8 @@ pub(super) fn read(
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = own(services, &all, forecast);
-    let default = || listen.map(|listen| format!("http://{listen}"));
+    let instance = System::host_name().unwrap_or_default();
+    let default = || listen.map(|listen| default_address(listen, &instance));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
         own,
@@ -42,8 +43,18 @@ pub(super) fn read(
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
-        instance: System::host_name().unwrap_or_default(),
+        instance,
     })
+}
+
+/// The pages' address for links, unless it is configured.
+pub(super) fn default_address(listen: SocketAddr, host: &str) -> String {
+    // Nothing can be opened at 0.0.0.0 or [::] from another machine.
+    if listen.ip().is_unspecified() && !host.is_empty() {
+        format!("http://{host}:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
 }
 
 fn tiers(section: &Section<'_>) -> Option<Vec<Tier>> {
