@@ -50,7 +50,13 @@ pub fn reject(path: &Path) -> Result<(), StoreError> {
 
 /// Whether there is a write-ahead log that is not empty.
 pub fn has_log(path: &Path) -> bool {
-    fs::metadata(with_suffix(path, "-wal")).is_ok_and(|meta| meta.len() > 0)
+    fs::metadata(log_of(path)).is_ok_and(|meta| meta.len() > 0)
+}
+
+/// `SQLite` creates the log next to the file itself, not next to a symbolic link.
+fn log_of(path: &Path) -> PathBuf {
+    let file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    with_suffix(&file, "-wal")
 }
 
 fn log_of_another(path: &Path, file: &File) -> io::Result<Option<PathBuf>> {
@@ -61,5 +67,5 @@ fn log_of_another(path: &Path, file: &File) -> io::Result<Option<PathBuf>> {
         Err(error) => return Err(error),
     }
     let is_without = header.starts_with(MAGIC) && header.ends_with(&WITHOUT_LOG);
-    Ok((is_without && has_log(path)).then(|| with_suffix(path, "-wal")))
+    Ok((is_without && has_log(path)).then(|| log_of(path)))
 }

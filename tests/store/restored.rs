@@ -42,6 +42,15 @@ fn the_log_of_the_earlier_store_does_not_damage_it() {
 }
 
 #[test]
+fn the_same_applies_to_a_store_behind_a_symbolic_link() {
+    let folder = TempDir::new().unwrap();
+    let (path, link) = (restored(&folder), folder.path().join("link.db"));
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    drop(Store::open(&link).unwrap());
+    assert_eq!(outcomes(&path), 10);
+}
+
+#[test]
 fn it_is_not_read_together_with_that_log() {
     let folder = TempDir::new().unwrap();
     let path = restored(&folder);

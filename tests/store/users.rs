@@ -18,7 +18,7 @@ fn config(folder: &TempDir, store: &Path) -> PathBuf {
     permit(folder.path(), 0o755);
     let path = folder.path().join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:1\nstore: {{ path: '{}' }}\n\
+        "listen: 127.0.0.1:0\nstore: {{ path: '{}' }}\n\
          services: [ {{ name: web, probes: [ {{ name: get, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }} ]\n",
         store.display()
     );
