@@ -247,3 +247,17 @@ fn raise_open_files() {
         Err(error) => tracing::warn!("cannot raise the limit of open files: {error}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_in_use_is_blamed_on_another_slod() {
+        let hint = |kind: ErrorKind| remedy(&kind.into());
+        assert!(hint(ErrorKind::AddrInUse).contains("another slod"));
+        assert!(hint(ErrorKind::AddrNotAvailable).contains("no interface"));
+        assert!(hint(ErrorKind::PermissionDenied).contains("CAP_NET_BIND_SERVICE"));
+        assert_eq!(hint(ErrorKind::OutOfMemory), "");
+    }
+}

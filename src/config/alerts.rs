@@ -239,3 +239,17 @@ fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, Str
         .map(|one| (one.name.clone(), one.labels.clone()))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_address_can_be_opened() {
+        let default = |listen: &str, host| default_address(listen.parse().expect("valid"), host);
+        assert_eq!(default("0.0.0.0:9771", "db1"), "http://db1:9771");
+        assert_eq!(default("[::]:80", "db1"), "http://db1:80");
+        assert_eq!(default("[::1]:9771", "db1"), "http://[::1]:9771");
+        assert_eq!(default("0.0.0.0:9771", ""), "http://0.0.0.0:9771");
+    }
+}
