@@ -105,9 +105,13 @@ impl Reloader {
 
     /// Applies the config in its current form, or returns the reason why not.
     async fn reload(&mut self) -> Result<(), String> {
-        let read = self
-            .origin
-            .load_with_warnings(&self.config().inputs.warnings);
+        let active = self.config();
+        let read = self.origin.load_with_warnings(&active.inputs.warnings);
+        let is_same = |next: &Config| next.inputs.source.text == active.inputs.source.text;
+        if read.as_ref().is_ok_and(is_same) {
+            // A container that mounts the file itself keeps the old one when an editor replaces it.
+            tracing::info!("the config file has not changed since it was last read");
+        }
         self.apply(read).await
     }
 
