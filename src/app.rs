@@ -32,6 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -52,6 +53,8 @@ pub struct App {
     origin: Origin,
     clock: Clock,
     listener: TcpListener,
+    /// SIGHUP: requests to reload the config.
+    hangups: Signal,
     threads: ProbeThreads,
     ledger: Ledger,
     vantage: NetworkGuard,

@@ -1,4 +1,4 @@
-//! Builds the daemon: binds its port, opens its store, and restores its state.
+//! Builds the daemon: binds its port, opens its store, restores its state, and then listens.
 
 use super::{App, Origin, budgets, heartbeats};
 use crate::alert::Decisions;
@@ -15,15 +15,18 @@ use crate::store::{Store, StoreError, Writer};
 use crate::tasks::{blocking, threads};
 use crate::web::Access;
 use arc_swap::ArcSwap;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::TcpSocket;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinError;
 
-/// Maximum number of connections waiting to be accepted; the kernel may allow fewer.
+/// Maximum number of connections waiting to be accepted; the kernel may allow fewer. Long, so that
+/// during a flood of connections a scraper's handshake does not have to be retried.
 const ACCEPT_QUEUE: u32 = 4096;
 /// The limit of open files to request.
 const OPEN_FILES: u64 = 65_536;
@@ -31,13 +34,13 @@ const OPEN_FILES: u64 = 65_536;
 /// Why the daemon could not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    #[error(
-        "cannot listen on {address}: {source} (is another slod running, or is the port in use?)"
-    )]
+    #[error("cannot listen on {address}: {source}{}", remedy(.source))]
     Listen {
         address: SocketAddr,
         source: std::io::Error,
     },
+    #[error("cannot handle signals: {0}")]
+    Signals(std::io::Error),
     #[error("the web configuration is invalid:\n{0}")]
     Web(String),
     #[error("{}", threads::refusal(.0))]
@@ -57,6 +60,9 @@ impl App {
         origin: Origin,
         clock: Clock,
     ) -> Result<Self, StartError> {
+        // First of all: until then, SIGHUP would end the process, and opening a large store takes a while.
+        // A request in the meantime is fulfilled once the daemon runs.
+        let hangups = signal(SignalKind::hangup()).map_err(StartError::Signals)?;
         raise_open_files();
         let config = Arc::new(config);
         let own = SelfMetrics::new()?;
@@ -66,7 +72,8 @@ impl App {
             let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
             unless_panicked(blocking(read).await).map_err(StartError::Web)?
         };
-        let listener = listen(address).map_err(|source| StartError::Listen { address, source })?;
+        let cannot_listen = |source| StartError::Listen { address, source };
+        let socket = bind(address).map_err(cannot_listen)?;
         let opened = {
             let (config, clock) = (config.clone(), clock.clone());
             blocking(move || open(&config, clock)).await
@@ -88,6 +95,8 @@ impl App {
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
         let (ledger_views, known) = watch::channel(Arc::new(first));
         heartbeats.correct_by(move || known.borrow().corrections.clone());
+        // Not before it can respond: a health check would mistake a slow start for a daemon that hangs.
+        let listener = socket.listen(ACCEPT_QUEUE).map_err(cannot_listen)?;
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own,
@@ -96,6 +105,7 @@ impl App {
             origin,
             clock,
             listener,
+            hangups,
             ledger,
             alerts,
             vantage,
@@ -197,16 +207,32 @@ fn unless_temporary<T>(
     }
 }
 
-/// Binds with a long queue, so that during a flood of connections a scraper's handshake does not
-/// have to be retried.
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+/// Reserves the address, so that a conflict is found before anything else is done.
+fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(ACCEPT_QUEUE)
+    Ok(socket)
+}
+
+/// What to do about an error of binding or listening, in parentheses.
+fn remedy(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        _ if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => {
+            " (IPv6 is disabled on this machine; 0.0.0.0 is all of its IPv4 addresses)"
+        }
+        ErrorKind::AddrInUse => " (is another slod running, or is the port in use?)",
+        ErrorKind::AddrNotAvailable => {
+            " (no interface of this machine has this address; 0.0.0.0 and [::] are all of its addresses)"
+        }
+        ErrorKind::PermissionDenied => {
+            " (a port below 1024 needs the capability CAP_NET_BIND_SERVICE)"
+        }
+        _ => "",
+    }
 }
 
 /// Thousands of probes need as many sockets; most systems allow raising the limit.
@@ -219,5 +245,19 @@ fn raise_open_files() {
         }
         Ok(_) => {}
         Err(error) => tracing::warn!("cannot raise the limit of open files: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_address_in_use_is_blamed_on_another_slod() {
+        let hint = |kind: ErrorKind| remedy(&kind.into());
+        assert!(hint(ErrorKind::AddrInUse).contains("another slod"));
+        assert!(hint(ErrorKind::AddrNotAvailable).contains("no interface"));
+        assert!(hint(ErrorKind::PermissionDenied).contains("CAP_NET_BIND_SERVICE"));
+        assert_eq!(hint(ErrorKind::OutOfMemory), "");
     }
 }

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval_at};
 use tokio_util::sync::CancellationToken;
@@ -63,15 +63,8 @@ pub(super) struct ReadStatus {
 
 impl Reloader {
     /// Waits for SIGHUP and requests until shutdown.
-    pub(super) async fn run(mut self, stop: CancellationToken) {
+    pub(super) async fn run(mut self, mut hangups: Signal, stop: CancellationToken) {
         self.record();
-        let mut hangups = match signal(SignalKind::hangup()) {
-            Ok(hangups) => hangups,
-            Err(error) => {
-                tracing::error!("cannot handle SIGHUP: {error}");
-                return;
-            }
-        };
         let mut look = interval_at(Instant::now() + FILES_EVERY, FILES_EVERY);
         loop {
             tokio::select! {
@@ -112,9 +105,13 @@ impl Reloader {
 
     /// Applies the config in its current form, or returns the reason why not.
     async fn reload(&mut self) -> Result<(), String> {
-        let read = self
-            .origin
-            .load_with_warnings(&self.config().inputs.warnings);
+        let active = self.config();
+        let read = self.origin.load_with_warnings(&active.inputs.warnings);
+        let is_same = |next: &Config| next.inputs.source.text == active.inputs.source.text;
+        if read.as_ref().is_ok_and(is_same) {
+            // A container that mounts the file itself keeps the old one when an editor replaces it.
+            tracing::info!("the config file has not changed since it was last read");
+        }
         self.apply(read).await
     }
 

@@ -121,7 +121,7 @@ impl App {
         tasks.spawn("signals", signals::run(judging));
         tasks.spawn("runs", runs::run(reading));
         tasks.spawn("heartbeats", heartbeats);
-        tasks.spawn("reload", reloader.run(stop.clone()));
+        tasks.spawn("reload", reloader.run(self.hangups, stop.clone()));
         tasks.spawn("supervisor", supervisor::run(liveness, stop.clone()));
         let ended = stop.clone().cancelled_owned();
         let serving = web::serve(self.listener, router, self.access, ended);

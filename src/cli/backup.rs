@@ -4,11 +4,12 @@ use super::output::{fail, show};
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
-    /// The file to write; it must not exist.
+    /// The file to write; it must not exist. `-` is standard output, such as of `kubectl exec`.
     #[arg(value_name = "COPY")]
     to: PathBuf,
     #[command(flatten)]
@@ -20,6 +21,9 @@ pub fn run(args: &BackupArgs) -> u8 {
         Ok(config) => config,
         Err(code) => return code,
     };
+    if args.to == Path::new("-") {
+        return print(&config.store.path);
+    }
     if let Some(fault) = unusable(&args.to) {
         return fail(
             exit::USAGE,
@@ -43,6 +47,29 @@ pub fn run(args: &BackupArgs) -> u8 {
             )
         }
     }
+}
+
+/// Writes the copy to standard output.
+fn print(from: &Path) -> u8 {
+    let mut out = io::stdout().lock();
+    if out.is_terminal() {
+        let reason = "standard output is a terminal; redirect it to a file";
+        return fail(exit::USAGE, reason);
+    }
+    let mut copy = match store::nameless_backup(from) {
+        Ok(copy) => copy,
+        Err(error) => {
+            let from = from.display();
+            let reason = format!("cannot copy the store {from}: {error}");
+            return fail(exit::START, reason);
+        }
+    };
+    // An incomplete copy is a failure, even if its reader has closed the pipe.
+    if let Err(error) = io::copy(&mut copy, &mut out).and_then(|_| out.flush()) {
+        let reason = format!("cannot write to standard output: {error}");
+        return fail(exit::FAILED, reason);
+    }
+    exit::OK
 }
 
 /// Why the copy cannot be written to this path; `None` if it can.

@@ -64,7 +64,12 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_request(stop.clone()));
     let mut simulated = Tasks::new(CancellationToken::new());
-    let (app, intro) = match start(args, folder, &mut simulated, &stop).await {
+    let started = tokio::select! {
+        started = start(args, folder, &mut simulated, &stop) => started,
+        // Generating the history takes seconds. An impatient second request would leave the store behind.
+        () = stop.cancelled() => return exit::OK,
+    };
+    let (app, intro) = match started {
         Ok(started) => started,
         Err(reason) => return fail(exit::START, reason),
     };

@@ -1,5 +1,6 @@
 //! Destination and format of log lines.
 
+use super::journal::{self, WithPriority};
 use crate::format::numbers::plural;
 use crate::text::{printable, printable_lines};
 use clap::{Args, ValueEnum};
@@ -147,6 +148,11 @@ impl LogArgs {
             None if is_text => BoxMakeWriter::new(io::stderr),
             Some(log) => BoxMakeWriter::new(move || Filtered(log.clone())),
             None => BoxMakeWriter::new(|| Filtered(io::stderr())),
+        };
+        let writer = if journal::is_connected() {
+            BoxMakeWriter::new(WithPriority(writer))
+        } else {
+            writer
         };
         let text = tracing_subscriber::fmt::layer().with_target(false);
         let layer = match self.log_format {

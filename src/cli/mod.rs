@@ -17,6 +17,7 @@ mod health;
 mod healthcheck;
 mod import;
 mod init;
+mod journal;
 mod kept_run;
 mod load;
 mod log;
@@ -44,10 +45,13 @@ mod unknown_name;
 use crate::app::Origin;
 use crate::config::Config;
 use crate::store::StoreError;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use log::BufferedLog;
 use output::{fail, print_error};
 use serde::Serialize;
+use std::env;
+use std::ffi::OsStr;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -213,7 +217,7 @@ pub type ReleaseMemory = fn();
 
 /// Runs the command line of this process.
 pub fn main(release_memory: ReleaseMemory) -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let cli = match parse() {
         Ok(cli) => cli,
         Err(message) => return ExitCode::from(print_message(&message)),
     };
@@ -234,6 +238,22 @@ pub fn main(release_memory: ReleaseMemory) -> ExitCode {
     } else {
         code
     })
+}
+
+fn parse() -> Result<Cli, clap::Error> {
+    let mut command = without_empty_variables(Cli::command());
+    let mut matches = command.try_get_matches_from_mut(env::args_os())?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
+/// An empty environment variable counts as unset: compose files and manifests set `NAME: ${NAME:-}`.
+fn without_empty_variables(command: clap::Command) -> clap::Command {
+    let is_empty = |name: &OsStr| env::var_os(name).is_some_and(|value| value.is_empty());
+    let command = command.mut_args(|arg| match arg.get_env() {
+        Some(name) if is_empty(name) => arg.env(Resettable::Reset),
+        _ => arg,
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 /// Runs a subcommand and returns its exit code.
@@ -300,7 +320,6 @@ fn print_message(message: &clap::Error) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_options_of_every_command_fit_together() {

@@ -1,5 +1,6 @@
 //! Output of the command line. External text never reaches a terminal unfiltered.
 
+use super::journal;
 use crate::text::printable_lines;
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -40,6 +41,9 @@ pub fn fail(code: u8, reason: impl Display) -> u8 {
 
 /// Writes a line to standard error. A failure cannot be reported and is ignored.
 pub fn print_error(text: &str) {
-    let text = printable_lines(text);
-    writeln!(io::stderr(), "{text}").unwrap_or_default();
+    let mut text = format!("{}\n", printable_lines(text));
+    if journal::is_connected() {
+        text = journal::with_priority(journal::ERROR, &text);
+    }
+    io::stderr().write_all(text.as_bytes()).unwrap_or_default();
 }

@@ -49,8 +49,18 @@ pub fn run(args: &RunArgs) -> u8 {
         version::LONG
     );
     on_runtime(async {
-        let web_config = args.web_config.clone();
-        let app = match App::build(config, web_config, origin, Clock::system()).await {
+        let stop = CancellationToken::new();
+        // Not only once the daemon runs: as process 1 of a container it would ignore the request.
+        tokio::spawn(cancel_on_request(stop.clone()));
+        let building = App::build(config, args.web_config.clone(), origin, Clock::system());
+        let built = tokio::select! {
+            built = building => built,
+            () = stop.cancelled() => {
+                tracing::info!("stopped before it was ready");
+                return exit::OK;
+            }
+        };
+        let app = match built {
             Ok(app) => app,
             Err(error @ StartError::Web(_)) => return fail(exit::USAGE, error),
             Err(error) => {
@@ -65,8 +75,6 @@ pub fn run(args: &RunArgs) -> u8 {
             let scheme = if app.is_secure() { "https" } else { "http" };
             tracing::info!("listening on {scheme}://{address}");
         }
-        let stop = CancellationToken::new();
-        tokio::spawn(cancel_on_request(stop.clone()));
         ended(app.run(stop).await)
     })
 }

@@ -67,9 +67,7 @@ fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u
             "{old} is still a service in the config; rename it there first"
         ));
     }
-    if !config.store.path.exists() {
-        return Err(StoreError::Missing);
-    }
+    store::require_file(&config.store.path)?;
     let store = Store::open(&config.store.path)?;
     let stored = store.services()?;
     if !stored.contains(old) {

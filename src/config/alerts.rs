@@ -35,7 +35,8 @@ pub(super) fn read(
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = objective_policies(services, &all, forecast);
-    let default = || listen.map(|listen| format!("http://{listen}"));
+    let instance = System::host_name().unwrap_or_default();
+    let default = || listen.map(|listen| default_address(listen, &instance));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
         own,
@@ -43,8 +44,18 @@ pub(super) fn read(
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
-        instance: System::host_name().unwrap_or_default(),
+        instance,
     })
+}
+
+/// The pages' address for links, unless it is configured.
+pub(super) fn default_address(listen: SocketAddr, host: &str) -> String {
+    // Nothing can be opened at 0.0.0.0 or [::] from another machine.
+    if listen.ip().is_unspecified() && !host.is_empty() {
+        format!("http://{host}:{}", listen.port())
+    } else {
+        format!("http://{listen}")
+    }
 }
 
 fn tiers(section: &Section<'_>) -> Option<Vec<Tier>> {
@@ -222,4 +233,18 @@ fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, Str
     labeled
         .map(|one| (one.name.clone(), one.labels.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_address_can_be_opened() {
+        let default = |listen: &str, host| default_address(listen.parse().expect("valid"), host);
+        assert_eq!(default("0.0.0.0:9771", "db1"), "http://db1:9771");
+        assert_eq!(default("[::]:80", "db1"), "http://db1:80");
+        assert_eq!(default("[::1]:9771", "db1"), "http://[::1]:9771");
+        assert_eq!(default("0.0.0.0:9771", ""), "http://0.0.0.0:9771");
+    }
 }

@@ -197,6 +197,13 @@ const LINTS: &[Lint] = &[
     },
     Lint {
         code: Code::note(
+            "local-links",
+            "Links in notifications lead to a loopback address, which only opens on the machine of slod.",
+        ),
+        find: routing::local_links,
+    },
+    Lint {
+        code: Code::note(
             "open-listen",
             "Without authentication, everyone who can reach the listen address can read everything, and write if that is allowed.",
         ),

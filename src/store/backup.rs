@@ -5,11 +5,12 @@
 //! also reads every row, so that corruption is detected instead of copied, and its output has no
 //! free pages.
 
+use super::access::connect_to_read;
 use super::check::quick_check;
-use super::{StoreError, check_is_file, connect, folder_of, schema};
+use super::{StoreError, connect, folder_of, schema};
 use rusqlite::OpenFlags;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::NamedTempFile;
@@ -25,32 +26,41 @@ pub struct Backup {
 /// same folder until it is verified, and is then renamed.
 pub fn backup(path: &Path, to: &Path) -> Result<Backup, StoreError> {
     let started = Instant::now();
-    check_is_file(path)?;
     if to.symlink_metadata().is_ok() {
         return Err(exists());
     }
     let folder = folder_of(to);
-    // Creates an empty file with owner-only permissions; `VACUUM INTO` accepts empty files only.
     let copy = NamedTempFile::new_in(folder).map_err(StoreError::io("create the backup"))?;
-    copy_into(path, copy.path())?;
-    verify(copy.path())?;
-    copy.as_file()
-        .sync_all()
-        .map_err(StoreError::io("sync the backup"))?;
-    let size = copy
-        .as_file()
-        .metadata()
-        .map_err(StoreError::io("read the backup"))?;
+    let size_bytes = fill(copy.as_file(), path, copy.path())?;
     copy.persist_noclobber(to)
         .map_err(|error| match error.error.kind() {
             io::ErrorKind::AlreadyExists => exists(),
             _ => StoreError::io("rename the backup")(error.error),
         })?;
     sync_folder(folder)?;
-    Ok(Backup {
-        size_bytes: size.len(),
-        took: started.elapsed(),
-    })
+    let took = started.elapsed();
+    Ok(Backup { size_bytes, took })
+}
+
+/// Copies the store at `path` to a file without a name. It takes space next to the store, or in the folder of temporary
+/// files if that is read-only, until it is closed.
+pub fn nameless_backup(path: &Path) -> Result<File, StoreError> {
+    let copy = NamedTempFile::new_in(folder_of(path)).or_else(|_| NamedTempFile::new());
+    let copy = copy.map_err(StoreError::io("create the backup"))?;
+    fill(copy.as_file(), path, copy.path())?;
+    let mut file = copy.into_file();
+    file.rewind().map_err(StoreError::io("read the backup"))?;
+    Ok(file)
+}
+
+/// Copies the store to an empty file with owner-only permissions, since `VACUUM INTO` accepts empty files only; verifies
+/// and syncs the copy, and returns its size.
+fn fill(file: &File, from: &Path, to: &Path) -> Result<u64, StoreError> {
+    copy_into(from, to)?;
+    verify(to)?;
+    file.sync_all().map_err(StoreError::io("sync the backup"))?;
+    let meta = file.metadata().map_err(StoreError::io("read the backup"))?;
+    Ok(meta.len())
 }
 
 fn exists() -> StoreError {
@@ -59,11 +69,8 @@ fn exists() -> StoreError {
 }
 
 fn copy_into(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let conn = connect(
-        from,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    if schema::check(&conn)? == 0 {
+    let (conn, version) = connect_to_read(from)?;
+    if version == 0 {
         return Err(StoreError::Missing);
     }
     let name = to.to_str().ok_or_else(|| {

@@ -1,6 +1,7 @@
 //! Errors of the store and their messages.
 
 use std::io;
+use std::path::PathBuf;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -39,6 +40,12 @@ pub enum StoreError {
     #[error("the store does not exist yet (slod run creates it)")]
     Missing,
     #[error(
+        "{} belongs to an earlier file, which this one has replaced, such as by a backup (move it away, or \
+         start the daemon, which does so)",
+        log.display()
+    )]
+    Replaced { log: PathBuf },
+    #[error(
         "the store was deleted or replaced while slod was running (restore the file and restart slod)"
     )]
     Gone,
@@ -55,6 +62,22 @@ pub enum StoreError {
         "there are already {most} silences (remove some; expired silences are deleted after a week)"
     )]
     TooManySilences { most: usize },
+    #[error(
+        "failed to {doing}: {} belongs to user {owner}, but slod runs as user {user} (run it as that user, or \
+         change the owner)",
+        place.display()
+    )]
+    Denied {
+        doing: &'static str,
+        place: PathBuf,
+        owner: u32,
+        user: u32,
+    },
+    #[error(
+        "its write-ahead log must be read as well, which is impossible in a directory that this process cannot \
+         write (run it as the user of the daemon, or copy both files to another directory)"
+    )]
+    Unindexed,
     #[error("failed to {doing}: {source}")]
     Io {
         doing: &'static str,

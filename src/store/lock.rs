@@ -1,5 +1,6 @@
 //! The writer's lock: one writing process per file, whatever the name it is opened by.
 
+use super::access::refused;
 use super::{StoreError, with_suffix};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -19,7 +20,7 @@ pub struct WriterLock {
     /// The store itself: locks the file, which may have other names through symbolic and hard
     /// links. `SQLite` uses `fcntl` locks, which do not interact with this `flock`; but closing any
     /// handle of the file releases them, so this handle is closed last.
-    _file: File,
+    file: File,
 }
 
 impl WriterLock {
@@ -30,11 +31,12 @@ impl WriterLock {
             .filter(|folder| !folder.as_os_str().is_empty())
         {
             let created = DirBuilder::new().recursive(true).mode(0o700).create(folder);
-            created.map_err(StoreError::io("create the store's folder"))?;
+            created.map_err(refused("create the store's folder", folder))?;
         }
-        let opened = create(&with_suffix(path, ".lock"));
-        let name = try_lock(opened.map_err(StoreError::io("create the store's lock file"))?)?;
-        let file = create(path).map_err(StoreError::io("create the store"))?;
+        let name = with_suffix(path, ".lock");
+        let opened = create(&name);
+        let name = try_lock(opened.map_err(refused("create the store's lock file", &name))?)?;
+        let file = create(path).map_err(refused("create the store", path))?;
         let about = file
             .metadata()
             .map_err(StoreError::io("inspect the store"))?;
@@ -43,8 +45,13 @@ impl WriterLock {
         }
         Ok(Self {
             _name: name,
-            _file: try_lock(file)?,
+            file: try_lock(file)?,
         })
+    }
+
+    /// The store's file.
+    pub const fn file(&self) -> &File {
+        &self.file
     }
 }
 
@@ -52,6 +59,11 @@ impl WriterLock {
 pub fn is_held(path: &Path) -> bool {
     let is_locked = |file: File| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     File::open(path).is_ok_and(is_locked)
+}
+
+/// Whether a process, also this one, holds the lock of a store of this name. Does not touch the store's file.
+pub fn is_name_held(path: &Path) -> bool {
+    is_held(&with_suffix(path, ".lock"))
 }
 
 /// Tries to lock a file, waiting for locks that are held briefly: another process may be checking

@@ -11,6 +11,7 @@
 //! certificate dates are dropped when the hour is compacted.
 
 mod absence;
+mod access;
 mod ahead;
 mod alerts;
 mod audit;
@@ -28,6 +29,7 @@ mod fine;
 mod header;
 mod held;
 mod history;
+mod leftover;
 mod lock;
 mod markers;
 mod measured;
@@ -48,10 +50,11 @@ mod texts;
 mod worker;
 mod writer;
 
+pub use access::require_file;
 pub use ahead::Ahead;
 pub use alerts::AlertCursor;
 pub use audit::{AuditEntry, StoredAuditEntry};
-pub use backup::{Backup, backup};
+pub use backup::{Backup, backup, nameless_backup};
 pub use beats::PendingBeat;
 pub use check::{Checked, check};
 pub use compact::CountingPlan;
@@ -125,6 +128,7 @@ impl Store {
             return Err(StoreError::Irregular);
         }
         let lock = WriterLock::take(path)?;
+        leftover::set_aside(path, &lock)?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut conn = connect(path, flags)?;
         schema::prepare(&mut conn)?;
@@ -143,10 +147,8 @@ impl Store {
 
     /// Opens the store read-only without requiring any table.
     fn open_to_check(path: &Path) -> Result<Self, StoreError> {
-        check_is_file(path)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let conn = connect(path, flags)?;
-        if schema::check(&conn)? == 0 {
+        let (conn, version) = access::connect_to_read(path)?;
+        if version == 0 {
             return Err(StoreError::Missing);
         }
         Self::new(conn, path, None)
@@ -162,7 +164,7 @@ impl Store {
         if let Some(store) = Self::open_without_lock(path)? {
             return Ok(store);
         }
-        // An older version: migrated, unless a daemon writes to it.
+        // An older version, or a restored backup: prepared, unless a daemon writes to it.
         Self::open(path)
     }
 
@@ -171,11 +173,12 @@ impl Store {
         path.is_file() && lock::is_held(path)
     }
 
-    /// Opens the store for writing without the lock; returns `None` if it would have to be migrated
-    /// first.
+    /// Opens the store for writing without the lock; returns `None` if it would have to be migrated,
+    /// or the log of an earlier file set aside first.
     fn open_without_lock(path: &Path) -> Result<Option<Self>, StoreError> {
-        if !path.is_file() {
-            return Err(StoreError::Irregular);
+        access::require_file(path)?;
+        if matches!(leftover::reject(path), Err(StoreError::Replaced { .. })) {
+            return Ok(None);
         }
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let conn = connect(path, flags)?;
@@ -340,16 +343,6 @@ impl Store {
     pub fn unreadable_blocks(&self) -> u64 {
         self.unreadable.get()
     }
-}
-
-fn check_is_file(path: &Path) -> Result<(), StoreError> {
-    if !path.exists() {
-        return Err(StoreError::Missing);
-    }
-    if !path.is_file() {
-        return Err(StoreError::Irregular);
-    }
-    Ok(())
 }
 
 /// The folder that contains a file.

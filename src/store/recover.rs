@@ -8,7 +8,7 @@ mod workspace;
 
 use super::backup::sync_folder;
 use super::lock::WriterLock;
-use super::{Store, StoreError, folder_of, schema, series, with_suffix};
+use super::{Store, StoreError, access, folder_of, leftover, schema, series, with_suffix};
 use crate::format::numbers::plural;
 use crate::outcome::Timestamp;
 use rusqlite::Connection;
@@ -132,10 +132,9 @@ pub fn recover(
     now: Timestamp,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Recovered, StoreError> {
-    if !path.exists() {
-        return Err(StoreError::Missing);
-    }
-    let _lock = WriterLock::take(path)?;
+    access::require_file(path)?;
+    let lock = WriterLock::take(path)?;
+    leftover::set_aside(path, &lock)?;
     let folder = folder_of(path);
     let workspace = Workspace::create(path)?;
     let (file, to) = workspace.new_store()?;

@@ -62,6 +62,9 @@ pub fn prepare(conn: &mut Connection) -> Result<(), StoreError> {
          PRAGMA journal_size_limit = 16777216;",
     );
     result.map_err(StoreError::sql("set up the store"))?;
+    if (1..MIGRATIONS.len()).contains(&version) {
+        tracing::info!("migrating the store from schema version {version} to {VERSION}");
+    }
     if version < MIGRATIONS.len() {
         migrate(conn, version).map_err(StoreError::sql("migrate the store"))?;
     }

@@ -53,7 +53,7 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
         let mut next = vec![("from", from.to_rfc3339()), ("limit", limit.to_string())];
         next.extend(to.map(|to| ("to", to.to_rfc3339())));
         next.push(("cursor", cursor_text(&AlertCursor::behind(last))));
-        link_next(&mut response, "/api/v1/alerts", &next);
+        link_next(&mut response, &next);
     }
     Ok(response)
 }

@@ -40,7 +40,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     let mut response = Json(views).into_response();
     if let Some(last) = last {
         let next = [("limit", limit.to_string()), ("cursor", last.to_string())];
-        link_next(&mut response, "/api/v1/audit", &next);
+        link_next(&mut response, &next);
     }
     Ok(response)
 }

@@ -27,7 +27,8 @@ pub async fn badge(
     Path((service, file)): Path<(String, String)>,
     query: Query,
 ) -> Result<Response, Problem> {
-    let parameters = query.only(&["show"])?;
+    // Markdown files add parameters against caches, such as `?v=2`.
+    let parameters = query.some(&["show"])?;
     let shown = match parameters.text("show")? {
         None | Some("sli") => BadgeContent::Sli,
         Some("status") => BadgeContent::Status,

@@ -63,7 +63,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     let mut response = ([(header::CONTENT_TYPE, "application/json")], body).into_response();
     if let Some(cursor) = next {
         let next = [("limit", limit.to_string()), ("cursor", cursor.text())];
-        link_next(&mut response, "/api/v1/corrections", &next);
+        link_next(&mut response, &next);
     }
     Ok(response)
 }

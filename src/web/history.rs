@@ -11,7 +11,7 @@ use crate::outcome::{CodeOf, Figure, FinishReason, Measurement, ProbeKey, Record
 use crate::units::{DAY, HOUR, show_duration};
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, stream};
@@ -94,7 +94,6 @@ struct OutcomeView<'a> {
 /// The newest outcomes of a time range, oldest first. The header `Link` has the URL of those before them.
 pub async fn outcomes(
     State(state): State<WebState>,
-    uri: Uri,
     Path((service, probe)): Path<(String, String)>,
     query: Query,
 ) -> Result<Response, Problem> {
@@ -131,7 +130,7 @@ pub async fn outcomes(
             ("to", Timestamp(older.at.0 + 1).to_rfc3339()),
             ("limit", limit.to_string()),
         ];
-        link_next(&mut response, uri.path(), &next);
+        link_next(&mut response, &next);
     }
     Ok(response)
 }

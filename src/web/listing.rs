@@ -5,12 +5,13 @@ use axum::response::Response;
 use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
-/// Sets the header `Link` with the URL of the next page (RFC 8288).
-pub fn link_next(response: &mut Response, path: &str, parameters: &[(&str, String)]) {
+/// Sets the header `Link` with the URL of the next page (RFC 8288). It is relative to the address of the request: behind a
+/// proxy that removes a prefix, slod does not know the whole path.
+pub fn link_next(response: &mut Response, parameters: &[(&str, String)]) {
     let query = Serializer::new(String::new())
         .extend_pairs(parameters)
         .finish();
-    let link = HeaderValue::try_from(format!("<{path}?{query}>; rel=\"next\""));
+    let link = HeaderValue::try_from(format!("<?{query}>; rel=\"next\""));
     if let Ok(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }

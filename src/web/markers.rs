@@ -108,7 +108,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
         next.extend(to.map(|to| ("to", to.to_rfc3339())));
         next.push(("cursor", cursor_text(&last)));
         next.extend(service.map(|name| ("service", name)));
-        link_next(&mut response, "/api/v1/markers", &next);
+        link_next(&mut response, &next);
     }
     Ok(response)
 }

@@ -85,7 +85,7 @@ mod tests {
         if code.contains("Report::read(") {
             return ["msg", "status"].map(str::to_owned).into();
         }
-        let asked = Regex::new(r"query\s*\.(?:only|all)\(([^)]*)\)").expect("valid");
+        let asked = Regex::new(r"query\s*\.(?:only|all|some)\(([^)]*)\)").expect("valid");
         let name = Regex::new(r#""([a-z_]+)""#).expect("valid");
         let asked = asked.captures_iter(code).map(|found| found[1].to_owned());
         let names = asked.flat_map(|list| {

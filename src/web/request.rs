@@ -38,6 +38,12 @@ impl Query {
         Fields::of_query(vec![(name.to_owned(), Value::Array(values))], &[name])
     }
 
+    /// The parameters of these names; others are ignored, for addresses outside of the API.
+    pub fn some(mut self, names: &[&str]) -> Result<Fields, Problem> {
+        self.0.retain(|(name, _)| names.contains(&&**name));
+        self.only(names)
+    }
+
     /// Restricts the parameters to these names.
     pub fn only(self, names: &[&str]) -> Result<Fields, Problem> {
         Fields::of_query(self.0, names)

@@ -45,7 +45,7 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     if let Some(cursor) = next {
         let mut next = vec![("limit", limit.to_string()), ("cursor", cursor.to_string())];
         next.extend(service.map(|name| ("service", name)));
-        link_next(&mut response, "/api/v1/runs", &next);
+        link_next(&mut response, &next);
     }
     Ok(response)
 }

@@ -95,6 +95,11 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
     daemon.wait_for(|daemon| daemon.metric(failures).filter(|bad| *bad >= 3.0));
     let refused = "slod_probe_failures_total{service=\"second\",probe=\"p\",reason=\"refused\"}";
     daemon.wait_for(|daemon| daemon.metric(refused).filter(|bad| *bad >= 1.0));
+
+    let same = "the config file has not changed since it was last read";
+    assert!(!daemon.log().contains(same), "{}", daemon.log());
+    daemon.request("POST", "/-/reload");
+    daemon.wait_for(|daemon| daemon.log().contains(same).then_some(()));
 }
 
 #[test]

@@ -62,6 +62,11 @@ impl<'d> Client<'d> {
             seen: BTreeSet::new(),
         };
         let (_, document) = client.send("get", "/api/v1/openapi.json", &Value::Null);
+        // Below the path at which a proxy serves slod.
+        let read_from = reqwest::Url::parse("https://example.com/slod/api/v1/openapi.json");
+        let server = document["servers"][0]["url"].as_str().expect("a URL");
+        let server = read_from.expect("valid").join(server).expect("relative");
+        assert_eq!(server.as_str(), "https://example.com/slod/");
         client.document = document;
         close(&mut client.document["components"]["schemas"]);
         client

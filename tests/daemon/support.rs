@@ -183,6 +183,16 @@ pub fn ended(output: &Output) -> (Option<i32>, String) {
     (code, String::from_utf8_lossy(&text).into_owned())
 }
 
+/// The address of the next page of a list: the header `Link` is relative to the address of this page, since a proxy may
+/// serve slod below a path.
+pub fn next_page(path: &str, answer: &str) -> Option<String> {
+    let (_, link) = answer.split_once("link: <")?;
+    let (query, _) = link.split_once(">; rel=\"next\"")?;
+    assert!(query.starts_with('?'), "{query}");
+    let base = path.split('?').next().expect("a path");
+    Some(format!("{base}{query}"))
+}
+
 /// Polls until there is a response.
 pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;

@@ -8,7 +8,9 @@ mod measured;
 mod outcomes;
 mod recovery;
 mod rename;
+mod restored;
 mod series;
+mod users;
 mod versions;
 mod writer;
 

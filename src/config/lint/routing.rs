@@ -1,6 +1,7 @@
 //! Alerts that reach nobody, and receivers that no alert reaches.
 
 use super::finding::Finding;
+use crate::config::alerts::default_address;
 use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
 use crate::receiver::{self, Hours, Route};
@@ -23,6 +24,20 @@ pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
         help: "choose another name if alerts are routed or silenced by it".to_owned(),
     };
     used.map(finding).collect()
+}
+
+/// Messages with links that nobody can open elsewhere, because `alerts.address` is not configured.
+pub fn local_links(draft: &Draft<'_>) -> Vec<Finding> {
+    let (listen, address) = (draft.listen, &draft.alerts.address);
+    let is_default = *address == default_address(listen, &draft.alerts.instance);
+    if draft.routing.receivers.is_empty() || !listen.ip().is_loopback() || !is_default {
+        return Vec::new();
+    }
+    vec![Finding {
+        at: draft.root.spot_of(&keys::notify::RECEIVERS),
+        message: format!("links in notifications lead to {address}, which only opens on this machine"),
+        help: "set `alerts.address` to the external URL of the pages, such as https://slod.example.com".to_owned(),
+    }]
 }
 
 /// Services with alerts that no unconditional route matches.

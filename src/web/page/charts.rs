@@ -175,7 +175,7 @@ fn figure(line: &Line, span: ChartSpan, marks: &[&TimelineEvent], at: Timestamp)
     let top = (kind.show)(highest);
     html! {
         div {
-            h4 dir="auto" { (title) }
+            h3 dir="auto" { (title) }
             figure.days.times {
                 svg role="img" aria-label={ (title) ", now " (last) ", at most " (top) } viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
                     path d=(path(&line.points, highest, span.length(), at)) {}
@@ -239,6 +239,22 @@ mod tests {
         for query in ["", "span=", "span=9000d", "span=<b>"] {
             assert_eq!(length(query), 3600, "{query}");
         }
+    }
+
+    #[test]
+    fn headings_of_figures_follow_that_of_the_section() {
+        let line = Line {
+            kind: 0,
+            name: String::new(),
+            points: vec![(Timestamp(0), 1.0)],
+        };
+        let (span, lines) = (ChartSpan::default(), vec![line]);
+        let html = charts(&Charts { span, lines }, &[], PageQuery::NONE, Timestamp(0));
+        let html = html.into_string();
+        assert!(
+            html.contains("<h2") && html.contains("<h3") && !html.contains("<h4"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 mod column;
 
-use super::parts::{date, or_dash};
+use super::parts::{date, or_dash, scrolled};
 use super::query::PageQuery;
 use crate::format::numbers;
 use crate::ledger::LONG_DAYS;
@@ -170,29 +170,30 @@ pub fn table(service: &ServiceView, days: &[DayView], unfold: bool) -> Markup {
     let budgeting = first.map_or(BudgetingMethod::Occurrences, |view| {
         view.objective.budgeting
     });
-    html! {
-        details open[unfold] {
-            summary { "All " (days.len()) " days as a table" }
-            div.scroll {
-                table.numbers.history {
-                    thead { tr {
-                        th scope="col" { "UTC day" } th scope="col" { "Good" } th scope="col" { "Bad" }
-                        th scope="col" { "SLI" } th scope="col" { "Coverage" } th scope="col" { "Target" }
-                    } }
-                    tbody {
-                        @for day in days.iter().rev() {
-                            tr {
-                                th scope="row" { (date(day.start)) }
-                                td { (numbers::events(day.good, budgeting)) }
-                                td { (numbers::events(day.bad, budgeting)) }
-                                td { (or_dash(ratio(day), numbers::percent)) }
-                                td { (or_dash(day.coverage, numbers::coverage)) }
-                                td { (judgement(day, target)) }
-                            }
-                        }
+    let table = html! {
+        table.numbers.history {
+            thead { tr {
+                th scope="col" { "UTC day" } th scope="col" { "Good" } th scope="col" { "Bad" }
+                th scope="col" { "SLI" } th scope="col" { "Coverage" } th scope="col" { "Target" }
+            } }
+            tbody {
+                @for day in days.iter().rev() {
+                    tr {
+                        th scope="row" { (date(day.start)) }
+                        td { (numbers::events(day.good, budgeting)) }
+                        td { (numbers::events(day.bad, budgeting)) }
+                        td { (or_dash(ratio(day), numbers::percent)) }
+                        td { (or_dash(day.coverage, numbers::coverage)) }
+                        td { (judgement(day, target)) }
                     }
                 }
             }
+        }
+    };
+    html! {
+        details open[unfold] {
+            summary { "All " (days.len()) " days as a table" }
+            (scrolled("Days", &table))
         }
     }
 }

@@ -84,6 +84,13 @@ pub fn budget(view: &BudgetView) -> Markup {
     }
 }
 
+/// A table that may be wider than the page. It takes the focus, so that the keyboard can scroll it.
+pub fn scrolled(label: &str, table: &Markup) -> Markup {
+    html! {
+        div.scroll role="group" aria-label=(label) tabindex="0" { (table) }
+    }
+}
+
 /// `2026-11-03`
 pub fn date(at: Timestamp) -> String {
     times::date(at.to_utc())

@@ -7,7 +7,7 @@ use super::days;
 use super::frame::{Page, View};
 use super::headline::Headline;
 use super::now::Situation;
-use super::parts::{badge, budget, labeled_path, moment, or_dash};
+use super::parts::{badge, budget, labeled_path, moment, or_dash, scrolled};
 use super::past::{self, Past};
 use super::probe;
 use super::runs;
@@ -226,28 +226,31 @@ const fn unit(objective: &Objective) -> &'static str {
 
 fn windows(view: &ObjectiveView, unfold: bool) -> Markup {
     let budgeting = view.objective.budgeting;
+    let table = html! {
+        table.numbers {
+            caption { "Counted in " (unit(&view.objective)) }
+            thead { tr {
+                th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
+                th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }
+            } }
+            tbody {
+                @for (name, window) in view.windows.iter().map(|(one, view)| (one.name(), view)) {
+                    tr {
+                        th scope="row" { (name) }
+                        td { (numbers::events(window.good, budgeting)) }
+                        td class=[(window.bad > 0).then_some("some")] { (numbers::events(window.bad, budgeting)) }
+                        td { (or_dash(window.sli, numbers::percent)) }
+                        td { (or_dash(window.burn_rate, numbers::burn)) }
+                        td { (or_dash(window.coverage, numbers::coverage)) }
+                    }
+                }
+            }
+        }
+    };
     html! {
         details open[unfold] {
             summary { "All windows" }
-            div.scroll { table.numbers {
-                caption { "Counted in " (unit(&view.objective)) }
-                thead { tr {
-                    th scope="col" { "Window" } th scope="col" { "Good" } th scope="col" { "Bad" }
-                    th scope="col" { "SLI" } th scope="col" { "Burn" } th scope="col" { "Coverage" }
-                } }
-                tbody {
-                    @for (name, window) in view.windows.iter().map(|(one, view)| (one.name(), view)) {
-                        tr {
-                            th scope="row" { (name) }
-                            td { (numbers::events(window.good, budgeting)) }
-                            td class=[(window.bad > 0).then_some("some")] { (numbers::events(window.bad, budgeting)) }
-                            td { (or_dash(window.sli, numbers::percent)) }
-                            td { (or_dash(window.burn_rate, numbers::burn)) }
-                            td { (or_dash(window.coverage, numbers::coverage)) }
-                        }
-                    }
-                }
-            } }
+            (scrolled("Windows", &table))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The service's own metrics on its page.
 
-use super::parts::{icon, moment, or_dash};
+use super::parts::{icon, moment, or_dash, scrolled};
 use crate::format::numbers;
 use crate::observe::SystemView;
 use crate::observe::scrape::{BreakerView, RoleValue, RoleView, ServiceMetrics};
@@ -101,8 +101,8 @@ fn open_ones(breakers: &[BreakerView]) -> Markup {
 }
 
 fn roles(metrics: &ServiceMetrics) -> Markup {
-    html! {
-        div.scroll { table.numbers {
+    let table = html! {
+        table.numbers {
             caption { "Counters count from slod's first scrape" }
             thead { tr {
                 th scope="col" { "Role" } th scope="col" { "Value" } th scope="col" { "Series" }
@@ -118,8 +118,9 @@ fn roles(metrics: &ServiceMetrics) -> Markup {
                     }
                 }
             }
-        } }
-    }
+        }
+    };
+    scrolled("Metrics by role", &table)
 }
 
 fn selector(view: &RoleView) -> String {

@@ -1,7 +1,7 @@
 //! Responses of each path, and reasons for rejecting a request.
 
 use super::{answer, daemon, sent, status};
-use crate::support::{Daemon, PATIENCE};
+use crate::support::{Daemon, PATIENCE, next_page};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -280,6 +280,7 @@ fn a_store_that_cannot_be_read_is_unavailable_and_the_rest_is_answered() {
         "/api/v1/health/web",
         "/api/v1/signals",
         "/badge/web/errors.svg",
+        "/badge/web/errors.svg?v=2&show=budget",
     ] {
         let answer = daemon.request("GET", path);
         assert_eq!(status(&answer), "200", "{path}: {answer}");
@@ -310,11 +311,7 @@ fn the_link_header_leads_to_the_next_page() {
         let page: Vec<serde_json::Value> = serde_json::from_str(page).expect("a list");
         let versions = page.iter();
         seen.extend(versions.map(|one| one["version"].as_str().unwrap_or_default().to_owned()));
-        let next = answer.split_once("link: <").and_then(|(_, rest)| {
-            let (next, _) = rest.split_once(">; rel=\"next\"")?;
-            Some(next.to_owned())
-        });
-        match next {
+        match next_page(&path, &answer) {
             Some(next) => path = next,
             None => break,
         }

@@ -73,6 +73,23 @@ fn no_page_has_control_or_invisible_characters() {
     assert!(pages()["service-hostile"].contains("\u{fffd}[31mred\u{fffd}"));
 }
 
+/// The keyboard cannot scroll anything else.
+#[test]
+fn wide_tables_take_the_focus() {
+    let mut count = 0;
+    for (name, html) in pages() {
+        for (at, _) in html.match_indices("class=\"scroll\"") {
+            let (tag, _) = html[at..].split_once('>').expect("a tag");
+            assert!(
+                tag.contains("tabindex=\"0\"") && tag.contains("aria-label=\""),
+                "{name}: {tag}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count > 0);
+}
+
 #[test]
 fn headings_never_skip_a_level() {
     for (name, html) in pages() {
