@@ -22,6 +22,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional("discord", Mapping(KEYS), "A Discord webhook."),
     example: "{ url: \"https://discord.com/api/webhooks/1/example\" }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         let edit = section.get(&EDIT);
         let url = Secret::new(url(section, &URL)?);

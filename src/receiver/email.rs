@@ -51,6 +51,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
     has_texts: true,
+    is_web: false,
     read,
 };
 

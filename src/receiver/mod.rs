@@ -35,7 +35,9 @@ pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;
-use crate::yaml::{Bool, Key, Keys, Mapping, Parsed, Redactions, SecretText, Section, Span, Text};
+use crate::yaml::{
+    Bool, Key, Keys, Mapping, Parsed, Redactions, Secret, SecretText, Section, Span, Text,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +64,7 @@ pub const KEYS: Keys = &[
     &TITLE,
     &TEXT,
     &MAINTENANCE,
+    &PROXY,
     &alertmanager::KIND.key,
     &webhook::KIND.key,
     &slack::KIND.key,
@@ -105,6 +108,12 @@ pub const MAINTENANCE: Key<Bool> = Key::with_default(
     "Whether maintenance is announced as well: `SlodMaintenancePlanned` until it begins, `SlodMaintenance` until it ends.",
 );
 
+pub const PROXY: Key<SecretText> = Key::optional(
+    "proxy",
+    SecretText,
+    "An `http` proxy, such as `http://proxy.example:3128`, also with a user and password. `https` is tunneled through it.",
+);
+
 /// The key of a web address, which may contain a token.
 const fn url_key(doc: &'static str) -> Key<SecretText> {
     Key::required("url", SecretText, doc)
@@ -118,6 +127,8 @@ pub struct Kind {
     pub example: &'static str,
     /// Whether its messages have a title and a text.
     pub has_texts: bool,
+    /// Whether its messages are sent by HTTP.
+    pub is_web: bool,
     /// Builds a channel. Returns `None` after reporting every error to the section.
     pub read: fn(&Section<'_>) -> Option<Arc<dyn Channel>>,
 }
@@ -183,6 +194,7 @@ pub struct Receiver {
     /// Whether maintenance is announced to it.
     pub maintenance: bool,
     pub channel: Arc<dyn Channel>,
+    pub proxy: Option<Secret>,
     /// The values to remove from messages about it.
     pub redactions: Redactions,
 }
@@ -215,7 +227,9 @@ impl Receiver {
 
     /// The requests that deliver a message with these texts.
     pub fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request> {
-        self.channel.requests(message, texts, now)
+        let requests = self.channel.requests(message, texts, now).into_iter();
+        let requests = requests.map(|request| request.through(self.proxy.as_ref()));
+        requests.collect()
     }
 }
 
@@ -238,6 +252,23 @@ const EDIT: Key<Bool> = Key::with_default(
     "true",
     "Whether to edit the last message about a group of alerts when one of its alerts is resolved. Editing notifies nobody, so new alerts and repetitions are always new messages. If `false`, resolved alerts are also new messages.",
 );
+
+/// Reads the address of a proxy, if any; `None` after a reported error.
+#[expect(clippy::option_option, reason = "a fault, or no proxy")]
+pub fn proxy(section: &Section<'_>) -> Option<Option<Secret>> {
+    if !section.has(&PROXY) {
+        return Some(None);
+    }
+    let secret = section.secret(&PROXY)?;
+    let url = url::Url::parse(secret.reveal().trim()).ok();
+    if let Some(url) = url.filter(|url| url.scheme() == "http" && url.has_host()) {
+        return Some(Some(Secret::new(url.to_string())));
+    }
+    let message = "this is not the address of an HTTP proxy";
+    let help = "expected an address such as http://proxy.example:3128";
+    section.error("invalid-value", &PROXY, message, help);
+    None
+}
 
 /// Reads the complete address of a web service. A slash at its end is kept: servers distinguish both.
 fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {

@@ -28,6 +28,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional("ntfy", Mapping(KEYS), "An ntfy topic."),
     example: "{ topic: example-topic }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         let (topic, token) = (section.secret(&TOPIC), header_secret(section, &TOKEN));
         let url = section.get(&URL)?;

@@ -35,6 +35,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ api_key: example-key }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         let (key, url) = (header_secret(section, &API_KEY), section.get(&URL));
         Some(Arc::new(Opsgenie {

@@ -63,6 +63,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"https://hooks.slack.com/services/T0/B0/example\" }",
     has_texts: true,
+    is_web: true,
     read,
 };
 

@@ -17,6 +17,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"https://example.logic.azure.com/workflows/example\" }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         chat::read(section, |message, texts| {
             let color = if message.is_resolved() {

@@ -31,6 +31,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional("telegram", Mapping(KEYS), "A Telegram bot."),
     example: "{ token: \"1:example\", chat_id: -100 }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         let (token, chat) = (section.secret(&TOKEN), section.get(&CHAT));
         let (url, edit) = (section.get(&URL), section.get(&EDIT)?);

@@ -78,6 +78,7 @@ async fn receiver(answers: Answers) -> (Receiver, Got) {
         text: template("{{ description }}"),
         maintenance: false,
         channel: Arc::new(Echo(format!("http://{address}/"))),
+        proxy: None,
         redactions: crate::yaml::Redactions::default(),
     };
     (receiver, got)
