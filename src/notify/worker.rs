@@ -134,6 +134,9 @@ impl Worker {
             if self.lanes.without(Instant::now()).is_some() {
                 self.watch(&receiver, &without, now);
                 self.lanes.remove_idle(&without);
+                if self.lanes.failing() == 0 {
+                    self.deps.failing.settled(&self.name);
+                }
                 self.done.retain(|group, _| self.lanes.is_failing(group));
             }
             let due = next.due.map(|due| due.0.saturating_sub(now.0).max(1));
