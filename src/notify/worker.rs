@@ -125,7 +125,8 @@ impl Worker {
             let Some(next) = self.next(&receiver, &without, now).await else {
                 return SOON;
             };
-            if let Some(batch) = next.batch {
+            if let Some(mut batch) = next.batch {
+                self.renew(&mut batch);
                 let message = messages::of(&batch);
                 self.start(MessageKind::New(batch), receiver, message, now);
                 continue;
