@@ -15,6 +15,10 @@ const URL: Key<SecretText> = super::url_key("The address of the webhook, with it
 /// Maximum title length that Discord accepts.
 const TITLE_MAX: usize = 256;
 const TEXT_MAX: usize = 4096;
+/// Codes of errors about a channel, which have the same status as those about a message: it requires a tag, the
+/// thread is archived or locked, or a forum requires a thread (`?thread_id=` in the address).
+const NO_DESTINATION: [u64; 4] = [40_067, 50_083, 160_005, 220_001];
+const CONTENT_MAX: usize = 2000;
 const RED: u32 = 0x00e0_1e5a;
 const GREEN: u32 = 0x002e_b67d;
 
@@ -75,6 +79,13 @@ impl Channel for Discord {
             return Some(Reply::Gone);
         }
         let message = read_json(body);
+        let is_lost = message["code"]
+            .as_u64()
+            .is_some_and(|code| NO_DESTINATION.contains(&code));
+        if status == 400 && is_lost {
+            let why = message["message"].as_str().unwrap_or_default();
+            return Some(Reply::Failed(format!("Discord responded with {why}")));
+        }
         match message["id"].as_str() {
             Some(id) if is_success(status) && self.edit => Some(Reply::Posted(id.to_owned())),
             id => {

@@ -166,8 +166,11 @@ pub enum Reply {
     Same,
     /// The message to edit does not exist, or can no longer be edited.
     Gone,
-    /// The message was rejected, but may be accepted later.
+    /// The message was rejected, but may be accepted later, as after a wrong key was replaced. This also
+    /// applies to statuses that permanently reject a message.
     Failed(String),
+    /// The destination has this new ID.
+    Moved(String),
     /// No message is accepted before this time has passed.
     Busy(Duration),
     /// The message is permanently rejected.

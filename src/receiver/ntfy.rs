@@ -71,7 +71,13 @@ impl Channel for Ntfy {
 
     /// The message as stored by the server: <https://docs.ntfy.sh/publish/#publish-as-json>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        let is_confirmed = read_json(body)["id"].is_string();
+        let body = read_json(body);
+        // An invalid topic has status 400, as an invalid message does. <https://docs.ntfy.sh/publish/>
+        let why = body["error"].as_str().unwrap_or_default();
+        if status == 400 && why.contains("topic") {
+            return Some(Reply::Failed(format!("ntfy responded with {why}")));
+        }
+        let is_confirmed = body["id"].is_string();
         confirmed(status, is_confirmed, "a message with its `id`")
     }
 }

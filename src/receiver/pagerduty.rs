@@ -86,12 +86,18 @@ impl Channel for PagerDuty {
     /// <https://developer.pagerduty.com/docs/send-alert-event>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
-        if is_success(status) && body["status"] == "invalid event" {
-            let why = format!(
-                "PagerDuty responded with \"invalid event\": {}",
-                body["errors"]
-            );
-            return Some(Reply::Refused(why));
+        if body["status"] == "invalid event" {
+            let errors = body["errors"].to_string();
+            let why = format!("PagerDuty responded with \"invalid event\": {errors}");
+            // `Invalid routing key`, `Length of 'routing_key' is incorrect (should be 32 characters)`.
+            let is_about_key = errors
+                .to_lowercase()
+                .replace('_', " ")
+                .contains("routing key");
+            return match is_about_key {
+                true => Some(Reply::Failed(why)),
+                false => is_success(status).then_some(Reply::Refused(why)),
+            };
         }
         confirmed(
             status,

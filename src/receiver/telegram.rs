@@ -13,6 +13,18 @@ const KEYS: Keys = &[&TOKEN, &CHAT, &URL, &EDIT];
 
 /// Maximum text length that Telegram accepts.
 const TEXT_MAX: usize = 4096;
+/// Parts of the errors about a destination, which have the same code as those about a message. The chat, or
+/// the bot's membership in it, can be corrected.
+const NO_DESTINATION: [&str; 8] = [
+    "chat not found",
+    "chat_id",
+    "rights",
+    "thread not found",
+    "topic",
+    "bot is not",
+    "write_forbidden",
+    "peer_id_invalid",
+];
 
 const TOKEN: Key<SecretText> = Key::required("token", SecretText, "The token of the bot.");
 const CHAT: Key<Text> = Key::required(
@@ -59,7 +71,8 @@ impl Channel for Telegram {
             &format!("{}\n{}", non_empty(&texts.title), texts.text),
             TEXT_MAX,
         );
-        let mut body = json!({ "chat_id": self.chat, "text": text, "link_preview_options": { "is_disabled": true } });
+        let chat = message.moved.as_ref().unwrap_or(&self.chat);
+        let mut body = json!({ "chat_id": chat, "text": text, "link_preview_options": { "is_disabled": true } });
         let replaces = message.replaces.as_ref().filter(|_| self.edit);
         let id = replaces.and_then(|id| id.parse::<i64>().ok());
         let method = match id {
@@ -74,7 +87,7 @@ impl Channel for Telegram {
     }
 
     /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` if it is false. The time to
-    /// wait is in `parameters`, not in a header.
+    /// wait is in `parameters`, not in a header, and so is the new ID of a group that became a supergroup.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
         if body["ok"] == true {
@@ -89,14 +102,19 @@ impl Channel for Telegram {
         if let Some(seconds) = body["parameters"]["retry_after"].as_u64() {
             return Some(Reply::Busy(Duration::from_secs(seconds)));
         }
+        if let Some(id) = body["parameters"]["migrate_to_chat_id"].as_i64() {
+            return Some(Reply::Moved(id.to_string()));
+        }
         let gone = ["message to edit not found", "message can't be edited"];
         if why.contains("message is not modified") {
             Some(Reply::Same)
         } else if gone.iter().any(|one| why.contains(one)) {
             Some(Reply::Gone)
         } else {
+            let words = why.to_lowercase();
+            let is_lost = NO_DESTINATION.iter().any(|one| words.contains(one));
             // The same as for the HTTP status 400.
-            let is_unfit = body["error_code"] == 400;
+            let is_unfit = body["error_code"] == 400 && !is_lost;
             let reply = if is_unfit {
                 Reply::Refused
             } else {
