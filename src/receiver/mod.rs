@@ -27,7 +27,7 @@ mod template;
 mod webhook;
 
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
-pub use mail::{Envelope, Mail, Security};
+pub use mail::{Envelope, Mail, Security, is_domain};
 pub use message::Message;
 pub use reply::is_page;
 pub use request::{HttpRequest, Method, Request};
