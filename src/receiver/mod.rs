@@ -10,6 +10,7 @@ mod discord;
 mod email;
 mod exec;
 mod fields;
+mod headers;
 mod heartbeat;
 mod login;
 mod mail;
@@ -295,11 +296,12 @@ fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
 /// An address without secrets, for a service that can also be self-hosted. Paths are appended to it.
 const BASE: Parsed<String> = Parsed {
     label: "URL",
-    expected: "an address such as https://api.example.com",
+    expected: "an address without a login, such as https://api.example.com",
     parse: |text| {
         let url = url::Url::parse(text).ok()?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
-        is_web.then(|| text.trim_end_matches('/').to_owned())
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        (is_web && !has_login).then(|| text.trim_end_matches('/').to_owned())
     },
 };
 

@@ -1,5 +1,6 @@
 //! A webhook with Alertmanager's payload, version 4.
 
+use super::headers::{self, HEADERS, Headers};
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::request::rfc3339;
 use super::route::grouped_by;
@@ -13,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-const KEYS: Keys = &[&URL, &HMAC_SECRET, &USERNAME, &PASSWORD, &BEARER];
+const KEYS: Keys = &[&URL, &HMAC_SECRET, &USERNAME, &PASSWORD, &BEARER, &HEADERS];
 
 const URL: Key<SecretText> =
     super::url_key("The address. Its path may contain a token; it is not shown.");
@@ -34,12 +35,14 @@ pub const KIND: Kind = Kind {
     has_texts: false,
     is_web: true,
     read: |section| {
-        let (url, authorization) = (url(section, &URL), authorization(section));
+        let (url, authorization) = (url(section, &URL), authorization(section, &BEARER));
         let hmac_secret = section.secret(&HMAC_SECRET);
+        let headers = headers::read(section);
         let webhook = Webhook {
             url: Secret::new(url?),
             hmac_secret,
             authorization: authorization?,
+            headers: headers?,
         };
         Some(Arc::new(webhook))
     },
@@ -50,6 +53,7 @@ struct Webhook {
     url: Secret,
     hmac_secret: Option<Secret>,
     authorization: Option<Secret>,
+    headers: Headers,
 }
 
 impl Channel for Webhook {
@@ -63,7 +67,7 @@ impl Channel for Webhook {
         if let Some(authorization) = &self.authorization {
             request = request.with("authorization", authorization.reveal());
         }
-        vec![request.into()]
+        vec![headers::with(request, &self.headers).into()]
     }
 }
 
