@@ -4,13 +4,19 @@ use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{non_empty, truncated};
 use super::{Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const KEYS: Keys = &[&URL, &EDIT];
+const KEYS: Keys = &[&URL, &MENTION, &EDIT];
 
 const URL: Key<SecretText> = super::url_key("The address of the webhook, with its token.");
+
+const MENTION: Key<Text> = Key::optional(
+    "mention",
+    Text,
+    "Who is mentioned when alerts fire, so that they are notified: `@here`, `@everyone`, `<@80351110224678912>` (a user), `<@&165511591545143296>` (a role).",
+);
 
 /// Maximum title length that Discord accepts.
 const TITLE_MAX: usize = 256;
@@ -28,15 +34,17 @@ pub const KIND: Kind = Kind {
     has_texts: true,
     is_web: true,
     read: |section| {
-        let edit = section.get(&EDIT);
+        let (edit, mention) = (section.get(&EDIT), section.get(&MENTION));
         let url = Secret::new(url(section, &URL)?);
-        Some(Arc::new(Discord { url, edit: edit? }))
+        let edit = edit?;
+        Some(Arc::new(Discord { url, mention, edit }))
     },
 };
 
 #[derive(Debug)]
 struct Discord {
     url: Secret,
+    mention: Option<String>,
     edit: bool,
 }
 
@@ -65,7 +73,12 @@ impl Channel for Discord {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let replaces = message.replaces.as_deref().filter(|_| self.edit);
         let url = self.address(replaces);
-        let mut request = HttpRequest::json(&url, &message.key, &payload(message, texts));
+        let mut body = payload(message, texts);
+        if let Some(mention) = self.mention.as_deref().filter(|_| !message.is_resolved()) {
+            body["content"] = truncated(mention, CONTENT_MAX).into();
+            body["allowed_mentions"] = json!({ "parse": ["everyone", "roles", "users"] });
+        }
+        let mut request = HttpRequest::json(&url, &message.key, &body);
         if replaces.is_some() {
             request.method = Method::Patch;
         }
@@ -103,7 +116,7 @@ fn payload(message: &Message, texts: &Texts) -> Value {
             "description": truncated(&texts.text, TEXT_MAX),
             "color": if message.is_resolved() { GREEN } else { RED },
         }],
-        // Labels must not mention anybody.
+        // Labels must not mention anybody; in an embed, they notify nobody.
         "allowed_mentions": { "parse": [] },
     })
 }

@@ -4,12 +4,12 @@ use super::reply::{confirmed, json as read_json};
 use super::request::{non_empty, truncated};
 use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
+use crate::yaml::{Integer, Key, Keys, Mapping, Secret, SecretText, Text};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
-const KEYS: Keys = &[&TOKEN, &CHAT, &URL, &EDIT];
+const KEYS: Keys = &[&TOKEN, &CHAT, &TOPIC, &URL, &EDIT];
 
 /// Maximum text length that Telegram accepts.
 const TEXT_MAX: usize = 4096;
@@ -32,6 +32,11 @@ const CHAT: Key<Text> = Key::required(
     Text,
     "The ID of the chat, or `@` and the name of a channel.",
 );
+const TOPIC: Key<Integer> = Key::optional(
+    "topic",
+    Integer(1, i32::MAX as u32),
+    "The ID of the topic in a group with topics: the last number in a link to a message of the topic, before that of the message. Default: the general topic.",
+);
 const URL: Key<Parsed<String>> = Key::with_default(
     "url",
     BASE,
@@ -47,10 +52,12 @@ pub const KIND: Kind = Kind {
     read: |section| {
         let (token, chat) = (section.secret(&TOKEN), section.get(&CHAT));
         let (url, edit) = (section.get(&URL), section.get(&EDIT)?);
+        let topic = section.get(&TOPIC);
         let url = url?;
         Some(Arc::new(Telegram {
             token: token?,
             chat: chat?,
+            topic,
             url,
             edit,
         }))
@@ -61,6 +68,7 @@ pub const KIND: Kind = Kind {
 struct Telegram {
     token: Secret,
     chat: String,
+    topic: Option<u32>,
     url: String,
     edit: bool,
 }
@@ -80,7 +88,12 @@ impl Channel for Telegram {
                 body["message_id"] = id.into();
                 "editMessageText"
             }
-            None => "sendMessage",
+            None => {
+                if let Some(topic) = self.topic {
+                    body["message_thread_id"] = topic.into();
+                }
+                "sendMessage"
+            }
         };
         let url = format!("{}/bot{}/{method}", self.url, self.token.reveal());
         vec![HttpRequest::json(&url, &message.key, &body).into()]
