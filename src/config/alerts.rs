@@ -34,7 +34,8 @@ pub(super) fn read(
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = own(services, &all, forecast);
-    let default = || listen.map(|listen| format!("http://{listen}"));
+    let instance = System::host_name().unwrap_or_default();
+    let default = || listen.map(|listen| own_address(listen, &instance));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
         own,
@@ -42,8 +43,17 @@ pub(super) fn read(
         labels: labels(services),
         signs: signs?,
         address: address.or_else(default)?,
-        instance: System::host_name().unwrap_or_default(),
+        instance,
     })
+}
+
+/// The URL of the pages for an address that slod listens on. An unspecified address has the name of the host
+/// instead, as in Alertmanager.
+fn own_address(listen: SocketAddr, host: &str) -> String {
+    if listen.ip().is_unspecified() && !host.is_empty() {
+        return format!("http://{host}:{}", listen.port());
+    }
+    format!("http://{listen}")
 }
 
 fn tiers(section: &Section<'_>) -> Option<Vec<Tier>> {
@@ -227,4 +237,19 @@ fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, Str
     labeled
         .map(|one| (one.name.clone(), one.labels.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_all_addresses_have_the_name_of_the_host() {
+        let address = |listen: &str, host| own_address(listen.parse().expect("valid"), host);
+        for all in ["0.0.0.0:9771", "[::]:9771"] {
+            assert_eq!(address(all, "db1"), "http://db1:9771");
+            assert_eq!(address(all, ""), format!("http://{all}"));
+        }
+        assert_eq!(address("[::1]:9771", "db1"), "http://[::1]:9771");
+    }
 }

@@ -66,6 +66,13 @@ const LINTS: &[Lint] = &[
         find: routing::incident_shared,
     },
     Lint {
+        code: Code::note(
+            "local-links",
+            "Receivers are configured, but links in messages only open on the machine of slod.",
+        ),
+        find: routing::local_links,
+    },
+    Lint {
         code: Code::warning(
             "receiver-without-route",
             "No route sends alerts to a receiver.",

@@ -26,7 +26,7 @@ const URL: Key<Parsed<String>> = Key::with_default(
     "url",
     BASE,
     "https://api.opsgenie.com",
-    "The address of the API; `https://api.eu.opsgenie.com` in Europe.",
+    "The address of the API; `https://api.eu.opsgenie.com` in Europe, `https://api.atlassian.com/jsm/ops/integration` for Jira Service Management.",
 );
 
 pub const KIND: Kind = Kind {

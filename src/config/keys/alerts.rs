@@ -119,7 +119,7 @@ pub const ADDRESS: Key<Parsed<String>> = Key::optional(
             (is_web && is_plain).then(|| text.trim_end_matches('/').to_owned())
         },
     },
-    "External URL of the web pages, for links in notifications. Default: `http://` followed by `listen`.",
+    "External URL of the web pages, for links in notifications. Default: `http://` followed by `listen`, with the host name if slod listens on all addresses.",
 );
 
 /// An alert of an objective.

@@ -120,6 +120,23 @@ pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
     found.chain(only).map(finding).collect()
 }
 
+/// Messages with links to a loopback address.
+pub fn local_links(draft: &Draft<'_>) -> Vec<Finding> {
+    let alerts = draft.root.section(&keys::ALERTS);
+    let is_set = alerts.is_some_and(|alerts| alerts.has(&keys::alerts::ADDRESS));
+    if draft.routing.receivers.is_empty() || is_set || !draft.listen.ip().is_loopback() {
+        return Vec::new();
+    }
+    let address = &draft.alerts.address;
+    vec![Finding {
+        at: draft.root.spot_of(&keys::notify::RECEIVERS),
+        message: format!(
+            "links in messages start with {address}, which only opens on this machine"
+        ),
+        help: "set `alerts: { address: \"https://slod.example.com\" }`".to_owned(),
+    }]
+}
+
 /// Receivers without a route.
 pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
     let routing = &draft.routing;
