@@ -94,10 +94,10 @@ impl Channel for PagerDuty {
                 .to_lowercase()
                 .replace('_', " ")
                 .contains("routing key");
-            return match is_about_key {
-                true => Some(Reply::Failed(why)),
-                false => is_success(status).then_some(Reply::Refused(why)),
-            };
+            if is_about_key {
+                return Some(Reply::Failed(why));
+            }
+            return is_success(status).then_some(Reply::Refused(why));
         }
         confirmed(
             status,

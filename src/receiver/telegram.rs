@@ -35,7 +35,7 @@ const CHAT: Key<Text> = Key::required(
 const TOPIC: Key<Integer> = Key::optional(
     "topic",
     Integer(1, i32::MAX as u32),
-    "The ID of the topic in a group with topics: the last number in a link to a message of the topic, before that of the message. Default: the general topic.",
+    "The ID of a topic in a group with topics: 15 if the link to one of its messages is `https://t.me/c/1234567890/15/111`. Default: the general topic.",
 );
 const URL: Key<Parsed<String>> = Key::with_default(
     "url",

@@ -285,10 +285,10 @@ async fn a_message_follows_its_destination() {
         ),
         // The edited message does not exist there.
         (
-            |body| match body["text"] == "-1001" {
-                true if body["edits"].is_null() => 200,
-                true => 422,
-                false => 400,
+            |body| match (body["text"].as_str(), body["edits"].is_null()) {
+                (Some("-1001"), true) => 200,
+                (Some("-1001"), false) => 422,
+                _ => 400,
             },
             3,
             Answer::Delivered(
