@@ -69,6 +69,8 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
         let message = "this receiver has no kind";
         let kinds: Vec<_> = KINDS.iter().map(|kind| kind.key.name).collect();
         let help = format!("add one of {} as a key", kinds.join(", "));
+        // Errors in the proxy are reported as well.
+        let _ = receiver::proxy(section);
         section
             .reader()
             .error("missing-kind", section.spot(), message, help);
