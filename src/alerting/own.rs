@@ -74,7 +74,7 @@ mod tests {
         assert_eq!(look(), (Some(false), String::new()));
         state.failing.failed("chat", "HTTP 404: no_service");
         assert_eq!(look(), (None, String::new()), "it may be short");
-        tokio::time::advance(LASTING - Duration::from_secs(1)).await;
+        tokio::time::advance(LASTING.saturating_sub(Duration::from_secs(1))).await;
         state.failing.failed("mail", "no response within 10s");
         state.failing.failed("chat", "HTTP 403");
         assert_eq!(look().0, None);

@@ -64,17 +64,17 @@ pub(super) async fn run(deps: Deps, sender: Sender) {
 
 /// Requests the address once, by POST if the service rejects GET. `method` is the one that it accepted before.
 async fn beat(sender: &Sender, spec: &HeartbeatSpec, method: &mut Method) -> Answer {
-    let send = async |method| {
+    let exchange = async |method| {
         let (request, nobody) = (spec.request(method).into(), Recipients::new());
         sender.exchange(vec![request], TIMEOUT, &nobody).await
     };
-    let mut sent = send(*method).await;
+    let mut sent = exchange(*method).await;
     if sent.status == METHOD_NOT_ALLOWED {
         *method = match *method {
             Method::Get => Method::Post,
             _ => Method::Get,
         };
-        sent = send(*method).await;
+        sent = exchange(*method).await;
     }
     match sent.answer {
         Answer::Delivered(text) if HeartbeatSpec::is_rejection(&sent.body) => Answer::failed(text),

@@ -258,7 +258,6 @@ const EDIT: Key<Bool> = Key::with_default(
 );
 
 /// Reads the address of a proxy, if any; `None` after a reported error.
-#[expect(clippy::option_option, reason = "a fault, or no proxy")]
 pub fn proxy(section: &Section<'_>) -> Option<Option<Secret>> {
     if !section.has(&PROXY) {
         return Some(None);

@@ -83,17 +83,14 @@ impl Channel for Telegram {
         let mut body = json!({ "chat_id": chat, "text": text, "link_preview_options": { "is_disabled": true } });
         let replaces = message.replaces.as_ref().filter(|_| self.edit);
         let id = replaces.and_then(|id| id.parse::<i64>().ok());
-        let method = match id {
-            Some(id) => {
-                body["message_id"] = id.into();
-                "editMessageText"
+        let method = if let Some(id) = id {
+            body["message_id"] = id.into();
+            "editMessageText"
+        } else {
+            if let Some(topic) = self.topic {
+                body["message_thread_id"] = topic.into();
             }
-            None => {
-                if let Some(topic) = self.topic {
-                    body["message_thread_id"] = topic.into();
-                }
-                "sendMessage"
-            }
+            "sendMessage"
         };
         let url = format!("{}/bot{}/{method}", self.url, self.token.reveal());
         vec![HttpRequest::json(&url, &message.key, &body).into()]
