@@ -9,7 +9,7 @@ use std::sync::Arc;
 const PARTS: u32 = 30;
 
 /// Adds a chart to the notices of burn-rate alerts.
-pub(super) fn add(notices: &mut [Notice], view: &LedgerView, rules: &AlertRules) {
+pub fn add(notices: &mut [Notice], view: &LedgerView, rules: &AlertRules) {
     for notice in notices {
         if let Some(chart) = of(notice, view, rules).filter(|chart| !chart.is_empty()) {
             let annotations = &mut notice.annotations;

@@ -2,12 +2,15 @@
 //! receivers, and published.
 
 mod chart;
+mod failing;
 mod live;
 pub mod metrics;
 mod own;
 mod task;
 mod view;
 
+pub use chart::add as add_charts;
+pub use failing::FailingReceivers;
 pub use live::{Inputs, LiveAlerts, sign};
 pub use own::SelfState;
 pub use task::{Deps, Route, run};

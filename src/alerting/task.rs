@@ -1,5 +1,6 @@
 //! The task that owns the alerts: takes states of the ledger, publishes records, notices and views.
 
+use super::failing::FailingReceivers;
 use super::live::{Inputs, LiveAlerts};
 use super::own::SelfState;
 use super::view::AlertsView;
@@ -34,6 +35,7 @@ pub struct Deps {
     pub findings: watch::Receiver<Arc<Findings>>,
     /// Whether the last reload of the config succeeded.
     pub reloaded: watch::Receiver<bool>,
+    pub failing: FailingReceivers,
     /// Stores alerts that started or ended, with the notices to deliver.
     pub store: StoreHandle,
     pub route: Route,
@@ -76,6 +78,7 @@ impl Deps {
             own: SelfState {
                 store: self.store.stats().trouble(),
                 reload_failed: !*self.reloaded.borrow(),
+                failing: self.failing.clone(),
             },
         }
     }

@@ -3,7 +3,7 @@
 use super::reload::{ReadStatus, Reloader};
 use super::supervisor;
 use super::{App, STORE, heartbeats};
-use crate::alerting;
+use crate::alerting::{self, FailingReceivers};
 use crate::config::Config;
 use crate::ledger;
 use crate::notify::{self, Notifier, Waker};
@@ -189,12 +189,14 @@ impl App {
     fn alerting(&self, channels: &Channels) -> (alerting::Deps, notify::Deps) {
         let waker = Waker::default();
         let notifier = Notifier::new(channels.configs.subscribe(), waker.clone());
+        let failing = FailingReceivers::default();
         let alerting = alerting::Deps {
             states: self.ledger_views.subscribe(),
             configs: channels.configs.subscribe(),
             decisions: self.decisions.subscribe(),
             findings: channels.findings.subscribe(),
             reloaded: channels.reloaded.subscribe(),
+            failing: failing.clone(),
             store: self.writer.handle(),
             route: Box::new(move |notices, now| notifier.deliveries(notices, now)),
             views: self.alert_views.clone(),
@@ -208,6 +210,7 @@ impl App {
             store: self.writer.handle(),
             waker,
             counters: self.own.notifiers.clone(),
+            failing,
             stop: channels.stop.clone(),
         };
         (alerting, delivery)

@@ -1,5 +1,6 @@
 //! `slod alerts`: lists firing alerts or the alerts of a time range, and acknowledges one.
 
+use super::author::author;
 use super::daemon::{DaemonArgs, on_daemon};
 use super::output::fail;
 use super::span::{TimeArg, check_order};
@@ -40,7 +41,7 @@ struct AcknowledgeArgs {
     /// Shown with the alert.
     #[arg(long, default_value = "")]
     note: String,
-    /// Who handles it. Not needed with a login, whose name is used then.
+    /// Who handles it. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -72,7 +73,8 @@ fn acknowledge(args: &AcknowledgeArgs) -> u8 {
     on_daemon(&args.daemon, async |daemon| {
         let fingerprint = utf8_percent_encode(&args.fingerprint, NON_ALPHANUMERIC);
         let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
-        let body = serde_json::json!({ "note": args.note, "author": args.author });
+        let body =
+            serde_json::json!({ "note": args.note, "author": author(args.author.as_deref()) });
         let alert: AlertEntry = daemon.post(&path, &body).await?;
         let text = |one: &AlertEntry| with_evidence(std::slice::from_ref(one));
         Ok(args.format.of(&alert, text))

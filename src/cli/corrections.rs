@@ -1,6 +1,7 @@
 //! `slod corrections`: lists, adds and revokes time ranges that are excluded.
 
 use super::OutputFormat;
+use super::author::author;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::span::{TimeArg, end_of, read_duration};
 use crate::clock::Clock;
@@ -70,7 +71,7 @@ struct AddArgs {
     /// Shown with the correction on pages and in reports.
     #[arg(long)]
     reason: String,
-    /// Author of the correction. Not needed with a login, whose name is used then.
+    /// Author of the correction. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -116,7 +117,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "services": args.services,
         "slos": args.slos,
         "reason": args.reason,
-        "author": args.author,
+        "author": author(args.author.as_deref()),
     });
     let added: CorrectionEntry = daemon.post("/api/v1/corrections", &body).await?;
     Ok(args

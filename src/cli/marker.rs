@@ -1,6 +1,7 @@
 //! `slod marker`: marks deployments on charts and in timelines.
 
 use super::OutputFormat;
+use super::author::author;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::span::TimeArg;
 use crate::clock::Clock;
@@ -72,7 +73,7 @@ struct AddArgs {
         allow_hyphen_values = true
     )]
     at: TimeArg,
-    /// Author of the change. Not needed with a login, whose name is used then.
+    /// Author of the change. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -110,7 +111,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "text": args.text.as_ref().or(args.text_option.as_ref()).map_or("", String::as_str),
         "version": args.version.as_deref().unwrap_or_default(),
         "at": at.to_rfc3339(),
-        "author": args.author,
+        "author": author(args.author.as_deref()),
     });
     let added: MarkerEntry = daemon.post("/api/v1/markers", &body).await?;
     Ok(args

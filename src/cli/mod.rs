@@ -2,6 +2,7 @@
 
 mod alerts;
 mod audit;
+mod author;
 mod backtest;
 mod backup;
 mod baseline;

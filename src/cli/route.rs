@@ -2,6 +2,7 @@
 
 use super::output::{print_error, show};
 use super::span::TimeArg;
+use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::alert::Notice;
 use crate::clock::Clock;
@@ -43,6 +44,9 @@ pub fn run(args: &RouteArgs) -> u8 {
         for (name, value) in service.labels.iter() {
             labels.entry(name.clone()).or_insert_with(|| value.clone());
         }
+    } else if !named.is_empty() {
+        let known = config.services.iter().map(|service| &*service.name);
+        print_error(&format!("slod: {}", unknown_name("service", &named, known)));
     }
     let notice = Notice {
         labels,

@@ -1,5 +1,6 @@
 //! `slod silence`: suppresses notifications of matching alerts for some time.
 
+use super::author::author;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::output::print_error;
 use super::span::{TimeArg, end_of, read_duration};
@@ -65,7 +66,7 @@ struct AddArgs {
     /// Shown with the silence.
     #[arg(long)]
     reason: String,
-    /// Author of the silence. Not needed with a login, whose name is used then.
+    /// Author of the silence. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
     #[arg(long, default_value = "text")]
@@ -140,7 +141,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "from": from.to_utc(),
         "to": to.to_utc(),
         "reason": args.reason,
-        "author": args.author,
+        "author": author(args.author.as_deref()),
     });
     let added: SilenceEntry = daemon.post("/api/v1/silences", &body).await?;
     for remark in &added.remarks {

@@ -49,7 +49,7 @@ pub(super) fn read(
 }
 
 /// The pages' address for links, unless it is configured.
-pub(super) fn default_address(listen: SocketAddr, host: &str) -> String {
+fn default_address(listen: SocketAddr, host: &str) -> String {
     // Nothing can be opened at 0.0.0.0 or [::] from another machine.
     if listen.ip().is_unspecified() && !host.is_empty() {
         format!("http://{host}:{}", listen.port())

@@ -66,6 +66,13 @@ const LINTS: &[Lint] = &[
         find: routing::incident_shared,
     },
     Lint {
+        code: Code::note(
+            "local-links",
+            "Receivers are configured, but links in messages only open on the machine of slod.",
+        ),
+        find: routing::local_links,
+    },
+    Lint {
         code: Code::warning(
             "receiver-without-route",
             "No route sends alerts to a receiver.",
@@ -194,13 +201,6 @@ const LINTS: &[Lint] = &[
             "A value or key looks like it contains a variable, but it is not expanded.",
         ),
         find: sense::unreplaced_variable,
-    },
-    Lint {
-        code: Code::note(
-            "local-links",
-            "Links in notifications lead to a loopback address, which only opens on the machine of slod.",
-        ),
-        find: routing::local_links,
     },
     Lint {
         code: Code::note(

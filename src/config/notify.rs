@@ -69,6 +69,8 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
         let message = "this receiver has no kind";
         let kinds: Vec<_> = KINDS.iter().map(|kind| kind.key.name).collect();
         let help = format!("add one of {} as a key", kinds.join(", "));
+        // Errors in the proxy are reported as well.
+        let _ = receiver::proxy(section);
         section
             .reader()
             .error("missing-kind", section.spot(), message, help);
@@ -93,9 +95,16 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
             section.error("conflict", key, message, "remove it");
         }
     }
+    if section.has(&receiver::PROXY) && !kind.is_web {
+        let message = format!("`{}` does not use HTTP", kind.key.name);
+        section.error("conflict", &receiver::PROXY, message, "remove it");
+    }
     let inner = section.section(&kind.key)?;
     let node = section.node_of(&kind.key)?;
-    let read = section.reader().traced(node, || (kind.read)(&inner));
+    let read = section
+        .reader()
+        .traced(node, || (kind.read)(&inner).zip(receiver::proxy(section)));
+    let (channel, proxy) = read.value?;
     Some(Receiver {
         name: name?,
         kind: kind.key.name,
@@ -103,7 +112,8 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
         title: title?,
         text: text?,
         maintenance: maintenance?,
-        channel: read.value?,
+        channel,
+        proxy,
         redactions: read.redactions,
     })
 }

@@ -1,11 +1,11 @@
-//! Delivery metrics of each receiver.
+//! Delivery metrics of each receiver, and of the heartbeat.
 
 use prometheus::{
-    IntCounterVec, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
-    register_int_gauge_vec_with_registry,
+    IntCounter, IntCounterVec, IntGaugeVec, Registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_vec_with_registry,
 };
 
-/// Metrics with the label `notifier`.
+/// Metrics with the label `notifier`, and those of the heartbeat.
 #[derive(Clone, Debug)]
 pub struct Counters {
     pub attempts: IntCounterVec,
@@ -14,6 +14,8 @@ pub struct Counters {
     pub withheld: IntCounterVec,
     pub template_failures: IntCounterVec,
     pub queue: IntGaugeVec,
+    pub heartbeats: IntCounter,
+    pub heartbeat_failures: IntCounter,
 }
 
 impl Counters {
@@ -46,6 +48,16 @@ impl Counters {
                 "slod_notification_queue_length",
                 "Notices not delivered yet, including those waiting for others of their group.",
                 &["notifier"],
+                registry
+            )?,
+            heartbeats: register_int_counter_with_registry!(
+                "slod_heartbeat_requests_total",
+                "Requests to the address of `heartbeat`, successful or not.",
+                registry
+            )?,
+            heartbeat_failures: register_int_counter_with_registry!(
+                "slod_heartbeat_request_failures_total",
+                "Failed requests to the address of `heartbeat`. Its service notifies you if they continue, but not if it does not know the address.",
                 registry
             )?,
         })

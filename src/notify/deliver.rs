@@ -47,6 +47,8 @@ struct Posted {
     id: Option<String>,
     /// Whether the message to edit does not exist, or can no longer be edited.
     is_gone: bool,
+    /// The new ID of the destination, if the service reported one.
+    moved: Option<String>,
     recipients: Recipients,
 }
 
@@ -106,7 +108,8 @@ impl Sender {
         delivery.summarized(refusal)
     }
 
-    /// Sends a message. If it cannot edit the earlier one, it is sent as a new one.
+    /// Sends a message. If it cannot edit the earlier one, it is sent as a new one, and if its destination has a
+    /// new ID, it is sent there.
     async fn send_part(
         &self,
         receiver: &Receiver,
@@ -115,16 +118,19 @@ impl Sender {
         done: &Recipients,
         now: Timestamp,
     ) -> Posted {
-        let posted = self.post_or_edit(receiver, message, texts, done, now).await;
-        let is_rejected = posted.is_gone || matches!(posted.answer, Answer::Refused(_));
-        if message.replaces.is_none() || !is_rejected {
-            return posted;
+        let mut message = message.clone();
+        loop {
+            let posted = self.post_or_edit(receiver, &message, texts, done, now);
+            let posted = posted.await;
+            let is_rejected = posted.is_gone || matches!(posted.answer, Answer::Refused(_));
+            if posted.moved.is_some() && message.moved.is_none() {
+                message.moved = posted.moved;
+            } else if message.replaces.is_some() && is_rejected {
+                message.replaces = None;
+            } else {
+                return posted;
+            }
         }
-        let anew = Message {
-            replaces: None,
-            ..message.clone()
-        };
-        self.post_or_edit(receiver, &anew, texts, done, now).await
     }
 
     async fn post_or_edit(
@@ -145,11 +151,19 @@ impl Sender {
             !(is_part && is_of_whole)
         });
         let is_gone = reply == Some(Reply::Gone);
-        let (answer, id) = interpreted(reply, exchange.answer, message);
+        let moved = match &reply {
+            Some(Reply::Moved(id)) => Some(id.clone()),
+            _ => None,
+        };
+        let (mut answer, id) = interpreted(reply, exchange.answer, message);
+        if let (Answer::Delivered(text), Some(to)) = (&mut answer, &message.moved) {
+            *text = format!("{text}; the destination has the new ID {to}: set it in the config");
+        }
         Posted {
             answer,
             id,
             is_gone,
+            moved,
             recipients: exchange.recipients,
         }
     }
@@ -171,7 +185,9 @@ fn interpreted(
             why,
             retry_after: retry_after.or(Some(wait)),
         },
-        (Some(Reply::Failed(why)), Answer::Delivered(_)) => Answer::failed(printable(&why)),
+        (Some(Reply::Failed(why)), Answer::Delivered(_) | Answer::Refused(_)) => {
+            Answer::failed(printable(&why))
+        }
         (Some(Reply::Refused(why)), Answer::Delivered(_)) => {
             Answer::Refused(printable(&why).into_owned())
         }
@@ -179,6 +195,9 @@ fn interpreted(
             Answer::failed(format!("expected {expected}, got {text}"))
         }
         (Some(Reply::Gone), Answer::Delivered(text)) => Answer::failed(text),
+        (Some(Reply::Moved(to)), Answer::Delivered(_) | Answer::Refused(_)) => {
+            Answer::failed(format!("the destination has the new ID {to}"))
+        }
         (_, answer) => answer,
     };
     (answer, None)

@@ -4,6 +4,7 @@ use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::receiver::Message;
 use crate::store::Batch;
+use std::collections::BTreeMap;
 
 /// The key of the alert that always fires.
 pub(super) const WATCHDOG: &str = "slod-watchdog";
@@ -23,6 +24,19 @@ pub(super) fn of(batch: &Batch) -> Message {
     Message {
         replaces: batch.posted.clone().filter(|_| only_ends),
         ..Message::new(&batch.receiver, &batch.group, key, batch.due, notices)
+    }
+}
+
+/// Replaces the texts of alerts that a receiver was notified of by those of the `firing` ones, whose evidence may
+/// have changed since then.
+pub(super) fn renew(known: &mut [Notice], firing: Vec<Notice>) {
+    let firing = firing.into_iter().map(|one| (one.fingerprint(), one));
+    let mut firing: BTreeMap<u64, Notice> = firing.collect();
+    for one in known {
+        let now = firing.remove(&one.fingerprint());
+        if let Some(now) = now.filter(|now| now.from == one.from) {
+            one.annotations = now.annotations;
+        }
     }
 }
 
@@ -51,4 +65,36 @@ pub(super) fn watchdog(
         to: None,
     };
     Message::new(receiver, "{}", WATCHDOG.to_owned(), now, vec![notice])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_known_alerts_are_those_of_now() {
+        let notice = |service: &str, from: i64, text: &str| {
+            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            Notice {
+                labels: [pair("service", service)].into(),
+                annotations: [pair("summary", text)].into(),
+                from: Timestamp(from),
+                to: None,
+            }
+        };
+        let mut known = [
+            notice("web", 1, "expires in 13 days"),
+            notice("rag", 1, "91 % full"),
+            notice("chat", 1, "it is over"),
+        ];
+        let firing = [
+            notice("web", 1, "expires in 2 days"),
+            // Another alert with the same labels.
+            notice("rag", 2, "50 % full"),
+            notice("other", 1, "new"),
+        ];
+        renew(&mut known, firing.to_vec());
+        let texts = known.map(|one| one.annotations["summary"].clone());
+        assert_eq!(texts, ["expires in 2 days", "91 % full", "it is over"]);
+    }
 }

@@ -6,15 +6,18 @@ use crate::probe::dial::{Failure, NO_TRUSTED, Trust, source_of, system_client};
 use crate::receiver::{HttpRequest, Method, Request};
 use crate::text::{beginning, printable};
 use crate::units::show_duration;
+use crate::yaml::Secret;
 use chrono::DateTime;
 use futures_util::future::join_all;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, Proxy, Response, StatusCode};
+use rustls::ClientConfig;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -26,6 +29,8 @@ const BODY_TIME: Duration = Duration::from_secs(5);
 const HEADERS_MAX: usize = 1000;
 /// Maximum number of characters of a response that are kept.
 const EXCERPT_MAX: usize = 200;
+/// Maximum number of proxies whose connections are kept.
+const PROXIES_MAX: usize = 64;
 
 /// The answer of a receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,31 +105,40 @@ impl From<Answer> for Exchange {
 /// messages are sent only to configured addresses.
 #[derive(Clone, Debug)]
 pub struct Sender {
+    tls: ClientConfig,
     web: Client,
+    /// Clients that use a proxy, by its address.
+    proxied: Arc<Mutex<BTreeMap<Secret, Client>>>,
     mail: Smtp,
 }
 
 impl Sender {
     pub fn new() -> Result<Self, String> {
         let tls = system_client()?;
-        let builder = Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(30))
-            // Malformed responses are tolerated, because an accepted message must not be sent again.
-            .http1_max_headers(HEADERS_MAX)
-            .http1_ignore_invalid_headers_in_responses(true)
-            .http1_allow_spaces_after_header_name_in_responses(true)
-            .http1_allow_obsolete_multiline_headers_in_responses(true);
-        let web = builder
-            .build()
-            .map_err(|_| "the HTTP client cannot be built".to_owned())?;
         Ok(Self {
-            web,
-            mail: Smtp::new(tls),
+            web: web_client(&tls, None).ok_or("the HTTP client cannot be built")?,
+            proxied: Arc::default(),
+            mail: Smtp::new(tls.clone()),
+            tls,
         })
+    }
+
+    /// The client for this proxy, if any.
+    fn client(&self, proxy: Option<&Secret>) -> Option<Client> {
+        let Some(proxy) = proxy else {
+            return Some(self.web.clone());
+        };
+        let mut proxied = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = proxied.get(proxy) {
+            return Some(client.clone());
+        }
+        // Configs before a reload may have had other proxies.
+        if proxied.len() >= PROXIES_MAX {
+            proxied.clear();
+        }
+        let client = web_client(&self.tls, Some(proxy))?;
+        proxied.insert(proxy.clone(), client.clone());
+        Some(client)
     }
 
     /// Sends all requests concurrently, and returns the best answer.
@@ -181,7 +195,10 @@ impl Sender {
             Method::Post => reqwest::Method::POST,
             Method::Patch => reqwest::Method::PATCH,
         };
-        let mut builder = self.web.request(method, request.url.reveal());
+        let Some(client) = self.client(request.proxy.as_ref()) else {
+            return Some(Answer::failed("the proxy cannot be used").into());
+        };
+        let mut builder = client.request(method, request.url.reveal());
         for (name, value) in &request.headers {
             builder = builder.header(name, value.reveal());
         }
@@ -192,6 +209,25 @@ impl Sender {
             Err(error) => Some(Answer::failed(reason(&error)).into()),
         }
     }
+}
+
+/// A client, with a proxy if one is given; `None` if it cannot be built.
+fn web_client(tls: &ClientConfig, proxy: Option<&Secret>) -> Option<Client> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(Duration::from_secs(10))
+        .pool_idle_timeout(Duration::from_secs(30))
+        // Malformed responses are tolerated, because an accepted message must not be sent again.
+        .http1_max_headers(HEADERS_MAX)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_allow_obsolete_multiline_headers_in_responses(true);
+    if let Some(proxy) = proxy {
+        builder = builder.proxy(Proxy::all(proxy.reveal()).ok()?);
+    }
+    builder.build().ok()
 }
 
 /// Reads a response. The status decides; a body that is slow or endless is read in part.
@@ -287,9 +323,19 @@ fn cannot_connect(error: &reqwest::Error) -> Cow<'static, str> {
         }
     }
     let mut sources = std::iter::successors(error.source(), |error| (*error).source());
-    // The connector has no specific error type for this.
-    if sources.any(|one| one.to_string() == "dns error") {
-        return "cannot connect: the name does not resolve".into();
+    // The connector has no specific error types for these.
+    let known = sources.find_map(|one| match one.to_string().as_str() {
+        "dns error" => Some("cannot connect: the name does not resolve"),
+        "tunnel error: proxy authorization required" => {
+            Some("cannot connect: the proxy requires a login, or rejects it (status 407)")
+        }
+        "tunnel error: unsuccessful" | "tunnel error: unexpected end of file" => {
+            Some("cannot connect: the proxy rejects the address")
+        }
+        _ => None,
+    });
+    if let Some(words) = known {
+        return words.into();
     }
     DOING.into()
 }

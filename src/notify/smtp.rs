@@ -8,7 +8,7 @@ mod recipients;
 
 use super::send::{Answer, Exchange, Recipients, excerpt};
 use crate::probe::dial::Failure;
-use crate::receiver::{Envelope, Mail, Security};
+use crate::receiver::{Envelope, Mail, Security, is_domain};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use futures_util::future::select_ok;
@@ -17,7 +17,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
@@ -35,12 +35,17 @@ const TOO_LARGE: u16 = 552;
 const HEAD_START: Duration = Duration::from_millis(250);
 /// Maximum number of addresses that are tried.
 const ADDRESSES_MAX: usize = 8;
+const UNKNOWN_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
 /// An SMTP session for one mail.
-struct Session(BufReader<Box<dyn Connection>>);
+struct Session {
+    stream: BufReader<Box<dyn Connection>>,
+    /// The name of this machine.
+    own_name: String,
+}
 
 /// Sends mails, each over a new connection.
 #[derive(Clone)]
@@ -70,15 +75,29 @@ impl Smtp {
     async fn open(&self, envelope: &Envelope) -> Result<Session, Answer> {
         let Envelope { host, port, .. } = envelope;
         let stream = connect(host, *port).await.map_err(Answer::failed)?;
-        let mut session = match envelope.security {
-            Security::Implicit => Session::over(self.secured(Box::new(stream), host).await?),
-            Security::StartTls | Security::None => Session::over(Box::new(stream)),
+        let own_name = match (&envelope.hello, stream.local_addr()) {
+            (Some(name), _) => name.clone(),
+            (None, address) => {
+                let host = sysinfo::System::host_name().ok();
+                own_name(
+                    host,
+                    address.map_or(UNKNOWN_ADDRESS, |address| address.ip()),
+                )
+            }
         };
+        let over = |stream| Session {
+            stream: BufReader::new(stream),
+            own_name: own_name.clone(),
+        };
+        let mut session = over(match envelope.security {
+            Security::Implicit => self.secured(Box::new(stream), host).await?,
+            Security::StartTls | Security::None => Box::new(stream),
+        });
         expect(&session.reply().await?, "the connection", code::READY)?;
         let mut hello = session.hello().await?;
         if envelope.security == Security::StartTls {
             let stream = session.start_tls(&hello).await?;
-            session = Session::over(self.secured(stream, host).await?);
+            session = over(self.secured(stream, host).await?);
             hello = session.hello().await?;
         }
         if let Some((user, password)) = &envelope.login {
@@ -164,15 +183,11 @@ impl Reply {
 }
 
 impl Session {
-    fn over(stream: Box<dyn Connection>) -> Self {
-        Self(BufReader::new(stream))
-    }
-
     async fn hello(&mut self) -> Result<Reply, Answer> {
-        let mut reply = self.ask(&format!("EHLO {}", own_name())).await?;
+        let mut reply = self.ask(&format!("EHLO {}", self.own_name)).await?;
         if code::UNKNOWN.contains(&reply.code) {
             // Servers that only know HELO have no extensions (RFC 5321, 3.2).
-            reply = self.ask(&format!("HELO {}", own_name())).await?;
+            reply = self.ask(&format!("HELO {}", self.own_name)).await?;
             reply.lines.truncate(1);
         }
         expect(&reply, "EHLO", code::DONE)?;
@@ -186,10 +201,10 @@ impl Session {
         }
         expect(&self.ask("STARTTLS").await?, "STARTTLS", code::READY)?;
         // Data received in plain text may come from an attacker.
-        if !self.0.buffer().is_empty() {
+        if !self.stream.buffer().is_empty() {
             return Err(Answer::failed("the server sent data before TLS started"));
         }
-        Ok(self.0.into_inner())
+        Ok(self.stream.into_inner())
     }
 
     async fn log_in(&mut self, hello: &Reply, user: &str, password: &str) -> Result<(), Answer> {
@@ -235,13 +250,13 @@ impl Session {
             }
         }
         if replies.accepted.is_empty() {
-            let _ = self.0.write_all(b"QUIT\r\n").await;
+            let _ = self.stream.write_all(b"QUIT\r\n").await;
             return Ok(replies.rejected_by_all(done));
         }
         expect(&self.ask("DATA").await?, "DATA", code::SEND_THE_MAIL)?;
         let reply = self.ask(&stuffed(&data)).await?;
         // The mail has been delivered, regardless of how the connection ends.
-        let _ = self.0.write_all(b"QUIT\r\n").await;
+        let _ = self.stream.write_all(b"QUIT\r\n").await;
         Ok(match reply {
             reply if reply.code == code::DONE => replies.summarized(reply.text(), done),
             reply if reply.code == TOO_LARGE => Answer::TooLarge(reply.text()).into(),
@@ -252,22 +267,22 @@ impl Session {
     }
 
     async fn ask(&mut self, command: &str) -> Result<Reply, Answer> {
-        if !self.0.buffer().is_empty() {
+        if !self.stream.buffer().is_empty() {
             // Replies would no longer match commands.
             return Err(Answer::failed("the server sent a reply before a command"));
         }
         let write = async {
-            self.0
+            self.stream
                 .write_all(format!("{command}\r\n").as_bytes())
                 .await?;
-            self.0.flush().await
+            self.stream.flush().await
         };
         write.await.map_err(|_| ended())?;
         self.reply().await
     }
 
     async fn reply(&mut self) -> Result<Reply, Answer> {
-        let mut limited = (&mut self.0).take(REPLY_MAX);
+        let mut limited = (&mut self.stream).take(REPLY_MAX);
         let mut lines = Vec::new();
         loop {
             let mut line = Vec::new();
@@ -323,14 +338,14 @@ fn ended() -> Answer {
     Answer::failed("the connection was closed without a response")
 }
 
-/// The name of this machine for EHLO.
-fn own_name() -> String {
-    let is_name = |name: &String| {
-        let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-".contains(&byte);
-        !name.is_empty() && name.bytes().all(is_part)
-    };
-    let name = sysinfo::System::host_name().ok().filter(is_name);
-    name.unwrap_or_else(|| "localhost".to_owned())
+/// The name of this machine for EHLO: its fully qualified domain name, or else an address literal
+/// (RFC 5321, 4.1.4). Servers reject other names, such as `localhost` and the name of a container.
+fn own_name(host: Option<String>, address: IpAddr) -> String {
+    let name = host.filter(|name| is_domain(name) && name.contains('.'));
+    name.unwrap_or_else(|| match address.to_canonical() {
+        IpAddr::V4(address) => format!("[{address}]"),
+        IpAddr::V6(address) => format!("[IPv6:{address}]"),
+    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use super::notifier::Waker;
 use super::send::Sender;
 use super::{announce, heartbeat, outdated, silences, worker};
 use crate::alert::Decisions;
-use crate::alerting::AlertsView;
+use crate::alerting::{AlertsView, FailingReceivers};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::LedgerView;
@@ -39,6 +39,7 @@ pub struct Deps {
     pub store: StoreHandle,
     pub waker: Waker,
     pub counters: Counters,
+    pub failing: FailingReceivers,
     pub stop: CancellationToken,
 }
 
@@ -64,6 +65,7 @@ pub async fn run(mut deps: Deps) {
             let stays = config.routing.receiver(name).is_some();
             if !stays {
                 worker.abort();
+                deps.failing.settled(name);
             }
             stays
         });

@@ -125,7 +125,8 @@ impl Worker {
             let Some(next) = self.next(&receiver, &without, now).await else {
                 return SOON;
             };
-            if let Some(batch) = next.batch {
+            if let Some(mut batch) = next.batch {
+                self.renew(&mut batch);
                 let message = messages::of(&batch);
                 self.start(MessageKind::New(batch), receiver, message, now);
                 continue;
@@ -136,6 +137,9 @@ impl Worker {
             if self.lanes.without(Instant::now()).is_some() {
                 self.watch(&receiver, &without, now);
                 self.lanes.remove_idle(&without);
+                if self.lanes.failing() == 0 {
+                    self.deps.failing.settled(&self.name);
+                }
                 self.done.retain(|group, _| self.lanes.is_failing(group));
             }
             let due = next.due.map(|due| due.0.saturating_sub(now.0).max(1));

@@ -1,5 +1,6 @@
 //! Alertmanager's API v2: every alert is sent to every member of a cluster.
 
+use super::headers::{self, HEADERS, Headers};
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::reply::{confirmed, is_page};
 use super::{Channel, HttpRequest, Kind, Message, Reply, Request, Texts};
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-const KEYS: Keys = &[&URLS, &RESEND, &USERNAME, &PASSWORD, &BEARER];
+const KEYS: Keys = &[&URLS, &RESEND, &USERNAME, &PASSWORD, &BEARER, &HEADERS];
 
 const URLS: Key<List<super::Parsed<String>>> = Key::required(
     "urls",
@@ -33,15 +34,17 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ urls: [\"http://127.0.0.1:9093\"] }",
     has_texts: false,
+    is_web: true,
     read: |section| {
         let (urls, resend) = (section.all(&URLS), section.get(&RESEND));
-        let authorization = authorization(section)?;
+        let (authorization, headers) = (authorization(section, &BEARER)?, headers::read(section)?);
         let resend = resend?;
         (!urls.is_empty()).then(|| {
             let channel = Alertmanager {
                 urls,
                 resend,
                 authorization,
+                headers,
             };
             Arc::new(channel) as Arc<dyn Channel>
         })
@@ -53,6 +56,7 @@ struct Alertmanager {
     urls: Vec<String>,
     resend: Duration,
     authorization: Option<Secret>,
+    headers: Headers,
 }
 
 impl Alertmanager {
@@ -84,7 +88,7 @@ impl Channel for Alertmanager {
             if let Some(authorization) = &self.authorization {
                 request = request.with("authorization", authorization.reveal());
             }
-            request.into()
+            headers::with(request, &self.headers).into()
         });
         requests.collect()
     }

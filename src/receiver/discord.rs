@@ -4,17 +4,27 @@ use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{non_empty, truncated};
 use super::{Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, url};
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
+use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const KEYS: Keys = &[&URL, &EDIT];
+const KEYS: Keys = &[&URL, &MENTION, &EDIT];
 
 const URL: Key<SecretText> = super::url_key("The address of the webhook, with its token.");
+
+const MENTION: Key<Text> = Key::optional(
+    "mention",
+    Text,
+    "Who is mentioned when alerts fire, so that they are notified: `@here`, `@everyone`, `<@80351110224678912>` (a user), `<@&165511591545143296>` (a role).",
+);
 
 /// Maximum title length that Discord accepts.
 const TITLE_MAX: usize = 256;
 const TEXT_MAX: usize = 4096;
+/// Codes of errors about a channel, which have the same status as those about a message: it requires a tag, the
+/// thread is archived or locked, or a forum requires a thread (`?thread_id=` in the address).
+const NO_DESTINATION: [u64; 4] = [40_067, 50_083, 160_005, 220_001];
+const CONTENT_MAX: usize = 2000;
 const RED: u32 = 0x00e0_1e5a;
 const GREEN: u32 = 0x002e_b67d;
 
@@ -22,16 +32,19 @@ pub const KIND: Kind = Kind {
     key: Key::optional("discord", Mapping(KEYS), "A Discord webhook."),
     example: "{ url: \"https://discord.com/api/webhooks/1/example\" }",
     has_texts: true,
+    is_web: true,
     read: |section| {
-        let edit = section.get(&EDIT);
+        let (edit, mention) = (section.get(&EDIT), section.get(&MENTION));
         let url = Secret::new(url(section, &URL)?);
-        Some(Arc::new(Discord { url, edit: edit? }))
+        let edit = edit?;
+        Some(Arc::new(Discord { url, mention, edit }))
     },
 };
 
 #[derive(Debug)]
 struct Discord {
     url: Secret,
+    mention: Option<String>,
     edit: bool,
 }
 
@@ -60,7 +73,12 @@ impl Channel for Discord {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let replaces = message.replaces.as_deref().filter(|_| self.edit);
         let url = self.address(replaces);
-        let mut request = HttpRequest::json(&url, &message.key, &payload(message, texts));
+        let mut body = payload(message, texts);
+        if let Some(mention) = self.mention.as_deref().filter(|_| !message.is_resolved()) {
+            body["content"] = truncated(mention, CONTENT_MAX).into();
+            body["allowed_mentions"] = json!({ "parse": ["everyone", "roles", "users"] });
+        }
+        let mut request = HttpRequest::json(&url, &message.key, &body);
         if replaces.is_some() {
             request.method = Method::Patch;
         }
@@ -74,6 +92,13 @@ impl Channel for Discord {
             return Some(Reply::Gone);
         }
         let message = read_json(body);
+        let is_lost = message["code"]
+            .as_u64()
+            .is_some_and(|code| NO_DESTINATION.contains(&code));
+        if status == 400 && is_lost {
+            let why = message["message"].as_str().unwrap_or_default();
+            return Some(Reply::Failed(format!("Discord responded with {why}")));
+        }
         match message["id"].as_str() {
             Some(id) if is_success(status) && self.edit => Some(Reply::Posted(id.to_owned())),
             id => {
@@ -91,7 +116,7 @@ fn payload(message: &Message, texts: &Texts) -> Value {
             "description": truncated(&texts.text, TEXT_MAX),
             "color": if message.is_resolved() { GREEN } else { RED },
         }],
-        // Labels must not mention anybody.
+        // Labels must not mention anybody; in an embed, they notify nobody.
         "allowed_mentions": { "parse": [] },
     })
 }

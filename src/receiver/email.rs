@@ -1,16 +1,17 @@
 //! Email through an SMTP server, with message submission (RFC 6409).
 
 use super::login::is_whole;
-use super::mail::{Envelope, Mail, Security, address};
+use super::mail::{Envelope, Mail, Security, address, is_domain};
 use super::{Channel, Kind, Message, Parsed, Request, Texts};
 use crate::outcome::Timestamp;
 use crate::yaml::{Choice, Key, Keys, List, Mapping, SecretText, Section, Text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use lettre::Address;
+use std::net::IpAddr;
 use std::sync::Arc;
 
-const KEYS: Keys = &[&TO, &FROM, &SERVER, &TLS, &USERNAME, &PASSWORD];
+const KEYS: Keys = &[&TO, &FROM, &SERVER, &TLS, &HELLO, &USERNAME, &PASSWORD];
 
 const ADDRESS: Parsed<Address> = Parsed {
     label: "email address",
@@ -40,6 +41,15 @@ const TLS: Key<Choice<Security>> = Key::with_default(
     "starttls",
     "`starttls` upgrades to TLS before anything is sent, and sends nothing if the server does not support it; `implicit` starts with TLS. The system must trust the certificate. `none` sends in clear text, and never a password.",
 );
+const HELLO: Key<Parsed<String>> = Key::optional(
+    "hello",
+    Parsed {
+        label: "domain name",
+        expected: "a domain name such as slod.example.com, or an address literal such as [192.0.2.1]",
+        parse: hello,
+    },
+    "The name of this machine, sent in `EHLO`. Default: its host name if that has a domain, otherwise its IP address as `[192.0.2.1]`.",
+);
 const USERNAME: Key<Text> = Key::optional("username", Text, "The user to log in as.");
 const PASSWORD: Key<SecretText> = Key::optional("password", SecretText, "The user's password.");
 
@@ -51,6 +61,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
     has_texts: true,
+    is_web: false,
     read,
 };
 
@@ -70,6 +81,17 @@ fn server(text: &str) -> Option<Server> {
     let host = url::Host::parse(host).ok()?;
     let name = bare.map_or_else(|| host.to_string(), str::to_owned);
     Some((name, port))
+}
+
+fn hello(text: &str) -> Option<String> {
+    let is_literal = |text: &str| {
+        let inner = text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'));
+        let inner = inner.map(|text| text.strip_prefix("IPv6:").unwrap_or(text));
+        inner.is_some_and(|text| text.parse::<IpAddr>().is_ok())
+    };
+    (is_domain(text) || is_literal(text)).then(|| text.to_owned())
 }
 
 fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
@@ -96,6 +118,7 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
         port: port.unwrap_or(security.port()),
         host,
         security,
+        hello: section.get(&HELLO),
         login,
         from: from?,
         to,
@@ -129,6 +152,30 @@ impl Channel for Email {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_for_ehlo() {
+        for right in [
+            "mail.example.com",
+            "localhost",
+            "[192.0.2.1]",
+            "[IPv6:2001:db8::1]",
+        ] {
+            assert_eq!(hello(right).as_deref(), Some(right));
+        }
+        for wrong in [
+            "",
+            "a b",
+            "a..b",
+            "a.",
+            "a_b",
+            "[mail]",
+            "192.0.2.1]",
+            "a\r\nMAIL",
+        ] {
+            assert_eq!(hello(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn servers() {

@@ -27,20 +27,24 @@ pub(super) fn header_secret(section: &Section<'_>, key: &Key<SecretText>) -> Opt
     None
 }
 
-/// The value of the `Authorization` header, if any; `None` after a reported error.
+/// The value of the `Authorization` header, if any: a token, or a user and password. `None` after a reported
+/// error.
 #[expect(clippy::option_option, reason = "a fault, or nothing to send")]
-pub(super) fn authorization(section: &Section<'_>) -> Option<Option<Secret>> {
+pub(super) fn authorization(
+    section: &Section<'_>,
+    token: &Key<SecretText>,
+) -> Option<Option<Secret>> {
     let is_whole = is_whole(section, &USERNAME, &PASSWORD);
     let (user, password) = (section.get(&USERNAME), section.secret(&PASSWORD));
-    if section.has(&BEARER) {
-        let token = header_secret(section, &BEARER)?;
+    if section.has(token) {
+        let secret = header_secret(section, token)?;
         if section.has(&USERNAME) || section.has(&PASSWORD) {
             let message =
                 "a request has only one `Authorization` header: a token, or a user and password";
-            section.error("conflict", &BEARER, message, "remove one of them");
+            section.error("conflict", token, message, "remove one of them");
             return None;
         }
-        let value = format!("Bearer {}", token.reveal());
+        let value = format!("Bearer {}", secret.reveal());
         return Some(Some(Secret::new(value)));
     }
     if !is_whole {

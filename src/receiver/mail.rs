@@ -41,6 +41,8 @@ pub struct Envelope {
     pub host: String,
     pub port: u16,
     pub security: Security,
+    /// The name of this machine for EHLO; `None` for its own.
+    pub hello: Option<String>,
     /// User and password.
     pub login: Option<(String, Secret)>,
     pub from: Address,
@@ -111,6 +113,13 @@ pub(super) fn address(text: &str) -> Option<Address> {
     text.parse().ok().filter(|_| is_plain)
 }
 
+/// Whether a text is a name that a mail server accepts: letters, digits and hyphens, separated by dots.
+pub fn is_domain(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_part);
+    text.len() <= 255 && text.split('.').all(is_label)
+}
+
 fn hash(text: &str) -> String {
     let digest = digest(&SHA256, text.as_bytes());
     let bytes = digest.as_ref().iter().take(16);
@@ -130,6 +139,7 @@ mod tests {
             host: "smtp.example.com".into(),
             port: 587,
             security: Security::StartTls,
+            hello: None,
             login: None,
             from: address("slod@example.com"),
             to: vec![address("a@example.com"), address("b@example.com")],

@@ -30,6 +30,8 @@ pub struct Message {
     pub notices: Vec<Notice>,
     /// The receiver's ID of the earlier message about the incident that this one replaces.
     pub replaces: Option<String>,
+    /// The new ID of the destination, if its service reported one.
+    pub moved: Option<String>,
     /// Whether its texts are shortened, because the receiver rejects longer ones.
     pub is_short: bool,
 }
@@ -51,6 +53,7 @@ impl Message {
             at,
             notices,
             replaces: None,
+            moved: None,
             is_short: false,
         }
     }

@@ -10,6 +10,7 @@ mod discord;
 mod email;
 mod exec;
 mod fields;
+mod headers;
 mod heartbeat;
 mod login;
 mod mail;
@@ -27,7 +28,7 @@ mod template;
 mod webhook;
 
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
-pub use mail::{Envelope, Mail, Security};
+pub use mail::{Envelope, Mail, Security, is_domain};
 pub use message::Message;
 pub use reply::is_page;
 pub use request::{HttpRequest, Method, Request};
@@ -35,7 +36,9 @@ pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;
-use crate::yaml::{Bool, Key, Keys, Mapping, Parsed, Redactions, SecretText, Section, Span, Text};
+use crate::yaml::{
+    Bool, Key, Keys, Mapping, Parsed, Redactions, Secret, SecretText, Section, Span, Text,
+};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,6 +65,7 @@ pub const KEYS: Keys = &[
     &TITLE,
     &TEXT,
     &MAINTENANCE,
+    &PROXY,
     &alertmanager::KIND.key,
     &webhook::KIND.key,
     &slack::KIND.key,
@@ -105,6 +109,12 @@ pub const MAINTENANCE: Key<Bool> = Key::with_default(
     "Whether maintenance is announced as well: `SlodMaintenancePlanned` until it begins, `SlodMaintenance` until it ends.",
 );
 
+pub const PROXY: Key<SecretText> = Key::optional(
+    "proxy",
+    SecretText,
+    "An `http` proxy, such as `http://proxy.example:3128`, also with a user and password. `https` is tunneled through it.",
+);
+
 /// The key of a web address, which may contain a token.
 const fn url_key(doc: &'static str) -> Key<SecretText> {
     Key::required("url", SecretText, doc)
@@ -118,6 +128,8 @@ pub struct Kind {
     pub example: &'static str,
     /// Whether its messages have a title and a text.
     pub has_texts: bool,
+    /// Whether its messages are sent by HTTP.
+    pub is_web: bool,
     /// Builds a channel. Returns `None` after reporting every error to the section.
     pub read: fn(&Section<'_>) -> Option<Arc<dyn Channel>>,
 }
@@ -155,8 +167,11 @@ pub enum Reply {
     Same,
     /// The message to edit does not exist, or can no longer be edited.
     Gone,
-    /// The message was rejected, but may be accepted later.
+    /// The message was rejected, but may be accepted later, as after a wrong key was replaced. This also
+    /// applies to statuses that permanently reject a message.
     Failed(String),
+    /// The destination has this new ID.
+    Moved(String),
     /// No message is accepted before this time has passed.
     Busy(Duration),
     /// The message is permanently rejected.
@@ -183,6 +198,7 @@ pub struct Receiver {
     /// Whether maintenance is announced to it.
     pub maintenance: bool,
     pub channel: Arc<dyn Channel>,
+    pub proxy: Option<Secret>,
     /// The values to remove from messages about it.
     pub redactions: Redactions,
 }
@@ -215,7 +231,9 @@ impl Receiver {
 
     /// The requests that deliver a message with these texts.
     pub fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request> {
-        self.channel.requests(message, texts, now)
+        let requests = self.channel.requests(message, texts, now).into_iter();
+        let requests = requests.map(|request| request.through(self.proxy.as_ref()));
+        requests.collect()
     }
 }
 
@@ -239,6 +257,22 @@ const EDIT: Key<Bool> = Key::with_default(
     "Whether to edit the last message about a group of alerts when one of its alerts is resolved. Editing notifies nobody, so new alerts and repetitions are always new messages. If `false`, resolved alerts are also new messages.",
 );
 
+/// Reads the address of a proxy, if any; `None` after a reported error.
+pub fn proxy(section: &Section<'_>) -> Option<Option<Secret>> {
+    if !section.has(&PROXY) {
+        return Some(None);
+    }
+    let secret = section.secret(&PROXY)?;
+    let url = url::Url::parse(secret.reveal().trim()).ok();
+    if let Some(url) = url.filter(|url| url.scheme() == "http" && url.has_host()) {
+        return Some(Some(Secret::new(url.to_string())));
+    }
+    let message = "this is not the address of an HTTP proxy";
+    let help = "expected an address such as http://proxy.example:3128";
+    section.error("invalid-value", &PROXY, message, help);
+    None
+}
+
 /// Reads the complete address of a web service. A slash at its end is kept: servers distinguish both.
 fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
     let text = section.secret(key)?;
@@ -261,11 +295,12 @@ fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
 /// An address without secrets, for a service that can also be self-hosted. Paths are appended to it.
 const BASE: Parsed<String> = Parsed {
     label: "URL",
-    expected: "an address such as https://api.example.com",
+    expected: "an address without a login, such as https://api.example.com",
     parse: |text| {
         let url = url::Url::parse(text).ok()?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
-        is_web.then(|| text.trim_end_matches('/').to_owned())
+        let has_login = !url.username().is_empty() || url.password().is_some();
+        (is_web && !has_login).then(|| text.trim_end_matches('/').to_owned())
     },
 };
 

@@ -1,6 +1,6 @@
 //! ntfy: messages are published as JSON to the address of the server.
 
-use super::login::header_secret;
+use super::login::{PASSWORD, USERNAME, authorization};
 use super::reply::{confirmed, json as read_json};
 use super::request::truncated;
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
@@ -9,7 +9,7 @@ use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use serde_json::json;
 use std::sync::Arc;
 
-const KEYS: Keys = &[&TOPIC, &URL, &TOKEN];
+const KEYS: Keys = &[&TOPIC, &URL, &TOKEN, &USERNAME, &PASSWORD];
 
 /// Maximum length of a text: a message of more than 4,096 bytes becomes an attachment.
 const TEXT_MAX: usize = 1000;
@@ -22,19 +22,24 @@ const TOPIC: Key<SecretText> = Key::required(
 );
 const URL: Key<Parsed<String>> =
     Key::with_default("url", BASE, "https://ntfy.sh", "The address of the server.");
-const TOKEN: Key<SecretText> = Key::optional("token", SecretText, "An access token.");
+const TOKEN: Key<SecretText> = Key::optional(
+    "token",
+    SecretText,
+    "An access token, instead of `username` and `password`.",
+);
 
 pub const KIND: Kind = Kind {
     key: Key::optional("ntfy", Mapping(KEYS), "An ntfy topic."),
     example: "{ topic: example-topic }",
     has_texts: true,
+    is_web: true,
     read: |section| {
-        let (topic, token) = (section.secret(&TOPIC), header_secret(section, &TOKEN));
-        let url = section.get(&URL)?;
+        let (topic, url) = (section.secret(&TOPIC), section.get(&URL));
+        let authorization = authorization(section, &TOKEN)?;
         Some(Arc::new(Ntfy {
             topic: topic?,
-            url,
-            token,
+            url: url?,
+            authorization,
         }))
     },
 };
@@ -43,7 +48,7 @@ pub const KIND: Kind = Kind {
 struct Ntfy {
     topic: Secret,
     url: String,
-    token: Option<Secret>,
+    authorization: Option<Secret>,
 }
 
 impl Channel for Ntfy {
@@ -62,15 +67,21 @@ impl Channel for Ntfy {
             "tags": [tag],
         });
         let mut request = HttpRequest::json(&self.url, &message.key, &body);
-        if let Some(token) = &self.token {
-            request = request.with("authorization", format!("Bearer {}", token.reveal()));
+        if let Some(authorization) = &self.authorization {
+            request = request.with("authorization", authorization.reveal());
         }
         vec![request.into()]
     }
 
     /// The message as stored by the server: <https://docs.ntfy.sh/publish/#publish-as-json>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        let is_confirmed = read_json(body)["id"].is_string();
+        let body = read_json(body);
+        // An invalid topic has status 400, as an invalid message does. <https://docs.ntfy.sh/publish/>
+        let why = body["error"].as_str().unwrap_or_default();
+        if status == 400 && why.contains("topic") {
+            return Some(Reply::Failed(format!("ntfy responded with {why}")));
+        }
+        let is_confirmed = body["id"].is_string();
         confirmed(status, is_confirmed, "a message with its `id`")
     }
 }

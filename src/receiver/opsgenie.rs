@@ -16,6 +16,8 @@ const KEYS: Keys = &[&API_KEY, &URL];
 const MESSAGE_MAX: usize = 130;
 const TEXT_MAX: usize = 15_000;
 const ALIAS_MAX: usize = 512;
+/// The status of an invalid request.
+const UNPROCESSABLE: u16 = 422;
 
 const API_KEY: Key<SecretText> =
     Key::required("api_key", SecretText, "The key of an API integration.");
@@ -24,7 +26,7 @@ const URL: Key<Parsed<String>> = Key::with_default(
     "url",
     BASE,
     "https://api.opsgenie.com",
-    "The address of the API; `https://api.eu.opsgenie.com` in Europe.",
+    "The address of the API; `https://api.eu.opsgenie.com` in Europe, `https://api.atlassian.com/jsm/ops/integration` for Jira Service Management.",
 );
 
 pub const KIND: Kind = Kind {
@@ -35,6 +37,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ api_key: example-key }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         let (key, url) = (header_secret(section, &API_KEY), section.get(&URL));
         Some(Arc::new(Opsgenie {
@@ -81,7 +84,13 @@ impl Channel for Opsgenie {
 
     /// <https://docs.opsgenie.com/docs/alert-api>: 202 with a `result` and a `requestId`.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        let is_confirmed = read_json(body)["result"].is_string();
+        let body = read_json(body);
+        let why = body["message"].as_str().unwrap_or_default();
+        // A wrong key has status 422, as an invalid alert does.
+        if status == UNPROCESSABLE && why.to_lowercase().contains("key") {
+            return Some(Reply::Failed(format!("Opsgenie responded with {why}")));
+        }
+        let is_confirmed = body["result"].is_string();
         confirmed(status, is_confirmed, "a `result`")
     }
 }

@@ -37,6 +37,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ routing_key: example-key }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         let (key, url) = (section.secret(&ROUTING_KEY), section.get(&URL));
         Some(Arc::new(PagerDuty {
@@ -85,12 +86,18 @@ impl Channel for PagerDuty {
     /// <https://developer.pagerduty.com/docs/send-alert-event>
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
-        if is_success(status) && body["status"] == "invalid event" {
-            let why = format!(
-                "PagerDuty responded with \"invalid event\": {}",
-                body["errors"]
-            );
-            return Some(Reply::Refused(why));
+        if body["status"] == "invalid event" {
+            let errors = body["errors"].to_string();
+            let why = format!("PagerDuty responded with \"invalid event\": {errors}");
+            // `Invalid routing key`, `Length of 'routing_key' is incorrect (should be 32 characters)`.
+            let is_about_key = errors
+                .to_lowercase()
+                .replace('_', " ")
+                .contains("routing key");
+            if is_about_key {
+                return Some(Reply::Failed(why));
+            }
+            return is_success(status).then_some(Reply::Refused(why));
         }
         confirmed(
             status,

@@ -43,6 +43,8 @@ pub struct HttpRequest {
     pub url: Secret,
     pub headers: Vec<(String, Secret)>,
     pub body: Vec<u8>,
+    /// The address of an HTTP proxy, which may contain a login.
+    pub proxy: Option<Secret>,
 }
 
 impl HttpRequest {
@@ -57,6 +59,7 @@ impl HttpRequest {
             url: Secret::new(url),
             headers: vec![("idempotency-key".to_owned(), Secret::new(key))],
             body,
+            proxy: None,
         }
     }
 
@@ -66,6 +69,7 @@ impl HttpRequest {
             url: Secret::new(url),
             headers: Vec::new(),
             body: Vec::new(),
+            proxy: None,
         }
     }
 
@@ -73,6 +77,19 @@ impl HttpRequest {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), Secret::new(value)));
         self
+    }
+}
+
+impl Request {
+    /// The request through a proxy, if it is sent by HTTP.
+    pub(super) fn through(self, proxy: Option<&Secret>) -> Self {
+        match self {
+            Self::Http(request) => Self::Http(HttpRequest {
+                proxy: proxy.cloned(),
+                ..request
+            }),
+            other => other,
+        }
     }
 }
 

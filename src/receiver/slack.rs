@@ -11,7 +11,7 @@ use crate::yaml::{Declared, Key, Keys, Mapping, Secret, SecretText, Section, Tex
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const KEYS: Keys = &[&URL, &TOKEN, &CHANNEL, &API, &EDIT];
+const KEYS: Keys = &[&URL, &TOKEN, &CHANNEL, &MENTION, &API, &EDIT];
 
 const URL: Key<SecretText> = Key::optional(
     "url",
@@ -27,6 +27,11 @@ const CHANNEL: Key<Text> = Key::optional(
     "channel",
     Text,
     "The ID of the channel to post to; the bot must be a member of it.",
+);
+const MENTION: Key<Text> = Key::optional(
+    "mention",
+    Text,
+    "Who is mentioned when alerts fire, so that they are notified: `<!here>`, `<!channel>`, `<@U0123456789>` (a member), `<!subteam^S0123456789>` (a group); `@here` in Mattermost and Rocket.Chat.",
 );
 const API: Key<Parsed<String>> = Key::with_default(
     "api",
@@ -63,11 +68,18 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"https://hooks.slack.com/services/T0/B0/example\" }",
     has_texts: true,
+    is_web: true,
     read,
 };
 
 #[derive(Debug)]
-enum Slack {
+struct Slack {
+    mention: Option<String>,
+    way: Way,
+}
+
+#[derive(Debug)]
+enum Way {
     Webhook(Secret),
     Bot {
         token: Secret,
@@ -81,6 +93,7 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
     let (api, edit) = (section.get(&API), section.get(&EDIT));
     let (token, channel) = (header_secret(section, &TOKEN), section.get(&CHANNEL));
     let help = "set either `url`, or both `token` and `channel`";
+    let mention = section.get(&MENTION);
     let webhook = section.has(&URL);
     let bot = (section.has(&TOKEN), section.has(&CHANNEL));
     match (webhook, bot) {
@@ -88,14 +101,18 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
             let url = url(section, &URL);
             let is_clear = has_no_key_of_bots(section);
             let url = Secret::new(url.filter(|_| is_clear)?);
-            Some(Arc::new(Slack::Webhook(url)))
+            let way = Way::Webhook(url);
+            Some(Arc::new(Slack { mention, way }))
         }
-        (false, (true, true)) => Some(Arc::new(Slack::Bot {
-            token: token?,
-            channel: channel?,
-            api: api?,
-            edit: edit?,
-        })),
+        (false, (true, true)) => {
+            let way = Way::Bot {
+                token: token?,
+                channel: channel?,
+                api: api?,
+                edit: edit?,
+            };
+            Some(Arc::new(Slack { mention, way }))
+        }
         (false, _) => {
             section.error("missing-key", &URL, "the destination is missing", help);
             None
@@ -121,12 +138,12 @@ fn has_no_key_of_bots(section: &Section<'_>) -> bool {
 
 impl Channel for Slack {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let mut body = payload(message, texts);
-        match self {
-            Self::Webhook(url) => {
+        let mut body = payload(message, texts, self.mention.as_deref());
+        match &self.way {
+            Way::Webhook(url) => {
                 vec![HttpRequest::json(url.reveal(), &message.key, &body).into()]
             }
-            Self::Bot {
+            Way::Bot {
                 token,
                 channel,
                 api,
@@ -151,7 +168,7 @@ impl Channel for Slack {
 
     /// The Web API returns errors with status 200. A message is identified by its channel and timestamp.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
-        if matches!(self, Self::Webhook(_)) {
+        if matches!(self.way, Way::Webhook(_)) {
             return webhook_reply(status, body);
         }
         let body = read_json(body);
@@ -200,17 +217,19 @@ fn refusal(why: &str) -> Reply {
     }
 }
 
-fn payload(message: &Message, texts: &Texts) -> Value {
+fn payload(message: &Message, texts: &Texts, mention: Option<&str>) -> Value {
     let color = if message.is_resolved() {
         "#2eb67d"
     } else {
         "#e01e5a"
     };
+    let title = escaped(non_empty(&truncated(&texts.title, TEXT_MAX)));
+    let mention = mention.filter(|_| !message.is_resolved());
     json!({
-        "text": escaped(non_empty(&truncated(&texts.title, TEXT_MAX))),
+        "text": mention.map_or_else(|| title.clone(), |mention| format!("{mention} {title}")),
         "attachments": [{
             "color": color,
-            "fallback": escaped(non_empty(&truncated(&texts.title, TEXT_MAX))),
+            "fallback": title,
             "text": escaped(&truncated(&texts.text, TEXT_MAX)),
         }],
     })

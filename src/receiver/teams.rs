@@ -17,6 +17,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"https://example.logic.azure.com/workflows/example\" }",
     has_texts: true,
+    is_web: true,
     read: |section| {
         chat::read(section, |message, texts| {
             let color = if message.is_resolved() {
@@ -25,7 +26,7 @@ pub const KIND: Kind = Kind {
                 "Attention"
             };
             let title = truncated(&texts.title, TITLE_MAX);
-            let text = truncated(&texts.text, TEXT_MAX);
+            let text = paragraphs(&truncated(&texts.text, TEXT_MAX));
             json!({
                 "type": "message",
                 "attachments": [{
@@ -45,3 +46,10 @@ pub const KIND: Kind = Kind {
         })
     },
 };
+
+/// Each line as a paragraph, because in Markdown a single line break is a space.
+/// <https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format>
+fn paragraphs(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.collect::<Vec<_>>().join("\n\n")
+}

@@ -1,6 +1,7 @@
 //! A webhook with Alertmanager's payload, version 4.
 
 use super::fields::common;
+use super::headers::{self, HEADERS, Headers};
 use super::login::{BEARER, PASSWORD, USERNAME, authorization};
 use super::route::grouped_by;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-const KEYS: Keys = &[&URL, &HMAC_SECRET, &USERNAME, &PASSWORD, &BEARER];
+const KEYS: Keys = &[&URL, &HMAC_SECRET, &USERNAME, &PASSWORD, &BEARER, &HEADERS];
 
 const URL: Key<SecretText> =
     super::url_key("The address. Its path may contain a token; it is not shown.");
@@ -31,13 +32,16 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"http://127.0.0.1:8080/alerts\", hmac_secret: example }",
     has_texts: false,
+    is_web: true,
     read: |section| {
-        let (url, authorization) = (url(section, &URL), authorization(section));
+        let (url, authorization) = (url(section, &URL), authorization(section, &BEARER));
         let hmac_secret = section.secret(&HMAC_SECRET);
+        let headers = headers::read(section);
         let webhook = Webhook {
             url: Secret::new(url?),
             hmac_secret,
             authorization: authorization?,
+            headers: headers?,
         };
         Some(Arc::new(webhook))
     },
@@ -48,6 +52,7 @@ struct Webhook {
     url: Secret,
     hmac_secret: Option<Secret>,
     authorization: Option<Secret>,
+    headers: Headers,
 }
 
 impl Channel for Webhook {
@@ -61,7 +66,7 @@ impl Channel for Webhook {
         if let Some(authorization) = &self.authorization {
             request = request.with("authorization", authorization.reveal());
         }
-        vec![request.into()]
+        vec![headers::with(request, &self.headers).into()]
     }
 }
 

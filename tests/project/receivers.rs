@@ -210,6 +210,140 @@ fn a_slack_bot_posts_and_updates() {
     assert_eq!(sent(&updates[0]), (update, "1503435956.000247".into()));
 }
 
+fn json(receiver: &Receiver, message: &Message) -> Value {
+    serde_json::from_slice(body(&requests(receiver, message)[0])).expect("JSON")
+}
+
+/// In the Markdown of a card, a single line break is a space.
+#[test]
+fn lines_of_a_card_for_teams_are_paragraphs() {
+    let receiver = receiver("teams", "{ url: \"http://127.0.0.1:1/\" }");
+    let alerts = vec![notice(1, "web fails", false), notice(2, "rag fails", false)];
+    let message = Message::new("it", "{}", "key".to_owned(), NOW, alerts);
+    let card = &json(&receiver, &message)["attachments"][0]["content"];
+    let text = card["body"][1]["text"].as_str().expect("a text").to_owned();
+    assert_eq!(
+        text,
+        "- firing: web fails\n\n- firing: rag fails\n\nhttp://127.0.0.1:9771/runbook#slodbudgetburnpage1h"
+    );
+}
+
+#[test]
+fn only_firing_alerts_mention_people_and_only_those_of_the_config() {
+    let firing = Message::new(
+        "it",
+        "{}",
+        "key".to_owned(),
+        NOW,
+        vec![notice(1, "@here <!channel>", false)],
+    );
+    let resolved = Message::new(
+        "it",
+        "{}",
+        "key".to_owned(),
+        NOW,
+        vec![notice(1, "x", true)],
+    );
+    let slack = receiver(
+        "slack",
+        "{ url: \"http://127.0.0.1:1/\", mention: \"<!here> <@U1>\" }",
+    );
+    let text = |message| {
+        json(&slack, message)["text"]
+            .as_str()
+            .expect("a text")
+            .to_owned()
+    };
+    assert_eq!(
+        text(&firing),
+        "<!here> <@U1> [FIRING] @here &lt;!channel&gt;"
+    );
+    assert_eq!(text(&resolved), "[RESOLVED] x");
+    let discord = receiver(
+        "discord",
+        "{ url: \"http://127.0.0.1:1/\", mention: \"<@&1>\" }",
+    );
+    let sent = json(&discord, &firing);
+    assert_eq!(sent["content"], "<@&1>");
+    let parse = serde_json::json!(["everyone", "roles", "users"]);
+    assert_eq!(sent["allowed_mentions"]["parse"], parse);
+    check_payloads("discord", &discord, &messages());
+    let quiet = receiver("discord", "{ url: \"http://127.0.0.1:1/\" }");
+    for sent in [json(&discord, &resolved), json(&quiet, &firing)] {
+        assert_eq!(sent["content"], Value::Null);
+        assert_eq!(sent["allowed_mentions"]["parse"], serde_json::json!([]));
+    }
+}
+
+#[test]
+fn a_topic_of_telegram_is_part_of_new_messages() {
+    let receiver = receiver("telegram", "{ token: \"1:a\", chat_id: -100, topic: 15 }");
+    check_payloads("telegram", &receiver, &messages());
+    assert_eq!(
+        json(&receiver, &Message::sample(false, NOW))["message_thread_id"],
+        15
+    );
+    let edit = Message {
+        replaces: Some("7".to_owned()),
+        ..Message::sample(true, NOW)
+    };
+    assert_eq!(json(&receiver, &edit)["message_thread_id"], Value::Null);
+    let moved = Message {
+        moved: Some("-1001".to_owned()),
+        ..Message::sample(false, NOW)
+    };
+    assert_eq!(json(&receiver, &moved)["chat_id"], "-1001");
+}
+
+#[test]
+fn headers_and_logins_are_sent_and_hidden() {
+    let further = "headers: { X-Api-Key: correct-horse, X-Scope-OrgID: battery }";
+    for (kind, example, expected) in [
+        (
+            "webhook",
+            format!("{{ url: \"http://127.0.0.1:1/\", {further} }}"),
+            &[("x-api-key", "correct-horse"), ("x-scope-orgid", "battery")][..],
+        ),
+        (
+            "alertmanager",
+            format!("{{ urls: [\"http://127.0.0.1:1\"], {further} }}"),
+            &[("x-api-key", "correct-horse"), ("x-scope-orgid", "battery")],
+        ),
+        (
+            "ntfy",
+            "{ topic: t, username: ada, password: correct-horse }".to_owned(),
+            &[("authorization", "Basic YWRhOmNvcnJlY3QtaG9yc2U=")],
+        ),
+        (
+            "ntfy",
+            "{ topic: t, token: tk_correct }".to_owned(),
+            &[("authorization", "Bearer tk_correct")],
+        ),
+    ] {
+        let receiver = receiver(kind, &example);
+        let requests = requests(&receiver, &Message::sample(false, NOW));
+        let [Request::Http(request)] = &requests[..] else {
+            panic!("{requests:?}");
+        };
+        for (name, value) in expected {
+            let mut headers = request.headers.iter();
+            let found = headers.find(|(other, _)| other == name);
+            assert_eq!(
+                found.map(|(_, value)| value.reveal()),
+                Some(*value),
+                "{kind}"
+            );
+            let secret = value.split(' ').next_back().expect("a secret");
+            assert!(
+                !receiver
+                    .redactions
+                    .cleaned(format!("got {secret}"))
+                    .contains(secret)
+            );
+        }
+    }
+}
+
 /// Django answers a POST without the slash with a redirect, and addresses of Grafana end with one.
 #[test]
 fn a_slash_at_the_end_of_an_address_is_kept() {

@@ -42,9 +42,9 @@ fn responses_of_services_to_messages_and_edits() {
         ),
         ("Bad Request: message to edit not found", Some(Reply::Gone)),
         (
-            "Bad Request: chat not found",
+            "Bad Request: message text is empty",
             Some(Reply::Refused(
-                "Telegram responded with Bad Request: chat not found".to_owned(),
+                "Telegram responded with Bad Request: message text is empty".to_owned(),
             )),
         ),
     ] {
@@ -62,6 +62,84 @@ fn responses_of_services_to_messages_and_edits() {
         "{ url: \"http://127.0.0.1:1/hook\", edit: false }",
     );
     assert_eq!(reply(&anew, 200, r#"{"id":"9"}"#), None);
+}
+
+/// Faults of the config are corrected, unlike those of a message, but these services have one status for both.
+#[test]
+fn after_a_wrong_key_or_destination_a_message_is_sent_again() {
+    for (kind, example, status, body) in [
+        (
+            "pagerduty",
+            "{ routing_key: k }",
+            400,
+            r#"{"status":"invalid event","message":"Event object is invalid","errors":["Length of 'routing_key' is incorrect (should be 32 characters)"]}"#,
+        ),
+        (
+            "pagerduty",
+            "{ routing_key: k }",
+            400,
+            r#"{"status":"invalid event","message":"Event object is invalid","errors":["Invalid routing key"]}"#,
+        ),
+        (
+            "opsgenie",
+            "{ api_key: k }",
+            422,
+            r#"{"message":"Key format is not valid!","took":0.001,"requestId":"r"}"#,
+        ),
+        (
+            "ntfy",
+            "{ topic: t }",
+            400,
+            r#"{"code":40009,"http":400,"error":"invalid request: topic invalid","link":"https://ntfy.sh/docs/publish/"}"#,
+        ),
+        (
+            "discord",
+            "{ url: \"http://127.0.0.1:1/\" }",
+            400,
+            r#"{"message":"Webhooks posted to forum channels must have a thread_name or thread_id","code":220001}"#,
+        ),
+    ] {
+        let reply = receiver(kind, example)
+            .channel
+            .reply(status, body.as_bytes());
+        assert!(matches!(reply, Some(Reply::Failed(_))), "{body}: {reply:?}");
+    }
+    let telegram = receiver("telegram", "{ token: \"1:a\", chat_id: 1 }");
+    for why in [
+        "Bad Request: chat not found",
+        "Bad Request: not enough rights to send text messages to the chat",
+        "Bad Request: message thread not found",
+        "Bad Request: TOPIC_CLOSED",
+        "Bad Request: need administrator rights in the channel chat",
+        "Bad Request: CHAT_WRITE_FORBIDDEN",
+    ] {
+        let body = format!(r#"{{"ok":false,"error_code":400,"description":"{why}"}}"#);
+        let failed = Reply::Failed(format!("Telegram responded with {why}"));
+        assert_eq!(telegram.channel.reply(400, body.as_bytes()), Some(failed));
+    }
+    let body = r#"{"ok":false,"error_code":400,"description":"Bad Request: group chat was upgraded to a supergroup chat","parameters":{"migrate_to_chat_id":-1001557912345}}"#;
+    let moved = Some(Reply::Moved("-1001557912345".to_owned()));
+    assert_eq!(telegram.channel.reply(400, body.as_bytes()), moved);
+    // A message that does not fit its service is not sent again.
+    for (kind, example, status, body) in [
+        (
+            "pagerduty",
+            "{ routing_key: k }",
+            400,
+            r#"{"status":"invalid event","errors":["'payload.summary' is missing or blank"]}"#,
+        ),
+        (
+            "discord",
+            "{ url: \"http://127.0.0.1:1/\" }",
+            400,
+            r#"{"code":50035,"errors":{},"message":"Invalid Form Body"}"#,
+        ),
+    ] {
+        let reply = receiver(kind, example)
+            .channel
+            .reply(status, body.as_bytes());
+        assert_eq!(reply, None, "{body}");
+    }
 }
 
 /// What each service documents as the response to an accepted message, and responses that are not.

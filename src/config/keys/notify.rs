@@ -12,7 +12,7 @@ const DAY: Duration = crate::units::DAY;
 pub const RECEIVERS: Key<List<Mapping>> = Key::optional(
     "receivers",
     List::up_to(MAX_RECEIVERS, Mapping(receiver::KEYS)),
-    "Receivers of alerts. Each has a name and exactly one kind. Messages are sent directly: `HTTPS_PROXY` and similar environment variables have no effect.",
+    "Receivers of alerts. Each has a name and exactly one kind. Messages are sent directly or through their `proxy`: `HTTPS_PROXY` and similar environment variables have no effect.",
 );
 
 pub const ROUTES: Key<List<Mapping>> = Key::optional(

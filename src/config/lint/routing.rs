@@ -1,7 +1,6 @@
 //! Alerts that reach nobody, and receivers that no alert reaches.
 
 use super::finding::Finding;
-use crate::config::alerts::default_address;
 use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
 use crate::receiver::{self, Hours, Route};
@@ -24,20 +23,6 @@ pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
         help: "choose another name if alerts are routed or silenced by it".to_owned(),
     };
     used.map(finding).collect()
-}
-
-/// Messages with links that nobody can open elsewhere, because `alerts.address` is not configured.
-pub fn local_links(draft: &Draft<'_>) -> Vec<Finding> {
-    let (listen, address) = (draft.listen, &draft.alerts.address);
-    let is_default = *address == default_address(listen, &draft.alerts.instance);
-    if draft.routing.receivers.is_empty() || !listen.ip().is_loopback() || !is_default {
-        return Vec::new();
-    }
-    vec![Finding {
-        at: draft.root.spot_of(&keys::notify::RECEIVERS),
-        message: format!("links in notifications lead to {address}, which only opens on this machine"),
-        help: "set `alerts.address` to the external URL of the pages, such as https://slod.example.com".to_owned(),
-    }]
 }
 
 /// Services with alerts that no unconditional route matches.
@@ -133,6 +118,23 @@ pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
     }
     };
     found.chain(only).map(finding).collect()
+}
+
+/// Messages with links to a loopback address.
+pub fn local_links(draft: &Draft<'_>) -> Vec<Finding> {
+    let alerts = draft.root.section(&keys::ALERTS);
+    let is_set = alerts.is_some_and(|alerts| alerts.has(&keys::alerts::ADDRESS));
+    if draft.routing.receivers.is_empty() || is_set || !draft.listen.ip().is_loopback() {
+        return Vec::new();
+    }
+    let address = &draft.alerts.address;
+    vec![Finding {
+        at: draft.root.spot_of(&keys::notify::RECEIVERS),
+        message: format!(
+            "links in messages start with {address}, which only opens on this machine"
+        ),
+        help: "set `alerts: { address: \"https://slod.example.com\" }`".to_owned(),
+    }]
 }
 
 /// Receivers without a route.

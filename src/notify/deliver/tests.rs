@@ -78,6 +78,7 @@ async fn receiver(answers: Answers) -> (Receiver, Got) {
         text: template("{{ description }}"),
         maintenance: false,
         channel: Arc::new(Echo(format!("http://{address}/"))),
+        proxy: None,
         redactions: crate::yaml::Redactions::default(),
     };
     (receiver, got)
@@ -246,6 +247,75 @@ async fn an_edit_that_is_rejected_is_sent_as_a_new_message() {
         let is_delivered = matches!(answer, Answer::Delivered(_));
         assert_eq!(is_delivered, status != 503, "{answer:?}");
         assert_eq!(got.lock().expect("no panic").len(), requests);
+    }
+}
+
+/// Has a new destination, which it reports with status 400.
+#[derive(Debug)]
+struct Moving(Echo);
+
+impl Channel for Moving {
+    fn requests(&self, message: &Message, texts: &Texts, now: Timestamp) -> Vec<Request> {
+        let texts = Texts {
+            text: message.moved.clone().unwrap_or_default(),
+            ..texts.clone()
+        };
+        self.0.requests(message, &texts, now)
+    }
+
+    fn reply(&self, status: u16, _: &[u8]) -> Option<Reply> {
+        (status == 400).then(|| Reply::Moved("-1001".to_owned()))
+    }
+}
+
+#[tokio::test]
+async fn a_message_follows_its_destination() {
+    let answers: [(Answers, usize, Answer); 3] = [
+        (
+            |body| if body["text"] == "-1001" { 200 } else { 400 },
+            2,
+            Answer::Delivered(
+                "HTTP 200; the destination has the new ID -1001: set it in the config".to_owned(),
+            ),
+        ),
+        (
+            |_| 400,
+            2,
+            Answer::failed("the destination has the new ID -1001"),
+        ),
+        // The edited message does not exist there.
+        (
+            |body| match (body["text"].as_str(), body["edits"].is_null()) {
+                (Some("-1001"), true) => 200,
+                (Some("-1001"), false) => 422,
+                _ => 400,
+            },
+            3,
+            Answer::Delivered(
+                "HTTP 200; the destination has the new ID -1001: set it in the config".to_owned(),
+            ),
+        ),
+    ];
+    for (answers, requests, expected) in answers {
+        let (mut receiver, got) = receiver(answers).await;
+        let Request::Http(request) = &receiver.requests(&message(1, 0), &texts(), NOW)[0] else {
+            panic!("not HTTP");
+        };
+        receiver.channel = Arc::new(Moving(Echo(request.url.reveal().to_owned())));
+        let message = Message {
+            replaces: Some("7".to_owned()),
+            ..message(0, 1)
+        };
+        let delivery = deliver(&receiver, &message, Done::default()).await;
+        assert_eq!(delivery.answer, expected);
+        assert_eq!(got.lock().expect("no panic").len(), requests);
+    }
+}
+
+fn texts() -> Texts {
+    Texts {
+        title: String::new(),
+        text: String::new(),
     }
 }
 

@@ -180,3 +180,57 @@ fn retry_after_is_read_in_seconds_or_as_a_date() {
     assert_eq!(asked(&[later]), None);
     assert_eq!(asked(&[(RETRY_AFTER, "soon")]), None);
 }
+
+/// What a proxy receives for a request to this address, and the answer after the proxy's response.
+async fn by_proxy(url: &str, login: &str, head: &'static str) -> (String, Answer) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let proxy = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut got = vec![0; 2048];
+        let length = stream.read(&mut got).expect("a request");
+        stream.write_all(head.as_bytes()).expect("sent");
+        String::from_utf8_lossy(&got[..length]).into_owned()
+    });
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let sender = Sender::new().expect("a client");
+    let request = HttpRequest {
+        proxy: Some(Secret::new(format!("http://{login}{address}/"))),
+        ..HttpRequest::json(url, "key", &serde_json::json!({}))
+    };
+    let answer = sender.send(vec![request.into()], Duration::from_secs(20));
+    let answer = answer.await;
+    (proxy.join().expect("it ends"), answer)
+}
+
+#[tokio::test]
+async fn requests_go_through_their_proxy() {
+    let ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
+    let (got, answer) = by_proxy("http://hooks.invalid/path", "ada:pass@", ok).await;
+    assert!(
+        got.starts_with("POST http://hooks.invalid/path HTTP/1.1\r\n"),
+        "{got}"
+    );
+    assert!(
+        got.contains("proxy-authorization: Basic YWRhOnBhc3M=\r\n"),
+        "{got}"
+    );
+    assert_eq!(answer, Answer::Delivered("HTTP 200: ok".to_owned()));
+    for (status, expected) in [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n",
+            "cannot connect: the proxy requires a login, or rejects it (status 407)",
+        ),
+        (
+            "HTTP/1.1 403 Forbidden\r\n\r\n",
+            "cannot connect: the proxy rejects the address",
+        ),
+    ] {
+        let (got, answer) = by_proxy("https://hooks.invalid/path", "", status).await;
+        assert!(
+            got.starts_with("CONNECT hooks.invalid:443 HTTP/1.1\r\n"),
+            "{got}"
+        );
+        assert_eq!(answer, Answer::failed(expected));
+    }
+}

@@ -5,6 +5,7 @@ use crate::outcome::Timestamp;
 use crate::receiver::{Mail, Message};
 use crate::yaml::Secret;
 use server::{Behavior, POLITE, serve};
+use std::net::Ipv4Addr;
 use tokio::net::{TcpListener, TcpSocket};
 
 fn tls() -> ClientConfig {
@@ -16,6 +17,7 @@ fn mail(port: u16, security: Security, password: Option<&str>) -> Mail {
         host: "localhost".to_owned(),
         port,
         security,
+        hello: None,
         login: password.map(|password| ("ada".to_owned(), Secret::new(password))),
         from: "slod@example.com".parse().expect("an address"),
         to: ["a@example.com", "b@example.com"]
@@ -105,7 +107,10 @@ async fn without_tls_nothing_is_sent() {
     assert_eq!(
         got,
         ["EHLO", "STARTTLS"].map(|command| {
-            let own = own_name();
+            let own = own_name(
+                sysinfo::System::host_name().ok(),
+                Ipv4Addr::LOCALHOST.into(),
+            );
             if command == "EHLO" {
                 format!("EHLO {own}")
             } else {
@@ -113,6 +118,33 @@ async fn without_tls_nothing_is_sent() {
             }
         })
     );
+}
+
+/// Servers reject names without a domain, such as `localhost` (Postfix: `reject_non_fqdn_helo_hostname`).
+#[tokio::test]
+async fn the_name_for_ehlo_has_a_domain_or_is_an_address() {
+    let name = |host: &str, address: &str| {
+        own_name(Some(host.to_owned()), address.parse().expect("an address"))
+    };
+    assert_eq!(name("slod.example.com", "192.0.2.1"), "slod.example.com");
+    for host in [
+        "",
+        "localhost",
+        "0f3a9c1b2d4e",
+        "my_host.example.com",
+        "a..b",
+    ] {
+        assert_eq!(name(host, "192.0.2.1"), "[192.0.2.1]", "{host}");
+    }
+    assert_eq!(name("db1", "::ffff:192.0.2.1"), "[192.0.2.1]");
+    assert_eq!(name("db1", "2001:db8::1"), "[IPv6:2001:db8::1]");
+    let server = serve(POLITE).await;
+    let mut mail = mail(server.port, Security::StartTls, None);
+    mail.envelope.hello = Some("alerts.example.com".to_owned());
+    server.smtp.deliver(&mail, &Recipients::new()).await;
+    let got = server.got.await.expect("ended");
+    assert_eq!(got[0], "EHLO alerts.example.com");
+    assert_eq!(got[2], "EHLO alerts.example.com", "after TLS");
 }
 
 #[tokio::test]

@@ -82,6 +82,7 @@ impl Worker {
     fn failed(&mut self, group: &str, retry_after: Option<Duration>, text: &str) {
         let were_failing = self.lanes.failing();
         self.lanes.failed(group, retry_after, Instant::now());
+        self.deps.failing.failed(&self.name, text);
         if were_failing == 0 {
             tracing::warn!(
                 notifier = self.name,
@@ -96,6 +97,7 @@ impl Worker {
         let were_failing = self.lanes.failing();
         self.lanes.settled(group);
         if were_failing > 0 && self.lanes.failing() == 0 {
+            self.deps.failing.settled(&self.name);
             tracing::info!(
                 notifier = self.name,
                 "notifications to {} succeed again",

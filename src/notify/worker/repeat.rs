@@ -1,7 +1,8 @@
 //! Repeated messages: groups that keep firing, and the watchdog alert.
 
 use super::{MessageKind, Worker};
-use crate::alert::Decisions;
+use crate::alert::{Decisions, Notice};
+use crate::alerting;
 use crate::notify::messages::{self, WATCHDOG};
 use crate::notify::{announce, silences};
 use crate::outcome::Timestamp;
@@ -73,12 +74,28 @@ impl Worker {
             let found =
                 self.ask(move |store| store.repeat_batch(&name, &group, before, &muted, now));
             if let Some(Some(batch)) = found.await {
-                let batch = Batch { due, ..batch };
+                let mut batch = Batch { due, ..batch };
+                self.renew(&mut batch);
                 let message = messages::of(&batch);
                 self.start(MessageKind::Again(batch), receiver.clone(), message, now);
             }
         }
         rest
+    }
+
+    /// Updates the texts of the alerts in a message that the receiver was notified of before.
+    pub(super) fn renew(&self, batch: &mut Batch) {
+        let known: BTreeSet<u64> = batch.known.iter().map(Notice::fingerprint).collect();
+        if known.is_empty() {
+            return;
+        }
+        let alerts = self.deps.alerts.borrow().clone();
+        let firing = alerts.firing().iter().map(|one| alerts.rules.notice(one));
+        let firing = firing.filter(|one| known.contains(&one.fingerprint()));
+        let mut firing: Vec<Notice> = firing.collect();
+        let states = self.deps.states.borrow().clone();
+        alerting::add_charts(&mut firing, &states, &alerts.rules);
+        messages::renew(&mut batch.known, firing);
     }
 
     /// Sends the watchdog alert to receivers that expect regular resends.

@@ -1,7 +1,7 @@
 //! Alerts across restarts, reloads and stops.
 
 use super::{Fixture, SLOS, at, config};
-use slod::alerting::{self, Deps, LiveAlerts};
+use slod::alerting::{self, Deps, FailingReceivers, LiveAlerts};
 use slod::clock::Clock;
 use slod::store::{CountingPlan, Store};
 use std::sync::Arc;
@@ -123,6 +123,7 @@ async fn the_last_snapshot_is_evaluated_before_a_stop() {
         decisions: watch::channel(Arc::default()).1,
         findings: watch::channel(Arc::default()).1,
         reloaded: watch::channel(true).1,
+        failing: FailingReceivers::default(),
         store: writer.handle(),
         route: Box::new(|_, _| Vec::new()),
         views,

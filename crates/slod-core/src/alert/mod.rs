@@ -31,7 +31,9 @@ pub use record::{Acknowledgement, AlertKey, AlertRecord, Inhibitor, Source};
 pub use replay::Replay;
 pub use rules::AlertRules;
 pub use set::AlertSet;
-pub use signs::{CONFIG_RELOAD_FAILED, STORE_FAILING, Sign, SignAlerts, TROUBLES};
+pub use signs::{
+    CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, SignAlerts, TROUBLES,
+};
 pub use silence::{Decisions, MAX_MATCHERS, MAX_SILENCES, Matcher, Silence};
 pub use state::{AlertState, Timing};
 pub use tier::{MIN_BAD, TIERS, Tier, Urgency, same_severity};

@@ -14,7 +14,8 @@ const MAX_UNKNOWN: Duration = Duration::from_hours(1);
 /// The names of slod's own problems.
 pub const STORE_FAILING: &str = "store_failing";
 pub const CONFIG_RELOAD_FAILED: &str = "config_reload_failed";
-pub const TROUBLES: &[&str] = &[STORE_FAILING, CONFIG_RELOAD_FAILED];
+pub const NOTIFICATIONS_FAILING: &str = "notifications_failing";
+pub const TROUBLES: &[&str] = &[STORE_FAILING, CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING];
 
 /// The state of one sign.
 #[derive(Clone, Debug)]
