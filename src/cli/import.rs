@@ -7,6 +7,7 @@ mod objectives;
 mod requests;
 mod scenarios;
 
+use super::compressed::decompressed;
 use super::load::plan::service;
 use super::load::verdict_code;
 use super::output::{print_error, show};
@@ -19,14 +20,10 @@ use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, Threshold};
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
-use flate2::bufread::MultiGzDecoder;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::PathBuf;
-
-/// Magic number of a gzip file (RFC 1952).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
@@ -199,16 +196,6 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     Ok(verdict_code(&report))
 }
 
-/// k6 compresses its output if the file name ends in `.gz`.
-fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
-    let mut input = BufReader::new(file);
-    Ok(if input.fill_buf()?.starts_with(&GZIP) {
-        Box::new(BufReader::new(MultiGzDecoder::new(input)))
-    } else {
-        Box::new(input)
-    })
-}
-
 /// Prints a usage error.
 fn usage(reason: impl std::fmt::Display) -> u8 {
     print_error(&format!("slod: {reason}"));
@@ -218,28 +205,6 @@ fn usage(reason: impl std::fmt::Display) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-    use std::io::{Read, Seek, Write};
-
-    #[test]
-    fn a_compressed_result_is_decompressed() {
-        for is_compressed in [true, false] {
-            let mut file = tempfile::tempfile().expect("a file");
-            if is_compressed {
-                let mut encoder = GzEncoder::new(&mut file, Compression::fast());
-                encoder.write_all(b"a result").expect("written");
-                encoder.finish().expect("written");
-            } else {
-                file.write_all(b"a result").expect("written");
-            }
-            file.rewind().expect("rewound");
-            let mut text = String::new();
-            let mut input = decompressed(file).expect("readable");
-            input.read_to_string(&mut text).expect("readable");
-            assert_eq!(text, "a result");
-        }
-    }
 
     #[derive(Debug, clap::Parser)]
     struct Cli {
