@@ -345,3 +345,48 @@ fn users_may_be_known_before_the_first_request_or_only_later() {
         assert!((run.windows[0].active - 10.0).abs() < 1e-9, "{at}");
     }
 }
+
+/// A tool that is killed, for example for lack of memory, leaves a part of a line.
+#[test]
+fn a_result_that_ends_within_a_line_is_read_up_to_there() {
+    let line = r#"{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T12:13:20.5Z","value":100.0,"tags":{"status":"200"}}}"#;
+    let text = format!("{line}\n{line}\n{}", &line[..60]);
+    let run = read(Tool::K6, &text).expect("readable");
+    assert_eq!(run.windows[0].completed(), 2);
+    assert!(
+        run.scenario
+            .purpose
+            .ends_with("the end of the run is missing")
+    );
+    let whole = read(Tool::K6, &format!("{line}\n{line}")).expect("readable");
+    assert_eq!(whole.windows[0].completed(), 2);
+    assert_eq!(whole.scenario.purpose, "imported from a result of k6");
+    for text in [format!("{line}\n{}\n", &line[..60]), line[..60].to_owned()] {
+        let fault = read(Tool::K6, &text).expect_err("invalid");
+        assert!(fault.contains("not an output line"), "{fault}");
+    }
+    let vegeta = "1790000000000000000,200,1000000,0,2,,,\n1790000000000000000,2";
+    let run = read(Tool::Vegeta, vegeta).expect("readable");
+    assert_eq!(run.windows[0].completed(), 1);
+}
+
+#[test]
+fn locust_counts_from_zero_after_a_reset() {
+    let header = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,100%,Total Request Count,Total Failure Count";
+    let line = |second: u64, requests: u64, failures: u64| {
+        format!(
+            "{},5,,Aggregated,1,0,20,30,{requests},{failures}",
+            1_790_000_000 + second
+        )
+    };
+    let text = [
+        header.to_owned(),
+        line(0, 100, 2),
+        line(1, 110, 2),
+        line(2, 7, 1),
+        line(3, 17, 1),
+    ];
+    let run = read(Tool::Locust, &(text.join("\n") + "\n")).expect("readable");
+    let counts: Vec<_> = seconds(&run).iter().map(|one| (one.0, one.1)).collect();
+    assert_eq!(counts, [(100, 2), (10, 0), (7, 1), (10, 0)]);
+}
