@@ -38,7 +38,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     targets: Vec<PathBuf>,
     /// The service that was under load, or that the requests are for; for requests, the default is the host of the first one.
-    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha"), ("tool", "wrk")]))]
+    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha"), ("tool", "wrk"), ("tool", "jmeter")]))]
     service: Option<String>,
     /// When the run started, for tools that do not record it (oha, wrk); by default, the run ended when the
     /// file was written.
@@ -68,6 +68,9 @@ enum ImportTool {
     /// A result to judge: output of `wrk --latency` or wrk2.
     #[value(alias = "wrk2")]
     Wrk,
+    /// A result to judge: `jmeter -l FILE`, as CSV.
+    #[value(name = "jmeter")]
+    JMeter,
     /// A browser recording, converted to a `load` section.
     Har,
     /// A collection of requests, converted to a `load` section.
@@ -104,10 +107,11 @@ impl ImportArgs {
     /// Names an option that has no effect for the tool, and the tools that it is for.
     fn meaningless(&self) -> Option<String> {
         use ImportTool::{
-            Blackbox, Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta, Wrk,
+            Blackbox, Har, JMeter, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta, Wrk,
         };
-        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk];
-        let with_service: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk, Har, Postman, OpenApi];
+        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk, JMeter];
+        let with_service: &[ImportTool] =
+            &[K6, Locust, Vegeta, Oha, Wrk, JMeter, Har, Postman, OpenApi];
         let options: [(&str, bool, &[ImportTool]); 7] = [
             ("--service", self.service.is_some(), with_service),
             ("a second file", !self.more.is_empty(), &[OpenSlo, Sloth]),
@@ -143,6 +147,7 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::Vegeta => result(args, Tool::Vegeta),
         ImportTool::Oha => result(args, Tool::Oha),
         ImportTool::Wrk => result(args, Tool::Wrk),
+        ImportTool::JMeter => result(args, Tool::JMeter),
         ImportTool::Har => requests::show_section(args, Format::Har),
         ImportTool::Postman => requests::show_section(args, Format::Postman),
         ImportTool::OpenApi => requests::show_section(args, Format::OpenApi),
@@ -222,7 +227,7 @@ mod tests {
         for (given, reason) in [
             (
                 "har f --format json",
-                "--format has no effect for har; it is for k6, locust, vegeta, oha, wrk",
+                "--format has no effect for har; it is for k6, locust, vegeta, oha, wrk, jmeter",
             ),
             (
                 "openapi f --as steps",
@@ -238,7 +243,7 @@ mod tests {
             ),
             (
                 "sloth f --service s",
-                "--service has no effect for sloth; it is for k6, locust, vegeta, oha, wrk, har, postman, openapi",
+                "--service has no effect for sloth; it is for k6, locust, vegeta, oha, wrk, jmeter, har, postman, openapi",
             ),
             (
                 "har f g",
@@ -246,7 +251,7 @@ mod tests {
             ),
             (
                 "postman f --threshold p95<1ms",
-                "--threshold has no effect for postman; it is for k6, locust, vegeta, oha, wrk",
+                "--threshold has no effect for postman; it is for k6, locust, vegeta, oha, wrk, jmeter",
             ),
             (
                 "sloth f --targets g",

@@ -7,6 +7,7 @@ mod collect;
 mod csv;
 mod document;
 mod follow;
+mod jmeter;
 mod k6;
 pub mod k6_options;
 mod locust;
@@ -50,6 +51,8 @@ pub enum Tool {
     Oha,
     /// The output of `wrk --latency` and wrk2.
     Wrk,
+    /// `jmeter -l FILE`, as CSV.
+    JMeter,
 }
 
 /// Why a result cannot be imported.
@@ -77,7 +80,14 @@ impl fmt::Display for ImportError {
 impl std::error::Error for ImportError {}
 
 impl Tool {
-    pub const ALL: [Self; 5] = [Self::K6, Self::Locust, Self::Vegeta, Self::Oha, Self::Wrk];
+    pub const ALL: [Self; 6] = [
+        Self::K6,
+        Self::Locust,
+        Self::Vegeta,
+        Self::Oha,
+        Self::Wrk,
+        Self::JMeter,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,6 +96,7 @@ impl Tool {
             Self::Vegeta => "vegeta",
             Self::Oha => "oha",
             Self::Wrk => "wrk",
+            Self::JMeter => "jmeter",
         }
     }
 
@@ -108,6 +119,7 @@ impl Tool {
             Self::K6 => k6::read(&mut lines, &mut collector),
             Self::Locust => locust::read(&mut lines, &mut collector),
             Self::Vegeta => vegeta::read(&mut lines, &mut collector),
+            Self::JMeter => jmeter::read(&mut lines, &mut collector),
             Self::Oha => match lines.next()? {
                 Some(first) if first.starts_with(oha::JSON) => {
                     let totals = oha::document(first, &mut lines)?;
