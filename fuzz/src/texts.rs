@@ -1,6 +1,7 @@
 //! Expectations of JSON, results of other load tools, logs of services, and texts of messages.
 
 use super::Run;
+use chrono::Utc;
 use slod::import::Tool;
 use slod::outcome::Timestamp;
 use slod::probe::http::JsonTotal;
@@ -44,7 +45,7 @@ pub fn imports() -> Run {
 pub fn logs() -> Run {
     let span = (START, START.after(Duration::from_mins(10)));
     Box::new(move |data| {
-        let summary = summarize(data, span, Duration::from_secs(1));
+        let summary = summarize(data, span, Duration::from_secs(1), Utc);
         summary.expect("bytes are readable").to_text();
     })
 }

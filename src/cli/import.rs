@@ -7,6 +7,7 @@ mod objectives;
 mod requests;
 mod scenarios;
 
+use super::compressed::decompressed;
 use super::load::plan::service;
 use super::load::verdict_code;
 use super::output::{fail, show};
@@ -19,14 +20,10 @@ use crate::outcome::Timestamp;
 use crate::report::load_run::{RunReport, Threshold};
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
-use flate2::bufread::MultiGzDecoder;
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::path::PathBuf;
-
-/// Magic number of a gzip file (RFC 1952).
-const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
@@ -41,7 +38,7 @@ pub struct ImportArgs {
     #[arg(long, value_name = "FILE")]
     targets: Vec<PathBuf>,
     /// The service that was under load, or that the requests are for; for requests, the default is the host of the first one.
-    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha"), ("tool", "wrk")]))]
+    #[arg(long, value_name = "NAME", required_if_eq_any([("tool", "k6"), ("tool", "locust"), ("tool", "vegeta"), ("tool", "oha"), ("tool", "wrk"), ("tool", "jmeter")]))]
     service: Option<String>,
     /// When the run started, for tools that do not record it (oha, wrk); by default, the run ended when the
     /// file was written.
@@ -71,6 +68,9 @@ enum ImportTool {
     /// A result to judge: output of `wrk --latency` or wrk2.
     #[value(alias = "wrk2")]
     Wrk,
+    /// A result to judge: `jmeter -l FILE`, as CSV.
+    #[value(name = "jmeter")]
+    JMeter,
     /// A browser recording, converted to a `load` section.
     Har,
     /// A collection of requests, converted to a `load` section.
@@ -107,10 +107,11 @@ impl ImportArgs {
     /// Names an option that has no effect for the tool, and the tools that it is for.
     fn meaningless(&self) -> Option<String> {
         use ImportTool::{
-            Blackbox, Har, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta, Wrk,
+            Blackbox, Har, JMeter, K6, Locust, Oha, OpenApi, OpenSlo, Postman, Sloth, Vegeta, Wrk,
         };
-        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk];
-        let with_service: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk, Har, Postman, OpenApi];
+        let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk, JMeter];
+        let with_service: &[ImportTool] =
+            &[K6, Locust, Vegeta, Oha, Wrk, JMeter, Har, Postman, OpenApi];
         let options: [(&str, bool, &[ImportTool]); 7] = [
             ("--service", self.service.is_some(), with_service),
             ("a second file", !self.more.is_empty(), &[OpenSlo, Sloth]),
@@ -146,6 +147,7 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::Vegeta => result(args, Tool::Vegeta),
         ImportTool::Oha => result(args, Tool::Oha),
         ImportTool::Wrk => result(args, Tool::Wrk),
+        ImportTool::JMeter => result(args, Tool::JMeter),
         ImportTool::Har => requests::show_section(args, Format::Har),
         ImportTool::Postman => requests::show_section(args, Format::Postman),
         ImportTool::OpenApi => requests::show_section(args, Format::OpenApi),
@@ -199,16 +201,6 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     Ok(verdict_code(&report))
 }
 
-/// k6 compresses its output if the file name ends in `.gz`.
-fn decompressed(file: File) -> io::Result<Box<dyn BufRead>> {
-    let mut input = BufReader::new(file);
-    Ok(if input.fill_buf()?.starts_with(&GZIP) {
-        Box::new(BufReader::new(MultiGzDecoder::new(input)))
-    } else {
-        Box::new(input)
-    })
-}
-
 /// Prints a usage error.
 fn usage(reason: impl std::fmt::Display) -> u8 {
     fail(exit::USAGE, reason)
@@ -217,28 +209,6 @@ fn usage(reason: impl std::fmt::Display) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
-    use flate2::write::GzEncoder;
-    use std::io::{Read, Seek, Write};
-
-    #[test]
-    fn a_compressed_result_is_decompressed() {
-        for is_compressed in [true, false] {
-            let mut file = tempfile::tempfile().expect("a file");
-            if is_compressed {
-                let mut encoder = GzEncoder::new(&mut file, Compression::fast());
-                encoder.write_all(b"a result").expect("written");
-                encoder.finish().expect("written");
-            } else {
-                file.write_all(b"a result").expect("written");
-            }
-            file.rewind().expect("rewound");
-            let mut text = String::new();
-            let mut input = decompressed(file).expect("readable");
-            input.read_to_string(&mut text).expect("readable");
-            assert_eq!(text, "a result");
-        }
-    }
 
     #[derive(Debug, clap::Parser)]
     struct Cli {
@@ -256,7 +226,7 @@ mod tests {
         for (given, reason) in [
             (
                 "har f --format json",
-                "--format has no effect for har; it is for k6, locust, vegeta, oha, wrk",
+                "--format has no effect for har; it is for k6, locust, vegeta, oha, wrk, jmeter",
             ),
             (
                 "openapi f --as steps",
@@ -272,7 +242,7 @@ mod tests {
             ),
             (
                 "sloth f --service s",
-                "--service has no effect for sloth; it is for k6, locust, vegeta, oha, wrk, har, postman, openapi",
+                "--service has no effect for sloth; it is for k6, locust, vegeta, oha, wrk, jmeter, har, postman, openapi",
             ),
             (
                 "har f g",
@@ -280,7 +250,7 @@ mod tests {
             ),
             (
                 "postman f --threshold p95<1ms",
-                "--threshold has no effect for postman; it is for k6, locust, vegeta, oha, wrk",
+                "--threshold has no effect for postman; it is for k6, locust, vegeta, oha, wrk, jmeter",
             ),
             (
                 "sloth f --targets g",

@@ -9,6 +9,7 @@ mod baseline;
 pub mod check;
 mod child;
 mod client;
+mod compressed;
 mod corrections;
 mod daemon;
 mod demo;

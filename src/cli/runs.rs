@@ -1,5 +1,6 @@
 //! `slod runs`: lists load runs, and shows or deletes one.
 
+use super::compressed::decompressed;
 use super::load::verdict_code;
 use super::output::{fail, print_error, show};
 use super::{ConfigArg, OutputFormat, exit, kept_run, read_number, with_config};
@@ -10,9 +11,10 @@ use crate::report::load_run::{Compared, ReportExtras, RunReport, RunSummary};
 use crate::report::log_file::{LogSummary, summarize};
 use crate::report::runs::{RunRow, list_to_text};
 use crate::store::{KeptSummary, RunState, Store, StoreError, StoredRun};
+use chrono::Local;
 use clap::{Args, Subcommand, ValueEnum};
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -55,7 +57,8 @@ struct ShowArgs {
     #[arg(long, default_value = "text")]
     format: RunFormat,
     /// Also show what the service's log contains from the time of the run, such as errors, slow queries and
-    /// opened circuit breakers. Not included in the formats `json` and `junit`.
+    /// opened circuit breakers. Times without a zone are in that of the variable TZ, or of this machine. Not included in
+    /// the formats `json` and `junit`.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -194,9 +197,10 @@ fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
 fn read_log(path: &Path, run: &RunRecord) -> Result<LogSummary, String> {
     let read = || {
         summarize(
-            BufReader::new(File::open(path)?),
+            decompressed(File::open(path)?)?,
             (run.from, run.to),
             LOG_WINDOW,
+            Local,
         )
     };
     read().map_err(|error: io::Error| format!("{}: {}", path.display(), error.kind()))

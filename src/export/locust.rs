@@ -133,7 +133,7 @@ fn step(request: &ScriptRequest) -> Value {
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
         ScriptSource::Json(keys) => format!("in_json(response, {})", path_literal(keys)),
-        ScriptSource::Header(name) => format!("response.headers.get({})", literal(name)),
+        ScriptSource::Header(name) => format!("in_header(response, {})", literal(name)),
         ScriptSource::Regex(pattern) => format!("in_body(response, {})", literal(pattern)),
     };
     format!("{}: lambda response: {find}", literal(&capture.name))

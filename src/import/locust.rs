@@ -50,6 +50,10 @@ pub(super) fn read(
         if known.is_empty() || (!is_timed && took.is_some_and(|ms| ms >= 0.5)) {
             continue;
         }
+        // The totals of a new test begin at 0, as do those of `--reset-stats` once all users were spawned.
+        if requests < before[0] {
+            before = [0; 2];
+        }
         let made = requests.saturating_sub(before[0]);
         let failed = failures.saturating_sub(before[1]).min(made);
         before = [requests, failures];

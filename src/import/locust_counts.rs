@@ -68,6 +68,8 @@ fn cause(error: &str) -> Cause {
         Cause::Body
     } else if error.starts_with("CatchResponseError: status ") {
         Cause::Status
+    } else if error.ends_with("is not valid in a header") {
+        Cause::Header
     } else {
         cause_of(error)
     }

@@ -7,6 +7,7 @@ mod collect;
 mod csv;
 mod document;
 mod follow;
+mod jmeter;
 mod k6;
 pub mod k6_options;
 mod locust;
@@ -31,6 +32,9 @@ use std::time::Duration;
 use totals::Totals;
 pub use written::Imported;
 
+/// A remark on a result of a tool that was killed while it wrote.
+const CUT: &str = "; the file ends within a line, so the end of the run is missing";
+
 /// Maximum length of a line.
 const LINE_MAX: u64 = 1 << 20;
 
@@ -47,6 +51,8 @@ pub enum Tool {
     Oha,
     /// The output of `wrk --latency` and wrk2.
     Wrk,
+    /// `jmeter -l FILE`, as CSV.
+    JMeter,
 }
 
 /// Why a result cannot be imported.
@@ -74,7 +80,14 @@ impl fmt::Display for ImportError {
 impl std::error::Error for ImportError {}
 
 impl Tool {
-    pub const ALL: [Self; 5] = [Self::K6, Self::Locust, Self::Vegeta, Self::Oha, Self::Wrk];
+    pub const ALL: [Self; 6] = [
+        Self::K6,
+        Self::Locust,
+        Self::Vegeta,
+        Self::Oha,
+        Self::Wrk,
+        Self::JMeter,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -83,6 +96,7 @@ impl Tool {
             Self::Vegeta => "vegeta",
             Self::Oha => "oha",
             Self::Wrk => "wrk",
+            Self::JMeter => "jmeter",
         }
     }
 
@@ -101,24 +115,32 @@ impl Tool {
     ) -> Result<RunRecord, ImportError> {
         let mut lines = Lines::new(input);
         let mut collector = Collector::default();
-        match self {
-            Self::K6 => k6::read(&mut lines, &mut collector)?,
-            Self::Locust => locust::read(&mut lines, &mut collector)?,
-            Self::Vegeta => vegeta::read(&mut lines, &mut collector)?,
+        let read = match self {
+            Self::K6 => k6::read(&mut lines, &mut collector),
+            Self::Locust => locust::read(&mut lines, &mut collector),
+            Self::Vegeta => vegeta::read(&mut lines, &mut collector),
+            Self::JMeter => jmeter::read(&mut lines, &mut collector),
             Self::Oha => match lines.next()? {
                 Some(first) if first.starts_with(oha::JSON) => {
                     let totals = oha::document(first, &mut lines)?;
                     return whole_run(self, service, started, totals);
                 }
-                Some(header) => oha::requests(&header, &mut lines, &mut collector, started)?,
-                None => {}
+                Some(header) => oha::requests(&header, &mut lines, &mut collector, started),
+                None => Ok(()),
             },
             Self::Wrk => return whole_run(self, service, started, wrk::read(&mut lines)?),
+        };
+        let is_cut = read.is_err() && lines.is_cut && collector.ended().is_some();
+        if !is_cut {
+            read?;
         }
         let (from, windows, later) = collector.finish().ok_or(ImportError::Empty)?;
         let mut run = run(self, service, from, windows);
         if self == Self::Oha {
             run.scenario.purpose.push_str(oha::ANSWERED_ONLY);
+        }
+        if is_cut {
+            run.scenario.purpose.push_str(CUT);
         }
         if later > 0 {
             let left_out = "requests later than a week after the first are left out";
@@ -175,6 +197,8 @@ struct Lines<R> {
     number: u64,
     /// The first line of the last record.
     first: u64,
+    /// Whether the input ended within the last line.
+    is_cut: bool,
 }
 
 impl<R: BufRead> Lines<R> {
@@ -183,6 +207,7 @@ impl<R: BufRead> Lines<R> {
             input,
             number: 0,
             first: 0,
+            is_cut: false,
         }
     }
 
@@ -192,12 +217,14 @@ impl<R: BufRead> Lines<R> {
         self.first = self.number;
         let mut line = Vec::new();
         let mut limited = self.input.by_ref().take(LINE_MAX);
-        limited
-            .read_until(b'\n', &mut line)
-            .map_err(ImportError::Read)?;
+        let read = limited.read_until(b'\n', &mut line);
+        // A compressed input may end within its last block.
+        self.is_cut = matches!(&read, Err(error) if error.kind() == io::ErrorKind::UnexpectedEof);
+        read.map_err(ImportError::Read)?;
         if line.is_empty() {
             return Ok(None);
         }
+        self.is_cut = !line.ends_with(b"\n");
         if line.len() as u64 >= LINE_MAX {
             return Err(self.fault("longer than 1 MiB"));
         }

@@ -345,3 +345,88 @@ fn users_may_be_known_before_the_first_request_or_only_later() {
         assert!((run.windows[0].active - 10.0).abs() < 1e-9, "{at}");
     }
 }
+
+/// A tool that is killed, for example for lack of memory, leaves a part of a line.
+#[test]
+fn a_result_that_ends_within_a_line_is_read_up_to_there() {
+    let line = r#"{"metric":"http_req_duration","type":"Point","data":{"time":"2026-09-21T12:13:20.5Z","value":100.0,"tags":{"status":"200"}}}"#;
+    let text = format!("{line}\n{line}\n{}", &line[..60]);
+    let run = read(Tool::K6, &text).expect("readable");
+    assert_eq!(run.windows[0].completed(), 2);
+    assert!(
+        run.scenario
+            .purpose
+            .ends_with("the end of the run is missing")
+    );
+    let whole = read(Tool::K6, &format!("{line}\n{line}")).expect("readable");
+    assert_eq!(whole.windows[0].completed(), 2);
+    assert_eq!(whole.scenario.purpose, "imported from a result of k6");
+    for text in [format!("{line}\n{}\n", &line[..60]), line[..60].to_owned()] {
+        let fault = read(Tool::K6, &text).expect_err("invalid");
+        assert!(fault.contains("not an output line"), "{fault}");
+    }
+    let vegeta = "1790000000000000000,200,1000000,0,2,,,\n1790000000000000000,2";
+    let run = read(Tool::Vegeta, vegeta).expect("readable");
+    assert_eq!(run.windows[0].completed(), 1);
+}
+
+#[test]
+fn locust_counts_from_zero_after_a_reset() {
+    let header = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,100%,Total Request Count,Total Failure Count";
+    let line = |second: u64, requests: u64, failures: u64| {
+        format!(
+            "{},5,,Aggregated,1,0,20,30,{requests},{failures}",
+            1_790_000_000 + second
+        )
+    };
+    let text = [
+        header.to_owned(),
+        line(0, 100, 2),
+        line(1, 110, 2),
+        line(2, 7, 1),
+        line(3, 17, 1),
+    ];
+    let run = read(Tool::Locust, &(text.join("\n") + "\n")).expect("readable");
+    let counts: Vec<_> = seconds(&run).iter().map(|one| (one.0, one.1)).collect();
+    assert_eq!(counts, [(100, 2), (10, 0), (7, 1), (10, 0)]);
+}
+
+/// Lines of `JMeter` 5.6. Each thread writes its samples when they end, so that their starts are in any order.
+#[test]
+fn jmeter_samples_are_requests_and_its_transactions_are_not() {
+    let text = "timeStamp,elapsed,label,responseCode,responseMessage,threadName,dataType,success,failureMessage,bytes,sentBytes,grpThreads,allThreads,URL,Latency,IdleTime,Connect
+1790000000100,50,home,200,OK,Users 1-1,text,true,,300,120,2,2,http://h/,49,0,3
+1790000000000,1500,\"a, \"\"b\"\"\",503,Service Unavailable,Users 1-2,text,false,,300,120,2,2,http://h/b,49,0,3
+1790000000200,7,home,200,OK,Users 1-1,text,false,\"Test failed: text expected
+to contain /x/\",300,120,2,2,http://h/,6,0,0
+1790000001000,400,home,Non HTTP response code: java.net.SocketTimeoutException,Non HTTP response message: Read timed out,Users 1-1,,false,,0,0,2,2,http://h/,0,0,0
+1790000001000,3,home,Non HTTP response code: org.apache.http.conn.HttpHostConnectException,Non HTTP response message: Connect to h:80 failed: Connection refused (Connection refused),Users 1-1,,false,,0,0,2,2,http://h/,0,0,0
+1790000001000,3,home,Non HTTP response code: java.net.UnknownHostException,Non HTTP response message: h,Users 1-1,,false,,0,0,2,2,http://h/,0,0,0
+1790000000100,57,all,200,\"Number of samples in transaction : 2, number of failing samples : 1\",Users 1-1,,false,,600,240,2,2,null,55,0,3
+";
+    let run = read(Tool::JMeter, text).expect("readable");
+    assert_eq!((run.from, run.engine.as_str()), (START, "jmeter"));
+    let counts: Vec<_> = seconds(&run).iter().map(|one| (one.0, one.1)).collect();
+    assert_eq!(counts, [(2, 1), (4, 4)]);
+    assert_eq!(run.windows[0].failed, [(Cause::Body, 1)]);
+    let mut failed = run.windows[1].failed.clone();
+    failed.sort_unstable();
+    let mut causes =
+        [Cause::Timeout, Cause::Refused, Cause::Dns, Cause::Status].map(|one| (one, 1));
+    causes.sort_unstable();
+    assert_eq!(failed, causes);
+    assert_eq!(run.windows[0].active, 2.0);
+    for text in [
+        "<?xml version=\"1.0\"?>\n<testResults>\n",
+        "1790000000100,50,home\n",
+    ] {
+        let fault = read(Tool::JMeter, text).expect_err("no header");
+        assert!(fault.contains("output_format=csv"), "{fault}");
+    }
+    let dated = "timeStamp,elapsed,success\n2026/09/21 14:13:20,50,true\n";
+    let fault = read(Tool::JMeter, dated).expect_err("not a number");
+    assert_eq!(
+        fault,
+        "line 2: expected timeStamp and elapsed in milliseconds"
+    );
+}

@@ -23,6 +23,9 @@ pub struct Totals {
     pub answered: u64,
     /// Number of answered requests that failed by their status.
     pub refused: u64,
+    /// Number of answered requests that took longer than the timeout of the tool; they are not part of the
+    /// percentiles.
+    pub late: u64,
     /// Number of requests without an answer, by cause.
     pub lost: Vec<(Cause, u64)>,
     /// The lowest latency; zero if unknown.
@@ -63,16 +66,17 @@ impl Totals {
     }
 
     /// The window of the run; `None` without requests.
-    pub fn window(self) -> Option<LoadWindow> {
-        let refused = self.refused.min(self.answered);
+    pub fn window(mut self) -> Option<LoadWindow> {
+        let late = self.late.min(self.answered);
+        let refused = self.refused.min(self.answered - late);
+        let started = self.answered + self.lost.iter().map(|(_, count)| count).sum::<u64>();
+        self.lose(Cause::Status, refused);
+        self.lose(Cause::Timeout, late);
         let mut failed = self.lost;
-        if refused > 0 {
-            failed.push((Cause::Status, refused));
-        }
         failed.sort_unstable();
-        let started = self.answered + failed.iter().map(|(_, count)| count).sum::<u64>() - refused;
         let (scale, mut latency) = (Scale::new([]), Histogram::default());
-        for (time, count) in spread(self.answered, &evenly(self.fastest, &self.percentiles)) {
+        let timed = self.answered - late;
+        for (time, count) in spread(timed, &evenly(self.fastest, &self.percentiles)) {
             latency.add(scale.code(time), count);
         }
         (started > 0).then(|| LoadWindow {
@@ -86,7 +90,7 @@ impl Totals {
             lacking: 0,
             repeated: 0,
             unjudged: 0,
-            good: self.answered - refused,
+            good: timed - refused,
             failed,
             latency,
             failed_latency: Histogram::default(),

@@ -1,5 +1,8 @@
 //! Reads the output of `wrk --latency` and wrk2. wrk2 measures latencies from the intended start, as in a
 //! constant-rate run.
+//!
+//! wrk waits for answers after its timeout: it counts them as requests and as timeouts, without their latency. wrk2
+//! counts the connections that wait for longer than its timeout every two seconds.
 
 use super::totals::Totals;
 use super::{ImportError, Lines};
@@ -7,19 +10,30 @@ use crate::outcome::Cause;
 use std::io::BufRead;
 use std::time::Duration;
 
+/// Words of wrk2 after `Latency Distribution`: `(HdrHistogram - Uncorrected Latency (measured ...))`.
+const WRK2: &str = "(HdrHistogram";
+const UNCORRECTED: &str = "Uncorrected";
 const NO_SUMMARY: &str =
     "expected `N requests in T`, which `wrk --latency` and wrk2 print at the end";
 
 pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportError> {
     let mut totals = Totals::default();
+    let (mut is_wrk2, mut is_uncorrected) = (false, false);
     while let Some(line) = lines.next()? {
         let words: Vec<&str> = line.split_whitespace().collect();
         let known = match words.as_slice() {
+            // `wrk2 --u_latency` also prints the latencies from the actual starts.
+            ["Latency", "Distribution", details @ ..] => {
+                is_wrk2 = details.first() == Some(&WRK2);
+                is_uncorrected = details.contains(&UNCORRECTED);
+                Some(())
+            }
+            [share, _] if is_uncorrected && share.ends_with('%') => Some(()),
             ["Latency", _average, _deviation, longest, _share] => {
                 time(longest).map(|longest| totals.percentiles.push((1.0, longest)))
             }
             [count, "requests", "in", length, ..] => totals_of(&mut totals, count, length),
-            ["Socket", "errors:", errors @ ..] => socket_errors(&mut totals, errors),
+            ["Socket", "errors:", errors @ ..] => socket_errors(&mut totals, errors, is_wrk2),
             ["Non-2xx", "or", "3xx", "responses:", count] => {
                 count.parse().ok().map(|count| totals.refused = count)
             }
@@ -48,16 +62,17 @@ fn totals_of(totals: &mut Totals, count: &str, length: &str) -> Option<()> {
 }
 
 /// Parses `connect 0, read 3, write 0, timeout 1`.
-fn socket_errors(totals: &mut Totals, errors: &[&str]) -> Option<()> {
+fn socket_errors(totals: &mut Totals, errors: &[&str], is_wrk2: bool) -> Option<()> {
     for pair in errors.chunks(2) {
         let [kind, count] = pair else { return None };
-        let cause = match *kind {
-            "connect" => Cause::Unreachable,
-            "read" | "write" => Cause::Reset,
-            "timeout" => Cause::Timeout,
+        let count = count.trim_end_matches(',').parse().ok()?;
+        match *kind {
+            "connect" => totals.lose(Cause::Unreachable, count),
+            "read" | "write" => totals.lose(Cause::Reset, count),
+            "timeout" if is_wrk2 => totals.lose(Cause::Timeout, count),
+            "timeout" => totals.late = count,
             _ => return None,
-        };
-        totals.lose(cause, count.trim_end_matches(',').parse().ok()?);
+        }
     }
     Some(())
 }

@@ -32,7 +32,7 @@ fn repository() -> &'static Path {
 /// A run with a log and a baseline, in both formats.
 fn reports(run: RunRecord) -> (String, String) {
     let span = (run.from, run.to);
-    let log = summarize(LOG.as_bytes(), span, Duration::from_secs(10)).expect("read");
+    let log = summarize(LOG.as_bytes(), span, Duration::from_secs(10), chrono::Utc).expect("read");
     let compared = Compared {
         baseline: 1,
         statements: compare(&spike(&run.service, &run.scenario.name), &run),

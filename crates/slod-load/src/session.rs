@@ -91,8 +91,7 @@ impl Session {
         if !request.is_expected(answer.status) {
             let status = answer.status;
             let Some(watch) = &answer.body.watch else {
-                let words = || format!("status {status}");
-                plan.examples.record(Cause::Status, words);
+                plan.examples.record(Cause::Status, || unexpected(status));
                 return (Done::Failed(Cause::Status), None);
             };
             let Fault { cause, words } = watch.refusal(status);
@@ -121,11 +120,35 @@ impl Session {
     }
 }
 
+/// Describes an unexpected status. Probes follow redirects, so that their service may be good.
+fn unexpected(status: u16) -> String {
+    match status {
+        301..=303 | 307 | 308 => format!("status {status}: load runs do not follow redirects"),
+        _ => format!("status {status}"),
+    }
+}
+
 /// The values for templates.
 fn values<'a>(plan: &'a Plan, captured: &'a [Option<String>], row: Option<usize>) -> Values<'a> {
     let rows = plan.rows.as_ref().zip(row);
     Values {
         captured,
         row: rows.and_then(|(rows, number)| rows.get(number)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn redirects_are_said_to_be_not_followed() {
+        for status in [301, 302, 303, 307, 308] {
+            let words = unexpected(status);
+            assert!(words.ends_with("do not follow redirects"), "{words}");
+        }
+        for status in [200, 304, 404] {
+            assert_eq!(unexpected(status), format!("status {status}"));
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Collects requests and makes them repeatable: only those to one origin, without secrets and
 //! connection-specific headers. Identical requests are merged into one with a weight.
 
+use super::credentials::Credentials;
 use super::document::At;
 use super::secrets::{hide, hide_body, hide_target};
 use super::target::{Place, Target};
-use super::text::{finish, reference};
+use super::text::finish;
 use super::{
     Check, Imported, ImportedRequest, REQUESTS_MAX, Remark, RequestsError, Shape, SkipReason,
 };
@@ -57,6 +58,9 @@ pub struct Draft {
     pub headers: Vec<(String, String)>,
     pub body: Option<String>,
     pub statuses: Vec<RangeInclusive<u16>>,
+    /// What distinguishes its credentials from those of other requests, if they are not in the headers; they become
+    /// a variable.
+    pub credentials: Option<String>,
 }
 
 /// The fields by which requests are identical.
@@ -69,6 +73,7 @@ pub struct Collector {
     origins: BTreeMap<String, u64>,
     /// Indexes of the imported requests.
     known: HashMap<Identity, usize>,
+    credentials: Credentials,
     length: usize,
     imported: Imported,
     /// The position of each imported request.
@@ -83,6 +88,7 @@ impl Collector {
             origin: origin.cloned(),
             origins: BTreeMap::new(),
             known: HashMap::new(),
+            credentials: Credentials::default(),
             length: 0,
             imported: Imported {
                 shape,
@@ -116,7 +122,7 @@ impl Collector {
         Ok(())
     }
 
-    fn remark(&mut self, place: String, what: String) {
+    pub fn remark(&mut self, place: String, what: String) {
         if self.imported.remarks.len() < REMARKS_MAX {
             self.imported.remarks.push(Remark { place, what });
         } else {
@@ -124,7 +130,7 @@ impl Collector {
         }
     }
 
-    pub fn add(&mut self, at: &At<'_>, draft: Draft) -> Result<(), RequestsError> {
+    pub fn add(&mut self, at: &At<'_>, mut draft: Draft) -> Result<(), RequestsError> {
         let target = Target::parse(&draft.address);
         let mut target = target.ok_or_else(|| at.fault("has no valid URL"))?;
         if !self.takes(&target.place) {
@@ -134,6 +140,8 @@ impl Collector {
         if target.path.starts_with("//") {
             target.path.insert_str(0, "/.");
         }
+        draft.credentials = draft.credentials.or(target.credentials.take());
+        self.credentials.hide(&mut draft);
         let (mut variables, mut remarks) = (BTreeSet::new(), Vec::new());
         let request = request(draft, &target, &mut variables, &mut remarks);
         self.merge(at, request.map_err(|what| at.fault(what))?)?;
@@ -264,11 +272,7 @@ fn request(
     if target.path.len() > PATH_LENGTH_MAX {
         return Err("has a path and query of more than 16 KiB".to_owned());
     }
-    let mut headers = headers(draft.headers, remarks);
-    if target.has_credentials && !headers.contains_key("authorization") {
-        let authorization = reference("authorization");
-        headers.insert("authorization".to_owned(), authorization);
-    }
+    let headers = headers(draft.headers, remarks);
     let body = draft.body.filter(|body| !body.is_empty());
     if body
         .as_ref()

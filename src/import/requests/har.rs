@@ -2,9 +2,11 @@
 
 use super::collector::{Collector, Draft};
 use super::document::At;
-use super::multipart::{self, BOUNDARY, boundary, has_file, is_multipart};
+use super::multipart::{self, BOUNDARY, Part, boundary, has_file, is_multipart};
 use super::text::encode_value;
 use super::{RequestsError, Shape, SkipReason};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, FixedOffset, TimeDelta};
 use std::time::Duration;
 
@@ -126,34 +128,80 @@ fn is_upload(data: &At<'_>) -> Result<bool, RequestsError> {
 
 fn body(data: &At<'_>, draft: &mut Draft) -> Result<(), RequestsError> {
     let media_type = data.text_of("mimeType")?;
+    let text = text(data)?;
+    // The text is decoded.
+    draft
+        .headers
+        .retain(|(name, _)| !name.eq_ignore_ascii_case("content-encoding"));
+    // A form may be recorded only by its parameters.
+    let params = data.items_of("params")?;
+    if text.is_empty() && is_multipart(media_type) && !params.is_empty() {
+        draft.body = Some(multipart(data, &params, media_type, draft)?);
+        return Ok(());
+    }
     let is_content_type = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
     if !media_type.is_empty() && !draft.headers.iter().any(is_content_type) {
         let header = ("content-type".to_owned(), media_type.to_owned());
         draft.headers.push(header);
     }
-    let text = data.text_of("text")?;
-    draft.body = Some(text.to_owned());
-    // A form may be recorded only by its parameters.
-    if text.is_empty() {
-        draft.body = Some(form(data, media_type)?);
-    }
+    draft.body = Some(if text.is_empty() {
+        form(&params)?
+    } else {
+        text
+    });
     Ok(())
 }
 
-/// Encodes the parameters of a form as a body.
-fn form(data: &At<'_>, media_type: &str) -> Result<String, RequestsError> {
-    let params = data.items_of("params")?;
-    let pairs = params
-        .iter()
-        .map(|param| Ok((param.text_of("name")?, param.text_of("value")?)));
-    let pairs: Vec<(&str, &str)> = pairs.collect::<Result<_, RequestsError>>()?;
-    if is_multipart(media_type) && !pairs.is_empty() {
-        let boundary = boundary(media_type).unwrap_or(BOUNDARY);
-        let body = multipart::write(boundary, pairs);
-        return body.ok_or_else(|| {
-            data.fault("expected names of parameters without quotes and line ends")
-        });
+/// The recorded text. Recorders replace bytes that are not text.
+fn text(data: &At<'_>) -> Result<String, RequestsError> {
+    let binary = || data.fault("the body is binary, and its bytes are not in the recording");
+    let text = data.text_of("text")?;
+    let text = if data.text_of("encoding")? == "base64" {
+        let bytes = BASE64_STANDARD.decode(text).map_err(|_| binary())?;
+        String::from_utf8(bytes).map_err(|_| binary())?
+    } else {
+        text.to_owned()
+    };
+    if text.contains('\u{fffd}') {
+        return Err(binary());
     }
-    let pair = |(name, value)| format!("{}={}", encode_value(name), encode_value(value));
-    Ok(pairs.into_iter().map(pair).collect::<Vec<_>>().join("&"))
+    Ok(text)
+}
+
+/// Encodes the parameters of a form as a body.
+fn form(params: &[At<'_>]) -> Result<String, RequestsError> {
+    let pair = |param: &At<'_>| {
+        let (name, value) = (param.text_of("name")?, param.text_of("value")?);
+        Ok(format!("{}={}", encode_value(name), encode_value(value)))
+    };
+    let pairs: Result<Vec<String>, RequestsError> = params.iter().map(pair).collect();
+    Ok(pairs?.join("&"))
+}
+
+/// Encodes the parameters of a multipart form as a body.
+fn multipart(
+    data: &At<'_>,
+    params: &[At<'_>],
+    media_type: &str,
+    draft: &mut Draft,
+) -> Result<String, RequestsError> {
+    let parts = params.iter().map(|param| {
+        Ok(Part {
+            name: param.text_of("name")?,
+            value: param.text_of("value")?,
+            media_type: param.text_of("contentType")?,
+        })
+    });
+    let parts: Vec<Part<'_>> = parts.collect::<Result<_, RequestsError>>()?;
+    let mut types = draft
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let sent = types.next().and_then(|(_, value)| boundary(value));
+    let used = sent.or(boundary(media_type)).unwrap_or(BOUNDARY).to_owned();
+    let body = multipart::write(&used, parts).ok_or_else(|| {
+        data.fault("expected names and types of parameters without quotes and line ends")
+    })?;
+    multipart::announce(&mut draft.headers, &used);
+    Ok(body)
 }

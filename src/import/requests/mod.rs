@@ -2,6 +2,7 @@
 //! reads the file.
 
 mod collector;
+mod credentials;
 mod document;
 mod har;
 mod multipart;

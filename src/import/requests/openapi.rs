@@ -85,9 +85,10 @@ impl Operation<'_, '_> {
         collector: &mut Collector,
     ) -> Result<(), RequestsError> {
         let mut parameters = Parameters::read(&[self.item, self.at], self.examples)?;
-        self.authenticate(&mut parameters)?;
+        let credentials = self.authenticate(&mut parameters)?;
         let mut draft = Draft {
             method: method.to_owned(),
+            credentials,
             address: self.server(collector)? + &parameters.target(path),
             statuses: self.statuses()?,
             ..Draft::default()
@@ -130,14 +131,16 @@ impl Operation<'_, '_> {
         Ok(address.trim_end_matches('/').to_owned())
     }
 
-    /// Adds the credentials of the first security requirement, always as references.
-    fn authenticate(&self, parameters: &mut Parameters) -> Result<(), RequestsError> {
+    /// Adds the keys of the first security requirement, always as references. Returns the name of its scheme for the
+    /// header `Authorization`.
+    fn authenticate(&self, parameters: &mut Parameters) -> Result<Option<String>, RequestsError> {
         let security = self
             .at
             .get("security")
             .or_else(|| self.root.get("security"));
         let first = security.and_then(|all| all.items().ok()?.next());
-        let Some(first) = first else { return Ok(()) };
+        let Some(first) = first else { return Ok(None) };
+        let mut credentials = None;
         let schemes = self.root.get("components");
         let schemes = schemes.and_then(|components| components.get("securitySchemes"));
         for (name, place) in first.entries()? {
@@ -151,13 +154,11 @@ impl Operation<'_, '_> {
                     let name = scheme.need("name")?.text()?;
                     parameters.add(scheme.need("in")?.text()?, name, reference(name));
                 }
-                "http" | "oauth2" | "openIdConnect" => {
-                    parameters.add("header", "authorization", reference("authorization"));
-                }
+                "http" | "oauth2" | "openIdConnect" => credentials = Some(name.to_owned()),
                 _ => {}
             }
         }
-        Ok(())
+        Ok(credentials)
     }
 
     fn body(&self) -> Result<Body, RequestsError> {

@@ -5,6 +5,7 @@ mod variables;
 
 use super::collector::{Collector, Draft};
 use super::document::At;
+use super::multipart::{self, BOUNDARY};
 use super::text::{encode_value, reference};
 use super::{RequestsError, SkipReason};
 use std::ops::RangeInclusive;
@@ -30,7 +31,14 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
         variables: Variables::default(),
         auth: None,
     };
-    folder(root, &context, collector)
+    folder(root, &context, collector)?;
+    for name in context.variables.dynamic() {
+        let what = format!(
+            "`{{{{{name}}}}}` has a new value in each request in Postman, but a single one as a variable: use a column of `data`"
+        );
+        collector.remark(String::new(), what);
+    }
+    Ok(())
 }
 
 /// Reads the collection, a folder or a request. The nesting is limited by that of the document.
@@ -79,9 +87,13 @@ fn one(
             body::Body::Text { media_type, text } => {
                 let is_type =
                     |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
-                if !media_type.is_empty() && !draft.headers.iter().any(is_type) {
+                if !text.is_empty() && !draft.headers.iter().any(is_type) {
                     draft.headers.push(("content-type".to_owned(), media_type));
                 }
+                draft.body = Some(text);
+            }
+            body::Body::Form(text) => {
+                multipart::announce(&mut draft.headers, BOUNDARY);
                 draft.body = Some(text);
             }
             body::Body::Upload => {
@@ -211,11 +223,7 @@ fn authenticate(
         return Ok(());
     }
     if kind != "apikey" {
-        let is_there = |(name, _): &(String, String)| name.eq_ignore_ascii_case("authorization");
-        if !draft.headers.iter().any(is_there) {
-            let value = reference("authorization");
-            draft.headers.push(("authorization".to_owned(), value));
-        }
+        draft.credentials = Some(auth.value.to_string());
         return Ok(());
     }
     let (mut name, mut is_query) = ("X-Api-Key".to_owned(), false);

@@ -1,5 +1,7 @@
 //! Example values of an `OpenAPI` document: its own examples, and values that its schemas allow.
 
+mod number;
+
 use super::RequestsError;
 use super::document::At;
 use serde_json::{Map, Value};
@@ -116,8 +118,8 @@ impl<'d> Examples<'d> {
         match kind(schema) {
             "object" => self.object(schema, open).map(Value::Object),
             "array" => self.array(schema, open),
-            "integer" => Ok(minimum(schema).unwrap_or_else(|| Value::from(1))),
-            "number" => Ok(minimum(schema).unwrap_or_else(|| Value::from(1.0))),
+            "integer" => Ok(number::integer(schema)),
+            "number" => Ok(number::number(schema)),
             "boolean" => Ok(Value::Bool(true)),
             "string" => Ok(Value::from(string(schema))),
             _ => Ok(Value::Null),
@@ -231,11 +233,6 @@ fn kind<'d>(schema: &At<'d>) -> &'d str {
 
 fn is_null(schema: &At<'_>) -> bool {
     schema.value.get("type").and_then(Value::as_str) == Some("null")
-}
-
-fn minimum(schema: &At<'_>) -> Option<Value> {
-    let minimum = schema.get("minimum")?.value;
-    minimum.is_number().then(|| minimum.clone())
 }
 
 fn count(schema: &At<'_>, name: &str) -> Option<usize> {

@@ -16,8 +16,8 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     pub place: Place,
-    /// Whether the address contains a user and password.
-    pub has_credentials: bool,
+    /// The user and password in the address.
+    pub credentials: Option<String>,
     /// Path and query, encoded.
     pub path: String,
 }
@@ -40,7 +40,7 @@ impl Target {
         let slash = if rest.starts_with('/') { "" } else { "/" };
         Some(Self {
             place,
-            has_credentials: authority.contains('@'),
+            credentials: authority.rsplit_once('@').map(|(user, _)| user.to_owned()),
             path: encode_target(&format!("{slash}{rest}")),
         })
     }
@@ -56,7 +56,7 @@ impl Target {
     const fn other_scheme() -> Self {
         Self {
             place: Place::OtherScheme,
-            has_credentials: false,
+            credentials: None,
             path: String::new(),
         }
     }

@@ -166,6 +166,15 @@ fn an_answer_is_cached_only_if_clients_may_keep_it() {
         let found = row(&at("http://a/", answer), 1);
         assert_eq!(found.answer, expected, "{control:?} {status}");
     }
+    let health = AnswerFacts {
+        status: 200,
+        cache_control: Some("max-age=60".to_owned()),
+        ..AnswerFacts::default()
+    };
+    assert_eq!(
+        row(&at("http://a/health", health), 1).answer,
+        Answer::Unknown
+    );
     let few = Facts {
         cache: Some((1.0, 9.0)),
         ..Facts::default()

@@ -141,6 +141,14 @@ pub fn log(log: &LogSummary) -> Table {
         ]
     };
     let mut rows: Vec<_> = log.kinds.iter().map(row).collect();
+    if let Some(elsewhere) = log.elsewhere() {
+        rows.push(vec![
+            Cell::Trusted("outside of the run".to_owned()),
+            Cell::Trusted(numbers::count(log.outside)),
+            Cell::Trusted("-".to_owned()),
+            Cell::Trusted(elsewhere),
+        ]);
+    }
     if log.without_time > 0 {
         rows.push(vec![
             Cell::Trusted("without a readable time".to_owned()),

@@ -1,9 +1,11 @@
 //! Classification of log lines.
 
+use super::access::Response;
+use super::level::Level;
 use serde::Serialize;
 
 /// The first kind that matches counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogKind {
     CircuitBreaker,
@@ -98,17 +100,19 @@ impl LogKind {
         all
     };
 
-    /// Classifies a line; `None` if it is not of interest.
+    /// Classifies a line; `None` if it is not of interest. The level that it states decides whether it is an error
+    /// or a warning, whatever words it contains.
     pub fn of(line: &str) -> Option<Self> {
-        let line = line.to_ascii_lowercase();
-        // A level below warning decides, whatever else the line contains.
-        let level = level(&line);
-        if matches!(level, Some("info" | "debug" | "trace" | "notice")) {
-            let about = Self::matching(&line);
-            return about
-                .filter(|kind| !matches!(kind, Self::Error | Self::Warning | Self::Timeout));
+        if let Some(response) = Response::of(line) {
+            return response.kind();
         }
-        Self::matching(&line)
+        let kind = Self::matching(&line.to_ascii_lowercase());
+        match (Level::stated(line), kind) {
+            (Some(Level::Low), Some(Self::Error | Self::Warning | Self::Timeout)) => None,
+            (Some(Level::Warning), None | Some(Self::Error)) => Some(Self::Warning),
+            (Some(Level::Error), None | Some(Self::Warning)) => Some(Self::Error),
+            (_, kind) => kind,
+        }
     }
 
     fn matching(line: &str) -> Option<Self> {
@@ -136,18 +140,4 @@ impl LogKind {
             Self::Warning => "warnings",
         }
     }
-}
-
-/// The level stated by a line: `level=info`, `"level":"info"`, `INFO:`, `[info]`, ` INFO `.
-fn level(line: &str) -> Option<&'static str> {
-    const LEVELS: [&str; 7] = [
-        "info", "debug", "trace", "notice", "warn", "error", "critical",
-    ];
-    let begin: String = line.chars().take(200).collect();
-    let mut words = begin.split(|c: char| c.is_whitespace() || "[](){}<>|,;=:\"'".contains(c));
-    words.find_map(|word| {
-        LEVELS
-            .into_iter()
-            .find(|level| word == *level || (*level == "warn" && word == "warning"))
-    })
 }

@@ -1,24 +1,31 @@
 //! Summary of a service's log file: errors and other notable lines in a time span.
 
-mod journal;
+mod access;
 mod kind;
+mod level;
+mod lines;
 mod moment;
+mod structured;
+mod trace;
 
 pub use kind::LogKind;
 
 use crate::format::numbers::plural;
+use crate::format::times;
 use crate::outcome::{Timestamp, millis};
 use crate::text::printable;
 use crate::units::show_duration;
+use access::Response;
+use chrono::TimeZone;
+use lines::next_line;
+use moment::Times;
 use serde::Serialize;
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::Entry::{Occupied, Vacant};
 use std::fmt::Write as _;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 use std::time::Duration;
 
-/// Maximum length of a line in bytes; longer lines are truncated.
-const LINE_MAX: u64 = 64 << 10;
 /// Maximum number of different messages; further ones only count for their kind.
 const MESSAGES_MAX: usize = 2_000;
 /// Maximum length of a stored message in characters.
@@ -37,6 +44,9 @@ pub struct LogSummary {
     pub without_time: u64,
     /// Lines outside of the span.
     pub outside: u64,
+    /// The earliest and the latest time in the log.
+    #[serde(skip)]
+    pub times: Option<(Timestamp, Timestamp)>,
     pub kinds: Vec<KindSummary>,
 }
 
@@ -62,6 +72,18 @@ impl KindSummary {
 }
 
 impl LogSummary {
+    /// What the log is about if no line is from the time of the run.
+    pub fn elsewhere(&self) -> Option<String> {
+        let (first, last) = self
+            .times
+            .filter(|_| self.outside + self.without_time == self.lines)?;
+        Some(format!(
+            "no line is from the time of the run: the log is from {} to {} UTC; times without a zone are those of the variable TZ, or of this machine",
+            times::second(first.to_utc()),
+            times::second(last.to_utc())
+        ))
+    }
+
     /// Renders the summary, with the worst window of each kind.
     pub fn to_text(&self) -> String {
         let mut out = format!(
@@ -73,7 +95,9 @@ impl LogSummary {
             let without = plural(self.without_time, "line");
             writeln!(out, "    {without} without a readable time left out").unwrap_or_default();
         }
-        if self.kinds.is_empty() && self.without_time < self.lines {
+        if let Some(elsewhere) = self.elsewhere() {
+            writeln!(out, "    {elsewhere}").unwrap_or_default();
+        } else if self.kinds.is_empty() && self.without_time < self.lines {
             out.push_str("    nothing notable\n");
         }
         for one in &self.kinds {
@@ -93,39 +117,78 @@ impl LogSummary {
     }
 }
 
-/// Reads a log to its end. `span` is divided into windows of `width`.
+/// Reads a log to its end. `span` is divided into windows of `width`. Times without a zone are in `zone`.
 pub fn summarize(
     mut input: impl BufRead,
     span: (Timestamp, Timestamp),
     width: Duration,
+    zone: impl TimeZone,
 ) -> io::Result<LogSummary> {
-    let (from, to) = span;
+    let times = Times { near: span.0, zone };
     let mut counts = LineCounts::new(span, width);
     let (mut lines, mut without_time, mut outside) = (0, 0, 0);
-    let mut at: Option<Timestamp> = None;
+    let mut seen: Option<(Timestamp, Timestamp)> = None;
+    let mut entry: Option<Entry> = None;
     while let Some(line) = next_line(&mut input)? {
         lines += 1;
-        let line = journal::line(&line).unwrap_or(line);
-        // Lines of a stack trace have the time of the line before.
-        at = moment::of(&line, from).or(at);
-        match at {
-            None => without_time += 1,
-            Some(at) if at < from || at >= to => outside += 1,
-            Some(at) => counts.add(at, &line),
+        let line = structured::line(&line).unwrap_or(line);
+        let own = times.of(&line);
+        if let Some(at) = own {
+            let (first, last) = seen.unwrap_or((at, at));
+            seen = Some((first.min(at), last.max(at)));
+        }
+        // Lines without a time have that of the line before.
+        let Some(at) = own.or(entry.as_ref().map(|entry| entry.at)) else {
+            without_time += 1;
+            continue;
+        };
+        let is_inside = counts.covers(at);
+        outside += u64::from(!is_inside);
+        let is_trace = own.is_none() && trace::continues(&line);
+        if let Some(entry) = entry.as_mut().filter(|_| is_trace) {
+            entry.extend(&line, &times);
+        } else if let Some(whole) = entry.replace(Entry::new(at, &line, &times)) {
+            counts.add(whole);
         }
     }
+    entry.into_iter().for_each(|last| counts.add(last));
     Ok(LogSummary {
         width,
         lines,
         without_time,
         outside,
+        times: seen,
         kinds: counts.kinds(),
     })
 }
 
+/// A line, with the stack trace after it.
+struct Entry {
+    at: Timestamp,
+    /// The kind that says most, and the message of its line.
+    kind: Option<(LogKind, String)>,
+}
+
+impl Entry {
+    fn new<Z: TimeZone>(at: Timestamp, line: &str, times: &Times<Z>) -> Self {
+        let kind = LogKind::of(line).map(|kind| (kind, message(line, times)));
+        Self { at, kind }
+    }
+
+    /// Adds a line of its stack trace.
+    fn extend<Z: TimeZone>(&mut self, line: &str, times: &Times<Z>) {
+        let kind = LogKind::of(line).filter(|_| !trace::is_frame(line));
+        if let Some(kind) = kind
+            && self.kind.as_ref().is_none_or(|(known, _)| kind < *known)
+        {
+            self.kind = Some((kind, message(line, times)));
+        }
+    }
+}
+
 /// Counts the lines of a span.
 struct LineCounts {
-    from: Timestamp,
+    span: (Timestamp, Timestamp),
     width: Duration,
     /// Lines per kind and window.
     windows: [Vec<u64>; LogKind::ALL.len()],
@@ -137,32 +200,40 @@ impl LineCounts {
     fn new(span: (Timestamp, Timestamp), width: Duration) -> Self {
         let windows = windows(span, width);
         Self {
-            from: span.0,
+            span,
             width,
             windows: LogKind::ALL.map(|_| vec![0; windows]),
             messages: HashMap::new(),
         }
     }
 
-    fn add(&mut self, at: Timestamp, line: &str) {
-        let Some(kind) = LogKind::of(line) else {
+    /// Whether a time is in the span. Times without a fraction are the start of their second.
+    fn covers(&self, at: Timestamp) -> bool {
+        let (from, to) = self.span;
+        let from = from.0 - from.0.rem_euclid(1000);
+        let is_first_second = at.0 == from;
+        (at >= self.span.0 || is_first_second) && at < to
+    }
+
+    fn add(&mut self, Entry { at, kind }: Entry) {
+        let Some((kind, message)) = kind.filter(|_| self.covers(at)) else {
             return;
         };
         let place = LogKind::ALL.iter().position(|one| *one == kind);
         let place = place.unwrap_or(0);
         let width = millis(self.width);
-        let window = (at.0 - self.from.0) / width.max(1);
+        let window = (at.0 - self.span.0.0).max(0) / width.max(1);
         let window = usize::try_from(window).unwrap_or(usize::MAX);
         if let Some(count) = self.windows[place].get_mut(window) {
             *count += 1;
         }
         let is_full = self.messages.len() >= MESSAGES_MAX;
-        match self.messages.entry((place, template(line, self.from))) {
-            Entry::Occupied(mut count) => *count.get_mut() += 1,
-            Entry::Vacant(new) if !is_full => {
+        match self.messages.entry((place, message)) {
+            Occupied(mut count) => *count.get_mut() += 1,
+            Vacant(new) if !is_full => {
                 new.insert(1);
             }
-            Entry::Vacant(_) => {}
+            Vacant(_) => {}
         }
     }
 
@@ -189,38 +260,14 @@ fn windows((from, to): (Timestamp, Timestamp), width: Duration) -> usize {
         .min(100_000)
 }
 
-fn next_line(input: &mut impl BufRead) -> io::Result<Option<String>> {
-    let mut line = Vec::new();
-    input.by_ref().take(LINE_MAX).read_until(b'\n', &mut line)?;
-    if line.is_empty() {
-        return Ok(None);
-    }
-    if line.last() != Some(&b'\n') {
-        skip_line(input)?;
-    }
-    Ok(Some(String::from_utf8_lossy(&line).trim_end().to_owned()))
-}
-
-/// Skips the rest of a truncated line.
-fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
-    loop {
-        let part = input.fill_buf()?;
-        let (used, ends) = match part.iter().position(|byte| *byte == b'\n') {
-            Some(end) => (end + 1, true),
-            None => (part.len(), part.is_empty()),
-        };
-        input.consume(used);
-        if ends {
-            return Ok(());
-        }
-    }
-}
-
-/// Removes the time of a line and replaces its numbers, so that similar messages are equal.
-fn template(line: &str, near: Timestamp) -> String {
-    let mut out = String::new();
+/// The message of a line without its time, and with its numbers replaced, so that similar messages are equal.
+fn message<Z: TimeZone>(line: &str, times: &Times<Z>) -> String {
+    let (mut out, line) = match Response::of(line) {
+        Some(Response { request, status }) => (format!("{status} "), request),
+        None => (String::new(), times.after(line)),
+    };
     let mut in_number = false;
-    for c in moment::after(line, near).chars().take(4 * SHOWN_MAX) {
+    for c in line.chars().take(4 * SHOWN_MAX) {
         let is_digit = c.is_ascii_digit();
         if !is_digit {
             out.push(c);

@@ -1,91 +1,193 @@
 //! Timestamps at the start of log lines.
 
 use crate::outcome::Timestamp;
-use chrono::{DateTime, Datelike, NaiveDateTime};
+use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDateTime, TimeZone, Utc};
 
 /// Maximum offset of a timestamp in bytes: after `time="`, `{"timestamp":"` and the like.
 const BEGIN_MAX: usize = 120;
 
 /// Format of a timestamp. In the pattern, `d` is a digit, `_` a digit or a space, `M` a letter, `T` the
-/// separator of date and time. The format is that of chrono, with the year first if the timestamp has none.
+/// separator of date and time, and `L` the letter of a level. The format is that of chrono, after what the
+/// timestamp lacks.
 struct Form {
     shape: &'static [u8],
     format: &'static str,
-    has_year: bool,
+    lacks: Lacks,
+    /// Whether it is only read at the start of a line, apart from a bracket.
+    is_first: bool,
 }
 
-const FORMS: [Form; 4] = [
+/// What a timestamp lacks; it has the values that are nearest to the run.
+#[derive(Clone, Copy)]
+enum Lacks {
+    Nothing,
+    Year,
+    Date,
+}
+
+const FORMS: [Form; 9] = [
     // RFC 3339, RFC 5424, `journalctl -o short-iso`, Python.
-    Form {
-        shape: b"dddd-dd-ddTdd:dd:dd",
-        format: "%Y-%m-%d %H:%M:%S%.f",
-        has_year: true,
-    },
+    Form::new(
+        b"dddd-dd-ddTdd:dd:dd",
+        "%Y-%m-%d %H:%M:%S%.f",
+        Lacks::Nothing,
+    ),
     // Error log of nginx; Go.
-    Form {
-        shape: b"dddd/dd/ddTdd:dd:dd",
-        format: "%Y/%m/%d %H:%M:%S%.f",
-        has_year: true,
-    },
+    Form::new(
+        b"dddd/dd/ddTdd:dd:dd",
+        "%Y/%m/%d %H:%M:%S%.f",
+        Lacks::Nothing,
+    ),
     // Access logs of Apache and nginx.
-    Form {
-        shape: b"dd/MMM/dddd:dd:dd:dd",
-        format: "%d/%b/%Y:%H:%M:%S%.f",
-        has_year: true,
-    },
+    Form::new(
+        b"dd/MMM/dddd:dd:dd:dd",
+        "%d/%b/%Y:%H:%M:%S%.f",
+        Lacks::Nothing,
+    ),
+    // Tomcat.
+    Form::new(
+        b"dd-MMM-dddd dd:dd:dd",
+        "%d-%b-%Y %H:%M:%S%.f",
+        Lacks::Nothing,
+    ),
+    // Redis.
+    Form::new(
+        b"dd MMM dddd dd:dd:dd",
+        "%d %b %Y %H:%M:%S%.f",
+        Lacks::Nothing,
+    ),
     // RFC 3164, `journalctl -o short`.
-    Form {
-        shape: b"MMM _d dd:dd:dd",
-        format: "%Y %b %e %H:%M:%S%.f",
-        has_year: false,
-    },
+    Form::new(b"MMM _d dd:dd:dd", "%Y %b %e %H:%M:%S%.f", Lacks::Year),
+    // glog.
+    Form::first(b"Ldddddddd dd:dd:dd", "%Y%m%d %H:%M:%S%.f", Lacks::Nothing),
+    // klog, of Kubernetes.
+    Form::first(b"Ldddd dd:dd:dd", "%Y %m%d %H:%M:%S%.f", Lacks::Year),
+    // Logback and Serilog by default.
+    Form::first(b"dd:dd:dd", "%Y-%m-%d %H:%M:%S%.f", Lacks::Date),
 ];
 
-/// Parses the first timestamp near the start of a line, also with a comma before the fraction as in Python.
-/// Without a zone it is UTC, and without a year it has the year nearest to `near`.
-pub fn of(line: &str, near: Timestamp) -> Option<Timestamp> {
-    find(line, near).map(|(_, at)| at)
+/// Reads timestamps near a time. Those without a zone are in `zone`.
+#[derive(Clone, Copy, Debug)]
+pub struct Times<Z> {
+    pub near: Timestamp,
+    pub zone: Z,
 }
 
-/// Returns the line after the timestamp.
-pub fn after(line: &str, near: Timestamp) -> &str {
-    let rest = find(line, near).and_then(|(end, _)| line.get(end..));
-    rest.unwrap_or(line)
-        .trim_start_matches(['"', ']', ' ', ',', ':', '-'])
+impl<Z: TimeZone> Times<Z> {
+    /// Parses the first timestamp near the start of a line, also with a comma before the fraction as in Python.
+    pub fn of(&self, line: &str) -> Option<Timestamp> {
+        self.find(line).map(|(_, at)| at)
+    }
+
+    /// Returns the line after the timestamp.
+    pub fn after<'a>(&self, line: &'a str) -> &'a str {
+        let rest = self.find(line).and_then(|(end, _)| line.get(end..));
+        rest.unwrap_or(line)
+            .trim_start_matches(['"', ']', ' ', ',', ':', '-'])
+    }
+
+    /// Finds the timestamp: its end in bytes, and its value.
+    fn find(&self, line: &str) -> Option<(usize, Timestamp)> {
+        let bytes = line.as_bytes();
+        let begins = 0..bytes.len().min(BEGIN_MAX + 1);
+        let (begin, form) = begins.into_iter().find_map(|begin| {
+            let form = FORMS.iter().find(|form| form.begins(bytes, begin))?;
+            Some((begin, form))
+        })?;
+        let mut end = begin + form.shape.len();
+        let mut text = line.get(begin..end)?.to_owned();
+        if let Some(between) = form.shape.iter().position(|one| *one == b'T') {
+            text.replace_range(between..=between, " ");
+        }
+        if form.shape[0] == b'L' {
+            text.remove(0);
+        }
+        let digits = |from: usize| {
+            let rest = &bytes[from.min(bytes.len())..];
+            rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+        };
+        if matches!(bytes.get(end), Some(b'.' | b',')) && digits(end + 1) > 0 {
+            let count = digits(end + 1);
+            text = format!("{text}.{}", line.get(end + 1..end + 1 + count.min(9))?);
+            end += 1 + count;
+        }
+        let (zone, offset) = zone(&bytes[end..]);
+        let at = self.parse(form, &text, offset)?;
+        Some((end + zone, at))
+    }
+
+    /// Parses a timestamp with this offset in minutes.
+    fn parse(&self, form: &Form, text: &str, offset: Option<i32>) -> Option<Timestamp> {
+        let parse = |text: &str| NaiveDateTime::parse_from_str(text, form.format).ok();
+        let moment = |local: NaiveDateTime| match offset {
+            Some(minutes) => milliseconds(local) - i64::from(minutes) * 60_000,
+            None => self.in_zone(local),
+        };
+        let near = DateTime::from_timestamp_millis(self.near.0)?.naive_utc();
+        let each: Vec<NaiveDateTime> = match form.lacks {
+            Lacks::Nothing => vec![parse(text)?],
+            Lacks::Year => {
+                let years = near.year() - 1..=near.year() + 1;
+                years
+                    .filter_map(|year| parse(&format!("{year} {text}")))
+                    .collect()
+            }
+            Lacks::Date => {
+                let yesterday = near.date().checked_sub_days(Days::new(1))?;
+                let days = yesterday.iter_days().take(3);
+                days.filter_map(|day| parse(&format!("{day} {text}")))
+                    .collect()
+            }
+        };
+        let each = each.into_iter().map(moment);
+        each.min_by_key(|at| at.abs_diff(self.near.0))
+            .map(Timestamp)
+    }
+
+    /// A local time of the zone: of two, the one nearest to the run. One that was skipped is read as before the
+    /// change.
+    fn in_zone(&self, local: NaiveDateTime) -> i64 {
+        match self.zone.from_local_datetime(&local) {
+            LocalResult::Single(at) => at.timestamp_millis(),
+            LocalResult::Ambiguous(first, second) => {
+                let each = [first.timestamp_millis(), second.timestamp_millis()];
+                let nearest = each.into_iter().min_by_key(|at| at.abs_diff(self.near.0));
+                nearest.unwrap_or(each[0])
+            }
+            LocalResult::None => {
+                let before = local - chrono::TimeDelta::days(1);
+                let at = self.zone.from_local_datetime(&before).earliest();
+                at.map_or(milliseconds(local), |at| at.timestamp_millis() + 86_400_000)
+            }
+        }
+    }
 }
 
-/// Finds the timestamp: its end in bytes, and its value.
-fn find(line: &str, near: Timestamp) -> Option<(usize, Timestamp)> {
-    let bytes = line.as_bytes();
-    let begins = 0..bytes.len().min(BEGIN_MAX + 1);
-    let (begin, form) = begins.into_iter().find_map(|begin| {
-        let form = FORMS.iter().find(|form| form.begins(bytes, begin))?;
-        Some((begin, form))
-    })?;
-    let mut end = begin + form.shape.len();
-    let mut text = line.get(begin..end)?.to_owned();
-    if let Some(between) = form.shape.iter().position(|one| *one == b'T') {
-        text.replace_range(between..=between, " ");
-    }
-    let digits = |from: usize| {
-        let rest = &bytes[from.min(bytes.len())..];
-        rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
-    };
-    if matches!(bytes.get(end), Some(b'.' | b',')) && digits(end + 1) > 0 {
-        let count = digits(end + 1);
-        text = format!("{text}.{}", line.get(end + 1..end + 1 + count.min(9))?);
-        end += 1 + count;
-    }
-    let at = form.parse(&text, near)?;
-    let (zone, offset) = zone(&bytes[end..]);
-    let offset = offset.unwrap_or_default();
-    Some((end + zone, Timestamp(at - i64::from(offset) * 60_000)))
+fn milliseconds(utc: NaiveDateTime) -> i64 {
+    Utc.from_utc_datetime(&utc).timestamp_millis()
 }
 
 impl Form {
+    const fn new(shape: &'static [u8], format: &'static str, lacks: Lacks) -> Self {
+        Self {
+            shape,
+            format,
+            lacks,
+            is_first: false,
+        }
+    }
+
+    const fn first(shape: &'static [u8], format: &'static str, lacks: Lacks) -> Self {
+        Self {
+            is_first: true,
+            ..Self::new(shape, format, lacks)
+        }
+    }
+
     fn begins(&self, bytes: &[u8], begin: usize) -> bool {
         let before = begin.checked_sub(1).and_then(|at| bytes.get(at));
         let is_word = self.shape[0] == b'M' && before.is_some_and(u8::is_ascii_alphanumeric);
+        let is_late = self.is_first && (begin > 1 || matches!(before, Some(byte) if *byte != b'['));
         let Some(found) = bytes.get(begin..begin + self.shape.len()) else {
             return false;
         };
@@ -94,29 +196,22 @@ impl Form {
             b'_' => byte.is_ascii_digit() || *byte == b' ',
             b'M' => byte.is_ascii_alphabetic(),
             b'T' => matches!(byte, b'T' | b' ' | b't'),
+            b'L' => matches!(byte, b'I' | b'W' | b'E' | b'F'),
             other => other == byte,
         };
-        !is_word && self.shape.iter().zip(found).all(fits)
-    }
-
-    /// Parses a timestamp to milliseconds since the Unix epoch.
-    fn parse(&self, text: &str, near: Timestamp) -> Option<i64> {
-        let parse = |text: &str| {
-            let parsed = NaiveDateTime::parse_from_str(text, self.format);
-            Some(parsed.ok()?.and_utc().timestamp_millis())
-        };
-        if self.has_year {
-            return parse(text);
-        }
-        let year = DateTime::from_timestamp_millis(near.0)?.year();
-        let each = (year - 1..=year + 1).filter_map(|year| parse(&format!("{year} {text}")));
-        each.min_by_key(|at| at.abs_diff(near.0))
+        !is_word && !is_late && self.shape.iter().zip(found).all(fits)
     }
 }
 
-/// Length of a zone such as `Z`, `+02:00`, `+0200` or ` +0200`, and its offset in minutes; 0 and `None`
+/// Length of a zone such as `Z`, ` UTC`, `+02:00`, `+0200` or ` +0200`, and its offset in minutes; 0 and `None`
 /// without one.
 fn zone(bytes: &[u8]) -> (usize, Option<i32>) {
+    if [&b" UTC"[..], b" GMT"]
+        .iter()
+        .any(|name| bytes.starts_with(name))
+    {
+        return (4, Some(0));
+    }
     let space = usize::from(bytes.first() == Some(&b' '));
     let rest = &bytes[space..];
     let number = |at: usize| {

@@ -1,4 +1,5 @@
 use super::*;
+use chrono::{FixedOffset, Utc};
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
 
@@ -8,7 +9,11 @@ fn at(seconds: i64) -> Timestamp {
 
 fn read(text: &str) -> LogSummary {
     let span = (START, at(180));
-    summarize(text.as_bytes(), span, Duration::from_mins(1)).expect("readable")
+    summarize(text.as_bytes(), span, Duration::from_mins(1), Utc).expect("readable")
+}
+
+fn time(line: &str, near: Timestamp) -> Option<Timestamp> {
+    Times { near, zone: Utc }.of(line)
 }
 
 #[test]
@@ -23,7 +28,7 @@ fn times_of_common_loggers_are_read() {
         "time=\"2026-09-21T16:13:20.250+02:00\" level=error",
         "{\"level\":\"error\",\"timestamp\":\"2026-09-21T14:13:20.250000000Z\"}",
     ] {
-        assert_eq!(moment::of(line, START), expected, "{line}");
+        assert_eq!(time(line, START), expected, "{line}");
     }
     for line in [
         "",
@@ -32,7 +37,7 @@ fn times_of_common_loggers_are_read() {
         "2026-09-21",
         "\u{fc}2026-09-2",
     ] {
-        assert_eq!(moment::of(line, START), None, "{line}");
+        assert_eq!(time(line, START), None, "{line}");
     }
 }
 
@@ -47,12 +52,19 @@ fn times_of_servers_and_of_syslog_are_read() {
         "<34>Sep 21 14:13:20 host app[1]: ERROR x",
         "web | Sep 21 14:13:20.000000 host app[1]: ERROR x",
         "<165>1 2026-09-21T16:13:20.000000+02:00 host app 1 ID47 - x",
+        "21-Sep-2026 14:13:20.000 SEVERE [main] org.apache.X x",
+        "1:M 21 Sep 2026 14:13:20.000 # x",
+        "E0921 14:13:20.000000       1 controller.go:114] x",
+        "I20260921 14:13:20.000000  1 x.cc:1] x",
+        "2026-09-21 14:13:20.000 UTC [1] LOG:  x",
+        "14:13:20.000 [main] ERROR c.x.App - x",
+        "[14:13:20 ERR] x",
         "2026-09-21T16:13:20+0200 host app[1]: x",
     ] {
-        assert_eq!(moment::of(line, START), expected, "{line}");
+        assert_eq!(time(line, START), expected, "{line}");
     }
     let new_year = Timestamp::from_secs(1_798_761_600);
-    let of = |line| moment::of(line, new_year).map(|at| (at.0 - new_year.0) / 1000);
+    let of = |line| time(line, new_year).map(|at| (at.0 - new_year.0) / 1000);
     assert_eq!(of("Dec 31 23:59:59 host app: x"), Some(-1), "last year");
     assert_eq!(of("Jan  1 00:00:01 host app: x"), Some(1));
     for line in [
@@ -60,7 +72,7 @@ fn times_of_servers_and_of_syslog_are_read() {
         "xSep 21 14:13:20 x",
         "Feb 30 14:13:20 x",
     ] {
-        assert_eq!(moment::of(line, START), None, "{line}");
+        assert_eq!(time(line, START), None, "{line}");
     }
 }
 
@@ -129,6 +141,19 @@ fn each_line_has_the_kind_that_says_most() {
             "level=info msg=\"circuit breaker open\"",
             Some(LogKind::CircuitBreaker),
         ),
+        ("2026-09-21 14:13:20.250 +00:00 [INF] 0 errors", None),
+        ("WARN request error, retrying", Some(LogKind::Warning)),
+        (
+            "{\"severity\":\"WARNING\",\"message\":\"an error occurred\"}",
+            Some(LogKind::Warning),
+        ),
+        ("[ERR] connection failed", Some(LogKind::Error)),
+        ("ERROR no warning was given", Some(LogKind::Error)),
+        ("::1 - - [x] \"GET /errors/timeout HTTP/1.1\" 200 17", None),
+        (
+            "INFO:     127.0.0.1:1 - \"GET / HTTP/1.1\" 503 Service Unavailable",
+            Some(LogKind::Error),
+        ),
         ("ready", None),
     ] {
         assert_eq!(LogKind::of(line), kind, "{line}");
@@ -140,7 +165,7 @@ fn lines_are_counted_by_window_and_message() {
     let text = "2026-09-21T14:13:19Z ERROR before the span
 2026-09-21T14:13:20Z ERROR order 17 failed after 3 attempts
 2026-09-21T14:13:25Z ERROR order 4711 failed after 2 attempts
-Traceback (most recent call last):
+2026-09-21T14:13:26Z ERROR order 4712 failed
 2026-09-21T14:15:20Z ERROR order 5 failed after 3 attempts
 2026-09-21T14:15:20Z INFO all is well
 2026-09-21T14:16:20Z ERROR after the span
@@ -180,4 +205,107 @@ fn hostile_logs_are_bounded() {
     assert_eq!(summary.kinds[0].count, 5_001);
     let shown = &summary.kinds[0].messages;
     assert!(shown.len() == SHOWN && shown.iter().all(|(text, _)| !text.contains('\u{1b}')));
+}
+
+/// Names in frames, such as `ExceptionTranslationFilter`, are not errors.
+#[test]
+fn a_stack_trace_belongs_to_its_entry() {
+    let java = "2026-09-21 14:13:20.500 ERROR 1 --- [nio-1] c.x.App : failed
+
+java.lang.RuntimeException: boom
+\tat org.springframework.web.access.ExceptionTranslationFilter.doFilter(X.java:121)
+\tat com.x.ErrorPageFilter.doFilter(ErrorPageFilter.java:130)
+Caused by: java.sql.SQLException: x
+\t... 30 common frames omitted
+2026-09-21 14:13:20.600  INFO 1 --- next
+";
+    let python = "2026-09-21 14:13:20,500 ERROR app failed
+Traceback (most recent call last):
+  File \"/app/errors.py\", line 3, in f
+    raise ValueError(\"error\")
+sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached
+";
+    let unleveled = "2026-09-21 14:13:20,500 handling a request
+Traceback (most recent call last):
+  File \"/app/x.py\", line 3, in f
+ValueError: x
+";
+    for (text, kind, message) in [
+        (java, LogKind::Error, "ERROR N --- [nio-N] c.x.App : failed"),
+        (
+            python,
+            LogKind::PoolExhausted,
+            "sqlalchemy.exc.TimeoutError: QueuePool limit of size N overflow N reached",
+        ),
+        (unleveled, LogKind::Error, "ValueError: x"),
+    ] {
+        let found = read(text);
+        let kinds: Vec<_> = found
+            .kinds
+            .iter()
+            .map(|one| (one.kind, one.count))
+            .collect();
+        assert_eq!(kinds, [(kind, 1)], "{text}");
+        assert_eq!(found.kinds[0].messages, [(message.to_owned(), 1)]);
+    }
+}
+
+#[test]
+fn entries_in_json_are_read() {
+    let found = read(
+        "{\"level\":50,\"time\":1790000000250,\"msg\":\"refused\"}
+{\"level\":30,\"time\":1790000000250,\"msg\":\"the error rate is 0\"}
+",
+    );
+    assert_eq!(found.without_time, 0);
+    assert_eq!(found.kinds.len(), 1);
+    assert_eq!(found.kinds[0].messages, [("error: refused".to_owned(), 1)]);
+}
+
+#[test]
+fn responses_in_an_access_log_are_counted_by_status() {
+    let line = |status: u16| {
+        format!("::1 - - [21/Sep/2026:14:13:20 +0000] \"GET /a/7 HTTP/1.1\" {status} 17\n")
+    };
+    let found = read(&[line(500), line(502), line(500), line(200)].concat());
+    let messages = [
+        ("500 GET /a/N".to_owned(), 2),
+        ("502 GET /a/N".to_owned(), 1),
+    ];
+    assert_eq!(found.kinds[0].messages, messages);
+}
+
+#[test]
+fn colors_are_removed() {
+    let found = read(
+        "\u{1b}[2m2026-09-21T14:13:20.5Z\u{1b}[0m \u{1b}[32m INFO\u{1b}[0m the error budget is fine
+\u{1b}[2m2026-09-21T14:13:20.5Z\u{1b}[0m \u{1b}[31mERROR\u{1b}[0m x\u{1b}[
+",
+    );
+    assert_eq!(found.kinds[0].messages, [("ERROR x".to_owned(), 1)]);
+}
+
+#[test]
+fn times_without_a_zone_are_local() {
+    let berlin = FixedOffset::east_opt(7200).expect("a zone");
+    let text = "2026/09/21 16:13:20 [error] 7#7: x\n2026-09-21 14:13:20 UTC ERROR x\n";
+    let at = (Timestamp(START.0 + 250), at(180));
+    let found = summarize(text.as_bytes(), at, Duration::from_mins(1), berlin).expect("readable");
+    assert_eq!((found.outside, found.kinds[0].count), (0, 2));
+    // The clock is set back at 01:00 UTC: 02:30 occurs twice.
+    let zone = chrono_tz::Europe::Berlin;
+    for near in [1_792_888_200_000, 1_792_891_800_000].map(Timestamp) {
+        let times = Times { near, zone };
+        assert_eq!(times.of("2026-10-25 02:30:00 x"), Some(near));
+    }
+    let times = Times { near: START, zone };
+    let skipped = times.of("2026-03-29 02:30:00 x");
+    assert_eq!(skipped, Some(Timestamp(1_774_747_800_000)));
+}
+
+#[test]
+fn a_log_from_another_time_says_when_it_is_from() {
+    let summary = read("2026-09-20T14:13:19Z ERROR x\n2026-09-20T15:00:00Z ERROR x\n");
+    let shown = "no line is from the time of the run: the log is from 2026-09-20 14:13:19 to 2026-09-20 15:00:00 UTC";
+    assert!(summary.to_text().contains(shown), "{}", summary.to_text());
 }

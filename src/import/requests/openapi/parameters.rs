@@ -2,7 +2,7 @@
 
 use super::super::RequestsError;
 use super::super::document::At;
-use super::super::multipart::{self, BOUNDARY};
+use super::super::multipart::{self, BOUNDARY, Part};
 use super::super::schema::Examples;
 use super::super::text::{encode_value, reference};
 use serde_json::{Map, Value};
@@ -144,12 +144,21 @@ pub fn form(value: &Value) -> String {
     pairs.join("&")
 }
 
-/// Encodes a multipart form.
+/// Encodes a multipart form. Objects are JSON, as the standard says.
 pub fn parts(members: &Map<String, Value>) -> String {
-    let members = members.iter();
-    let texts: Vec<(&String, String)> =
-        members.map(|(name, value)| (name, joined(value))).collect();
-    let fields = texts.iter().map(|(name, value)| (&***name, &**value));
+    let texts: Vec<String> = members.values().map(joined).collect();
+    let fields = members
+        .iter()
+        .zip(&texts)
+        .map(|((name, value), text)| Part {
+            name,
+            value: text,
+            media_type: if value.is_object() {
+                "application/json"
+            } else {
+                ""
+            },
+        });
     multipart::write(BOUNDARY, fields).unwrap_or_default()
 }
 

@@ -2,14 +2,16 @@
 
 use super::super::RequestsError;
 use super::super::document::At;
-use super::super::multipart::{self, BOUNDARY};
+use super::super::multipart::{self, BOUNDARY, Part};
 use super::super::text::encode_value;
 use super::variables::Variables;
 use serde_json::Value;
 
 pub enum Body {
-    /// The media type is empty if the collection has none.
+    /// The media type is that of the request if it has no `Content-Type`.
     Text { media_type: String, text: String },
+    /// A multipart form with the boundary `BOUNDARY`.
+    Form(String),
     /// A collection does not contain files.
     Upload,
 }
@@ -63,8 +65,7 @@ fn raw(body: &At<'_>, variables: &Variables) -> Result<Body, RequestsError> {
         "xml" => "application/xml",
         "html" => "text/html",
         "javascript" => "application/javascript",
-        "text" => "text/plain",
-        _ => "",
+        _ => "text/plain",
     };
     Ok(Body::Text {
         media_type: media_type.to_owned(),
@@ -79,17 +80,23 @@ fn form(parts: &[At<'_>], variables: &Variables) -> Result<Body, RequestsError> 
             return Ok(Body::Upload);
         }
         let name = variables.fill(&part.need("key")?)?;
-        if name.contains(['"', '\r', '\n']) {
-            return Err(part.fault("expected a key without quotes and line ends"));
+        let media_type = part.text_of("contentType")?;
+        if name.contains(['"', '\r', '\n']) || media_type.contains(['\r', '\n']) {
+            return Err(
+                part.fault("expected a key and a content type without quotes and line ends")
+            );
         }
         let value = variables.value(&name, part)?;
-        fields.push((name, value));
+        fields.push((name, value, media_type));
     }
-    let fields = fields.iter().map(|(name, value)| (&**name, &**value));
-    Ok(Body::Text {
-        media_type: format!("multipart/form-data; boundary={BOUNDARY}"),
-        text: multipart::write(BOUNDARY, fields).unwrap_or_default(),
-    })
+    let fields = fields.iter().map(|(name, value, media_type)| Part {
+        name,
+        value,
+        media_type,
+    });
+    Ok(Body::Form(
+        multipart::write(BOUNDARY, fields).unwrap_or_default(),
+    ))
 }
 
 fn graphql(body: &At<'_>, variables: &Variables) -> Result<String, RequestsError> {
@@ -105,8 +112,12 @@ fn graphql(body: &At<'_>, variables: &Variables) -> Result<String, RequestsError
     } else {
         &values
     };
+    let operation = match graphql.text_of("operationName")? {
+        "" => String::new(),
+        name => format!("\"operationName\":{},", Value::from(name)),
+    };
     Ok(format!(
-        "{{\"query\":{},\"variables\":{values}}}",
+        "{{\"query\":{},{operation}\"variables\":{values}}}",
         Value::from(query)
     ))
 }

@@ -4,8 +4,8 @@ use super::super::document::At;
 use super::super::secrets::is_secret_name;
 use super::super::text::reference;
 use super::super::{RequestsError, SIZE_MAX};
-use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -28,6 +28,8 @@ pub struct Variables {
     values: Arc<BTreeMap<String, String>>,
     /// The work so far in the collection.
     work: Rc<Cell<usize>>,
+    /// The names of generated values, such as `$guid`, in the collection.
+    dynamic: Rc<RefCell<BTreeSet<String>>>,
 }
 
 impl Variables {
@@ -72,6 +74,11 @@ impl Variables {
         }
     }
 
+    /// The names of values that Postman generates for each request.
+    pub fn dynamic(&self) -> BTreeSet<String> {
+        self.dynamic.borrow().clone()
+    }
+
     /// Counts a text that is expanded. Returns whether more can be expanded.
     fn spend(&self, bytes: usize) -> bool {
         let work = self.work.get().saturating_add(bytes + TEXT_WORK);
@@ -97,7 +104,12 @@ impl Variables {
             match self.values.get(name) {
                 Some(value) if !self.write(value, depth + 1, out) => return false,
                 Some(_) => {}
-                None => out.push_str(&reference(name)),
+                None => {
+                    out.push_str(&reference(name));
+                    if name.starts_with('$') && self.dynamic.borrow().len() < COUNT_MAX {
+                        self.dynamic.borrow_mut().insert(name.to_owned());
+                    }
+                }
             }
             if out.len() > LENGTH_MAX {
                 return false;

@@ -262,3 +262,96 @@ fn addresses_in_headers_have_no_secrets() {
         Some("http://${LOAD_CREDENTIALS}@h/reset?code=1&token=${LOAD_TOKEN}")
     );
 }
+
+#[test]
+fn a_form_has_the_boundary_of_its_header() {
+    let post = |header: &str, recorded: &str| {
+        format!(
+            r#"{{ "request": {{ "method": "POST", "url": "http://shop.example/{header}", "headers": [
+                 {{ "name": "Content-Type", "value": "multipart/form-data{header}" }} ],
+                 "postData": {{ "mimeType": "multipart/form-data{recorded}",
+                 "params": [ {{ "name": "a", "value": "{{}}", "contentType": "application/json" }} ] }} }} }}"#
+        )
+    };
+    let entries = [
+        post("; boundary=X", ""),
+        post("", "; boundary=Y"),
+        post("", ""),
+    ];
+    let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
+    let imported = read(Format::Har, &file);
+    let boundaries: Vec<&str> = imported
+        .requests
+        .iter()
+        .map(|request| {
+            let media_type = header(request, "content-type").expect("a type");
+            let (_, boundary) = media_type.split_once("; boundary=").expect("a boundary");
+            let body = request.body.as_deref().expect("a body");
+            let part = "Content-Disposition: form-data; name=\"a\"\r\nContent-Type: application/json\r\n\r\n{}";
+            assert_eq!(body, format!("--{boundary}\r\n{part}\r\n--{boundary}--\r\n"));
+            boundary
+        })
+        .collect();
+    assert_eq!(boundaries, ["X", "Y", super::super::multipart::BOUNDARY]);
+}
+
+/// Recorders write the replacement character for bytes that are not text, and decode compressed text.
+#[test]
+fn binary_bodies_are_left_out() {
+    let post = |path: &str, data: &str| {
+        format!(
+            r#"{{ "request": {{ "method": "POST", "url": "http://shop.example/{path}", "headers": [
+                 {{ "name": "Content-Encoding", "value": "gzip" }} ], "postData": {{ "mimeType": "text/plain", {data} }} }} }}"#
+        )
+    };
+    let entries = [
+        post("text", r#""text": "hello""#),
+        post("base64", r#""text": "aGVsbG8=", "encoding": "base64""#),
+        post("gzip", r#""text": "\u001f\ufffd\b""#),
+        post("bytes", r#""text": "AP8=", "encoding": "base64""#),
+    ];
+    let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
+    let imported = read(Format::Har, &file);
+    assert_eq!(lines(&imported), ["POST /text", "POST /base64"]);
+    for request in &imported.requests {
+        assert_eq!(request.body.as_deref(), Some("hello"));
+        assert_eq!(header(request, "content-encoding"), None);
+    }
+    let what = "left out: the body is binary, and its bytes are not in the recording";
+    let expected: Vec<String> = [2, 3]
+        .iter()
+        .map(|place| format!("log.entries[{place}].request.postData: {what}"))
+        .collect();
+    assert_eq!(remarks(&imported), expected);
+}
+
+/// Tokens are replaced during a recording; users with passwords are different users.
+#[test]
+fn different_credentials_are_different_variables() {
+    let get = |path: u32, authorization: &str| {
+        format!(
+            r#"{{ "request": {{ "method": "GET", "url": "http://shop.example/{path}", "headers": [
+                 {{ "name": "Authorization", "value": "{authorization}" }} ] }} }}"#
+        )
+    };
+    let entries = [
+        get(1, "Basic YW5uOmE="),
+        get(2, "Bearer abc"),
+        get(3, "Basic Ym9iOmI="),
+        get(4, "Bearer def"),
+        get(5, "Basic YW5uOmE="),
+        r#"{ "request": { "method": "GET", "url": "http://ann:a@shop.example/6" } }"#.to_owned(),
+    ];
+    let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
+    let imported = read(Format::Har, &file);
+    let each = imported.requests.iter();
+    let variables: Vec<_> = each.map(|one| header(one, "authorization")).collect();
+    let [ann, token, bob, url] = [
+        "${LOAD_AUTHORIZATION}",
+        "${LOAD_AUTHORIZATION_2}",
+        "${LOAD_AUTHORIZATION_3}",
+        "${LOAD_AUTHORIZATION_4}",
+    ]
+    .map(Some);
+    assert_eq!(variables, [ann, token, bob, token, ann, url]);
+}

@@ -217,6 +217,71 @@ fn multipart_forms_are_built_or_reported() {
         body.contains("form-data; name=\"note\"\r\n\r\nhello\r\n--"),
         "{body}"
     );
+    let object = "{ type: object, properties: { a: { type: integer } } }";
+    let file = format!(
+        "openapi: 3.1.0\nservers: [ {{ url: \"http://shop.example\" }} ]\npaths:\n  /a:\n    post: {}\n",
+        of(object)
+    );
+    let body = read(Format::OpenApi, &file).requests[0].body.clone();
+    let body = body.unwrap_or_default();
+    let part = "name=\"note\"\r\nContent-Type: application/json\r\n\r\n{\"a\":1}\r\n--";
+    assert!(body.contains(part), "{body}");
+}
+
+/// Of `OpenAPI` 3.0 and 3.1. `FastAPI` writes `exclusiveMinimum` for `gt`.
+#[test]
+fn numbers_are_within_their_limits() {
+    for (schema, expected) in [
+        ("type: integer", "1"),
+        ("type: integer, minimum: 5", "5"),
+        ("type: integer, exclusiveMinimum: 5", "6"),
+        ("type: integer, minimum: 5, exclusiveMinimum: true", "6"),
+        ("type: integer, minimum: 5, exclusiveMinimum: false", "5"),
+        ("type: integer, maximum: -3", "-3"),
+        ("type: integer, exclusiveMaximum: 0", "-1"),
+        ("type: integer, minimum: 7, multipleOf: 5", "10"),
+        ("type: integer, minimum: 7, maximum: 9, multipleOf: 4", "8"),
+        (
+            "type: integer, minimum: 12345678901234567",
+            "12345678901234567",
+        ),
+        ("type: number", "1.0"),
+        ("type: number, minimum: 0.5", "0.5"),
+        ("type: number, exclusiveMinimum: 0, maximum: 1", "0.5"),
+        ("type: number, exclusiveMinimum: 3", "4.0"),
+        ("type: number, maximum: 0.25", "0.25"),
+        ("type: number, exclusiveMaximum: 0.5", "-0.5"),
+    ] {
+        let content = format!("application/json: {{ schema: {{ {schema} }} }}");
+        let file = format!(
+            "openapi: 3.1.0\nservers: [ {{ url: \"http://shop.example\" }} ]\npaths:\n  /a:\n    post: {{ requestBody: {{ content: {{ {content} }} }} }}\n"
+        );
+        let imported = read(Format::OpenApi, &file);
+        assert_eq!(
+            imported.requests[0].body.as_deref(),
+            Some(expected),
+            "{schema}"
+        );
+    }
+}
+
+#[test]
+fn schemes_of_different_operations_are_different_variables() {
+    let file = r#"
+openapi: 3.0.1
+servers: [ { url: "http://shop.example" } ]
+security: [ { token: [] } ]
+components: { securitySchemes: { token: { type: http, scheme: bearer }, user: { type: http, scheme: basic } } }
+paths:
+  /a: { get: {} }
+  /b: { get: { security: [ { user: [] } ] } }
+  /c: { get: {} }
+"#;
+    let imported = read(Format::OpenApi, file);
+    let each = imported.requests.iter();
+    let variables: Vec<_> = each.map(|one| header(one, "authorization")).collect();
+    let [token, user] = ["${LOAD_AUTHORIZATION}", "${LOAD_AUTHORIZATION_2}"].map(Some);
+    assert_eq!(variables, [token, user, token]);
 }
 
 #[test]

@@ -202,3 +202,90 @@ fn variables_of_collections_are_bounded() {
         "{fault_of_braces}"
     );
 }
+
+fn collection(items: &[&str]) -> String {
+    format!(
+        r#"{{"info":{{"schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}},"item":[{}]}}"#,
+        items.join(",")
+    )
+}
+
+#[test]
+fn bodies_are_sent_as_postman_does() {
+    let form = r#"{"mode":"formdata","formdata":[{"key":"a","value":"{}","contentType":"application/json"}]}"#;
+    let own = r#"[{"key":"Content-Type","value":"multipart/form-data"}]"#;
+    let items = [
+        format!(r#"{{"request":{{"method":"POST","url":"http://h/form","header":{own},"body":{form}}}}}"#),
+        r#"{"request":{"method":"POST","url":"http://h/raw","body":{"mode":"raw","raw":"x"}}}"#.to_owned(),
+        r#"{"request":{"url":"http://h/empty","body":{"mode":"raw","raw":""}}}"#.to_owned(),
+        r#"{"request":{"method":"POST","url":"http://h/graphql","body":{"mode":"graphql","graphql":{"query":"query Q { a }","operationName":"Q","variables":""}}}}"#.to_owned(),
+    ];
+    let items: Vec<&str> = items.iter().map(String::as_str).collect();
+    let imported = read(Format::Postman, &collection(&items));
+    let sent: Vec<_> = imported
+        .requests
+        .iter()
+        .map(|one| (header(one, "content-type"), one.body.as_deref()))
+        .collect();
+    let boundary = super::super::multipart::BOUNDARY;
+    let media_type = format!("multipart/form-data; boundary={boundary}");
+    let part =
+        "Content-Disposition: form-data; name=\"a\"\r\nContent-Type: application/json\r\n\r\n{}";
+    let body = format!("--{boundary}\r\n{part}\r\n--{boundary}--\r\n");
+    assert_eq!(
+        sent,
+        [
+            (Some(media_type.as_str()), Some(body.as_str())),
+            (Some("text/plain"), Some("x")),
+            (None, None),
+            (
+                Some("application/json"),
+                Some(r#"{"query":"query Q { a }","operationName":"Q","variables":{}}"#)
+            ),
+        ]
+    );
+}
+
+#[test]
+fn generated_values_are_said_to_be_constant() {
+    let item = r#"{"request":{"url":"http://h/?id={{$guid}}&at={{$timestamp}}&again={{$guid}}"}}"#;
+    let imported = read(Format::Postman, &collection(&[item]));
+    assert_eq!(
+        lines(&imported),
+        ["GET /?id=${LOAD_GUID}&at=${LOAD_TIMESTAMP}&again=${LOAD_GUID}"]
+    );
+    let said = remarks(&imported);
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].starts_with("`{{$guid}}` has a new value in each request in Postman"),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn users_with_different_credentials_have_different_variables() {
+    let item = |path: &str, auth: &str| {
+        format!(r#"{{"request":{{"url":"http://h/{path}","auth":{auth}}}}}"#)
+    };
+    let bearer = |token: &str| {
+        format!(r#"{{"type":"bearer","bearer":[{{"key":"token","value":"{token}"}}]}}"#)
+    };
+    let basic = r#"{"type":"basic","basic":[{"key":"username","value":"u"},{"key":"password","value":"p"}]}"#;
+    let items = [
+        item("1", &bearer("{{admin}}")),
+        item("2", &bearer("{{user}}")),
+        item("3", basic),
+        item("4", &bearer("{{admin}}")),
+    ];
+    let items: Vec<&str> = items.iter().map(String::as_str).collect();
+    let imported = read(Format::Postman, &collection(&items));
+    let each = imported.requests.iter();
+    let variables: Vec<_> = each.map(|one| header(one, "authorization")).collect();
+    let [first, second, third] = [
+        "${LOAD_AUTHORIZATION}",
+        "${LOAD_AUTHORIZATION_2}",
+        "${LOAD_AUTHORIZATION_3}",
+    ]
+    .map(Some);
+    assert_eq!(variables, [first, second, third, first]);
+}

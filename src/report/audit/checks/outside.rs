@@ -44,7 +44,8 @@ pub fn caching(facts: &Facts) -> Check {
             check(row, Answer::Yes, evidence)
         };
     }
-    match successes(facts).find(|(_, answer)| is_cacheable(answer)) {
+    let mut answers = successes(facts).filter(|(address, _)| !is_health_check(&address.url));
+    match answers.find(|(_, answer)| is_cacheable(answer)) {
         Some((address, _)) => check(
             row,
             Answer::Yes,
