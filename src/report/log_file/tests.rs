@@ -1,4 +1,5 @@
 use super::*;
+use crate::units::Tz;
 use chrono::{FixedOffset, Utc};
 
 const START: Timestamp = Timestamp(1_790_000_000_000);
@@ -293,7 +294,7 @@ fn times_without_a_zone_are_local() {
     let found = summarize(text.as_bytes(), at, Duration::from_mins(1), berlin).expect("readable");
     assert_eq!((found.outside, found.kinds[0].count), (0, 2));
     // The clock is set back at 01:00 UTC: 02:30 occurs twice.
-    let zone = chrono_tz::Europe::Berlin;
+    let zone = Tz::named("Europe/Berlin").expect("a zone");
     for near in [1_792_888_200_000, 1_792_891_800_000].map(Timestamp) {
         let times = Times { near, zone };
         assert_eq!(times.of("2026-10-25 02:30:00 x"), Some(near));
