@@ -105,6 +105,7 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
         );
     }
     let (from, server, security) = (section.get(&FROM), section.get(&SERVER), section.get(&TLS));
+    let hello = section.get(&HELLO);
     let login = section.get(&USERNAME).zip(section.secret(&PASSWORD));
     if let Some((user, password)) = &login {
         // Servers repeat commands that they reject, here those of `AUTH PLAIN` and `AUTH LOGIN`.
@@ -118,7 +119,7 @@ fn read(section: &Section<'_>) -> Option<Arc<dyn Channel>> {
         port: port.unwrap_or(security.port()),
         host,
         security,
-        hello: section.get(&HELLO),
+        hello,
         login,
         from: from?,
         to,
