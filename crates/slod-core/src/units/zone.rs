@@ -34,12 +34,12 @@ pub struct ZoneOffset {
 /// The zones that were looked up. They are never freed: there are only about 600 names.
 static KNOWN: Mutex<BTreeMap<&'static str, Tz>> = Mutex::new(BTreeMap::new());
 
-/// Returns the rules of a zone as a TZif file (RFC 9636).
+/// Returns the rules of a zone as a `TZif` file (RFC 9636).
 type ZoneSource = Box<dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync>;
 
 static SOURCE: OnceLock<ZoneSource> = OnceLock::new();
 
-/// Sets a source of TZif files to use instead of those in this binary, for zones that were not looked up yet.
+/// Sets a source of `TZif` files to use instead of those in this binary, for zones that were not looked up yet.
 /// It is called only with names in the form of the database, such as `Etc/GMT+1`.
 pub fn read_zones_by(source: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) {
     SOURCE.get_or_init(|| Box::new(source));
