@@ -3,11 +3,13 @@
 mod board;
 mod cron_times;
 mod due;
+mod schedule;
 
 pub use board::{
     Beat, COMMITTED_AFTER, Failures, HeartbeatBoard, PreviousRun, Refused, StoredBeat,
 };
-pub use due::{Due, Pace, Schedule};
+pub use due::{Due, Pace};
+pub use schedule::Schedule;
 
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{

@@ -1,5 +1,6 @@
 //! Endpoint for reports of jobs (heartbeats).
 
+mod fields;
 mod report;
 
 use super::WebState;
@@ -61,8 +62,8 @@ pub async fn beat(
     parameters.extend(status.map(|status| ("status".to_owned(), status)));
     let mut report = Report::read(&parameters)?;
     let (mut text, rest) = beginning(body).await;
-    if !report::states_result(&parameters) {
-        let fields = report::fields(content_type(&parts.headers), &text);
+    if !parameters.iter().any(report::states_result) {
+        let fields = fields::of_body(content_type(&parts.headers), &text);
         if !fields.is_empty() {
             text.clear();
             parameters.extend(fields);
