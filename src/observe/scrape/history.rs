@@ -1,7 +1,7 @@
 //! From one page to the next: the rule chosen for each role, totals, and rates. Pure.
 
 use super::alternation::Alternation;
-use super::counter::{Counter, Total};
+use super::counter::{Counter, Falls, Total};
 use super::plan::{Plan, Rule};
 use super::quantile::{make_monotonic, quantile};
 use super::scan::{RuleSamples, Scanned};
@@ -29,6 +29,8 @@ pub struct History {
     /// has none, and what the target counted meanwhile is not an increase.
     had_roles: bool,
     alternation: Alternation,
+    /// When the last page was scraped, since the watch started.
+    last: Option<Duration>,
     snapshots: VecDeque<Snapshot>,
 }
 
@@ -54,7 +56,9 @@ impl History {
         at: Duration,
         interval: Duration,
     ) -> ServiceMetrics {
-        let uncounted = self.count(plan, scanned);
+        let pause = self.last.replace(at).map(|last| at.saturating_sub(last));
+        let gap = pause.unwrap_or(interval).as_secs_f64() / interval.as_secs_f64();
+        let uncounted = self.count(plan, scanned, gap);
         let chosen = choose(plan, scanned);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
@@ -76,8 +80,9 @@ impl History {
         metrics
     }
 
-    /// Adds the increases since the last page. Returns how many series could not be counted.
-    fn count(&mut self, plan: &Plan, scanned: &Scanned) -> u64 {
+    /// Adds the increases since the last page, which was `gap` intervals ago. Returns how many series
+    /// could not be counted.
+    fn count(&mut self, plan: &Plan, scanned: &Scanned, gap: f64) -> u64 {
         let mut uncounted = 0;
         let is_counted = |rule_at: usize| {
             let kind = plan.rule(rule_at).map(|rule| rule.role.kind());
@@ -101,6 +106,7 @@ impl History {
         });
         let (fell, rose) = moved.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         self.alternation.take(fell, rose);
+        let falls = self.falls(&pages, gap);
         for (rule_at, is_partial, page) in pages {
             let from_zero = self.had_roles && !is_partial;
             let counter = self.counters.entry(rule_at);
@@ -112,11 +118,25 @@ impl History {
             if self.alternation.is_found() {
                 counter.pass_over(page);
             } else {
-                uncounted += counter.follow(page);
+                uncounted += counter.follow(page, falls);
             }
         }
         self.had_roles = scanned.has_series();
         uncounted
+    }
+
+    /// Whether the counters that fell were reset. All of them are judged by those of requests: a
+    /// page that lacks a part of the requests lacks the same part of the errors.
+    fn falls(&self, pages: &[(usize, bool, Page)], gap: f64) -> Falls {
+        let mut counters = pages.iter().filter_map(|(rule_at, _, page)| {
+            let counter = self.counters.get(rule_at)?;
+            Some(counter.may_be_reset(page, gap))
+        });
+        if counters.all(|may_be_reset| may_be_reset) {
+            Falls::Reset
+        } else {
+            Falls::Doubtful
+        }
     }
 
     /// Drops snapshots that are no longer needed. After a pause, rates start anew.

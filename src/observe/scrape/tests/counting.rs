@@ -101,6 +101,32 @@ fn alternating_processes_are_reported_and_not_counted() {
     assert!(close(last.requests_per_second, 0.1), "{last:?}");
 }
 
+/// The sum over the workers of a server lacks the share of one that has ended.
+#[test]
+fn a_sum_that_loses_a_worker_counts_no_request_twice() {
+    let page = |share: f64, step: f64| {
+        let good = share * (10_000.0 + 50.0 * step);
+        let bad = share * (80.0 + step);
+        format!(
+            "http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
+        )
+    };
+    let mut watched = Watched::new("");
+    for step in 0..3_u32 {
+        watched.follow(u64::from(step) * 10, &page(1.0, f64::from(step)));
+    }
+    let fallen = watched.follow(30, &page(0.75, 3.0));
+    assert!(close(fallen.number(Role::Requests), 102.0), "{fallen:?}");
+    assert!(close(fallen.number(Role::Errors), 2.0), "{fallen:?}");
+    assert_eq!(fallen.scrape.dropped, 3, "of requests and of errors");
+    let later = watched.follow(40, &page(0.75, 4.0));
+    assert!(
+        close(later.number(Role::Requests), 102.0 + 0.75 * 51.0),
+        "{later:?}"
+    );
+    assert!(close(later.number(Role::Errors), 2.75), "{later:?}");
+}
+
 #[test]
 fn an_exporter_whose_target_comes_back_has_no_increase() {
     let mut watched = Watched::new("");
