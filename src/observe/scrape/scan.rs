@@ -89,7 +89,7 @@ pub struct Scanned {
     /// The number of samples on the page.
     pub samples: u64,
     /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
-    /// series, or too many), and lines that are too long.
+    /// series, too many labels, or too many), and lines that are too long.
     pub dropped: u64,
 }
 
@@ -146,6 +146,10 @@ impl<'p> Scan<'p> {
     }
 
     fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(SampleKind) -> bool) {
+        if sample.labels.has_too_many() {
+            self.scanned.dropped += 1;
+            return;
+        }
         let mut known = None;
         for at in 0..self.interest.len() {
             let part = self.interest[at].1;
@@ -179,6 +183,10 @@ impl<'p> Scan<'p> {
     /// Takes a native histogram for the rules that match histograms.
     pub fn take_native(&mut self, sample: &NativeSample<'_>) {
         if !self.wants(sample.name) {
+            return;
+        }
+        if sample.labels.has_too_many() {
+            self.scanned.dropped += 1;
             return;
         }
         let key = key(sample.name, SampleKind::Bucket, sample.labels, self.hasher);
