@@ -308,15 +308,16 @@ impl<'p> Scan<'p> {
         self.keep(at, key, |found| found.natives.push(point));
     }
 
-    /// Returns the rule if it selects these labels.
+    /// Returns the rule if it selects these labels, and the series is not about the page itself.
     fn matching(&mut self, at: usize, labels: LabelSet<'_>, is_current: bool) -> Option<&'p Rule> {
         let rule = self.plan.rule(at)?;
         let selector = rule.selector.as_ref()?;
         let found = self.scanned.by_rule.entry(at).or_default();
-        if selector.takes_labels(&labels) {
+        let takes = selector.takes_labels(&labels);
+        if takes && !self.plan.is_of_page(rule, labels) {
             return Some(rule);
         }
-        found.is_known |= is_current && selector.knows_labels(&labels);
+        found.is_known |= is_current && (takes || selector.knows_labels(&labels));
         None
     }
 

@@ -40,6 +40,37 @@ fn the_first_errors_of_all_count() {
     assert!(close(after.error_ratio, 0.5), "{after:?}");
 }
 
+/// Libraries count the requests for their page as well, unless the application excludes it.
+#[test]
+fn requests_for_the_page_itself_do_not_count() {
+    let page = |scrapes: u32, good: u32, bad: u32| {
+        format!(
+            "http_requests_total{{handler=\"/metrics\",status=\"2xx\"}} {scrapes}\n\
+             http_requests_total{{handler=\"/ask\",status=\"2xx\"}} {good}\n\
+             http_requests_total{{handler=\"/ask\",status=\"5xx\"}} {bad}\n\
+             http_requests_inprogress{{handler=\"/metrics\"}} 1\n\
+             http_requests_inprogress{{handler=\"/ask\"}} 2\n"
+        )
+    };
+    let mut watched = Watched::new("");
+    watched.follow(0, &page(1, 10, 0));
+    let metrics = watched.follow(10, &page(90, 12, 2));
+    assert!(close(metrics.number(Role::Requests), 4.0), "{metrics:?}");
+    assert!(close(metrics.error_ratio, 0.5), "{metrics:?}");
+    assert!(close(metrics.number(Role::ActiveConnections), 2.0));
+    // Only the page was requested so far.
+    let idle = Watched::new("").follow(
+        0,
+        "http_requests_total{path=\"/metrics/\",status=\"200\"} 7\n",
+    );
+    assert!(close(idle.number(Role::Requests), 0.0), "{idle:?}");
+    // A selector of the config counts what it selects.
+    let mut watched = Watched::new(", requests: http_requests_total");
+    watched.follow(0, &page(1, 10, 0));
+    let metrics = watched.follow(10, &page(90, 12, 2));
+    assert!(close(metrics.number(Role::Requests), 93.0), "{metrics:?}");
+}
+
 #[test]
 fn a_family_without_series_counts_its_first_requests() {
     let mut watched = Watched::new("");
