@@ -31,6 +31,13 @@ pub struct Row {
     pub scale: f64,
 }
 
+impl Ecosystem {
+    /// Whether its database pools are those of `PgBouncer`.
+    pub fn has_pools_per_user(&self) -> bool {
+        self.name == proxies::PGBOUNCER.name
+    }
+}
+
 const fn row(role: Role, selector: &'static str) -> Row {
     Row {
         role,

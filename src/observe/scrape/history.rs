@@ -3,11 +3,12 @@
 use super::alternation::Alternation;
 use super::counter::{Counter, Falls, Total};
 use super::plan::{Plan, Rule};
+use super::pools::{PoolShape, Pools, pools};
 use super::quantile::{make_monotonic, quantile};
 use super::scan::{RuleSamples, Scanned};
 use super::series::Page;
 use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
-use crate::roles::{Role, RoleKind};
+use crate::roles::{Ecosystem, Role, RoleKind};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,6 +76,12 @@ impl History {
         metrics.roles = roles
             .filter_map(|at| self.view(plan.rule(*at)?, *at, scanned))
             .collect();
+        if let Some((pools, shape)) = found_pools(plan, &chosen, scanned) {
+            metrics.pool_usage = pools.fullest;
+            if shape == PoolShape::PerUser {
+                metrics.set_gauge(Role::DbPoolMax, pools.max);
+            }
+        }
         self.measure(&chosen, at, interval, &mut metrics);
         self.remember(&chosen, at);
         metrics
@@ -264,18 +271,37 @@ fn sum(found: &RuleSamples) -> f64 {
 /// several metrics, such as `max_overflow`), a negative number, infinity, or the largest number of
 /// an integer type.
 fn limit(rule: &Rule, found: &RuleSamples) -> Option<f64> {
+    let mut points = found.points.iter();
+    points
+        .all(|point| is_limit(rule, point.value))
+        .then(|| sum(found))
+}
+
+fn is_limit(rule: &Rule, value: f64) -> bool {
     let has_parts = rule
         .selector
         .as_ref()
         .is_some_and(|selector| selector.name().is_none());
-    let is_limit = |value: f64| {
-        let least = if has_parts { 0.0 } else { f64::MIN_POSITIVE };
-        (least..f64::from(i32::MAX)).contains(&value)
+    let least = if has_parts { 0.0 } else { f64::MIN_POSITIVE };
+    (least..f64::from(i32::MAX)).contains(&value)
+}
+
+/// The database pools of a page, if their series can be told apart.
+fn found_pools(plan: &Plan, chosen: &Chosen, scanned: &Scanned) -> Option<(Pools, PoolShape)> {
+    let found = |role: Role| {
+        let at = chosen[role as usize]?;
+        Some((plan.rule(at)?, scanned.by_rule.get(&at)?))
     };
-    let mut points = found.points.iter();
-    points
-        .all(|point| is_limit(point.value))
-        .then(|| sum(found))
+    let (_, in_use) = found(Role::DbPoolInUse)?;
+    let (rule, limits) = found(Role::DbPoolMax)?;
+    let is_per_user = rule.library.is_some_and(Ecosystem::has_pools_per_user);
+    let shape = if is_per_user {
+        PoolShape::PerUser
+    } else {
+        PoolShape::Labels
+    };
+    let pools = pools(in_use, limits, shape, |value| is_limit(rule, value))?;
+    Some((pools, shape))
 }
 
 /// Chooses the rule of each role: its selector, or the first of the table that finds series. A

@@ -106,7 +106,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_usage_ratio",
             "ratio",
-            "Database connections in use as a share of the pool's maximum. Absent for a pool without a limit.",
+            "Database connections in use as a share of the pool's maximum; with several pools, of the fullest one. Absent for a pool without a limit.",
         ),
         |samples, metrics| samples.value(metrics.pool_usage()),
     ),
@@ -122,7 +122,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_max",
             "",
-            "Maximum number of database connections in the pool.",
+            "Maximum number of database connections in the pool; with several pools, of all of them.",
         ),
         |samples, metrics| number(samples, metrics, Role::DbPoolMax),
     ),

@@ -8,6 +8,7 @@ use super::breakers;
 use super::native::{Native, is_same};
 use super::parse::{LabelSet, Sample};
 use super::plan::{Interest, Plan, Rule, SampleKind};
+use super::pools::{self, PoolSample};
 use crate::roles::{Role, RoleKind};
 use point::{key, point};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -57,6 +58,8 @@ pub struct RuleSamples {
     pub is_partial: bool,
     /// For circuit breakers: the sum of values by name.
     pub names: BTreeMap<String, f64>,
+    /// For database pools: the first values with their labels.
+    pub pools: Vec<PoolSample>,
 }
 
 impl RuleSamples {
@@ -72,6 +75,17 @@ impl RuleSamples {
     /// Whether the page has matching series, even if too many.
     pub fn has_series(&self) -> bool {
         self.is_partial || !self.is_empty()
+    }
+
+    fn pool(&mut self, labels: LabelSet<'_>, value: f64) {
+        if self.pools.len() < pools::SERIES_MAX {
+            let labels = labels.pairs().filter(|(_, value)| !value.is_empty());
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.into_owned()));
+            self.pools.push(PoolSample {
+                labels: labels.collect(),
+                value,
+            });
+        }
     }
 
     fn name(&mut self, name: Option<String>, value: f64) {
@@ -270,9 +284,13 @@ impl<'p> Scan<'p> {
                     Role::CircuitBreakerOpen | Role::CircuitBreakerTrips
                 );
                 let name = is_breaker.then(|| breakers::name(sample.labels.pairs()));
+                let is_pool = matches!(rule.role, Role::DbPoolInUse | Role::DbPoolMax);
                 self.keep(at, identity, |found| {
                     found.points.push(point);
                     found.name(name.flatten(), point.value);
+                    if is_pool {
+                        found.pool(sample.labels, point.value);
+                    }
                 });
             }
             None => self.scanned.dropped += 1,
