@@ -38,7 +38,8 @@ pub const LITELLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// Each finished request is counted once, with the reason why it finished.
+/// Each finished request is counted once, with the reason why it finished. The client aborted those
+/// with `abort`.
 pub const VLLM: Ecosystem = Ecosystem {
     name: "vLLM",
     source: "https://github.com/vllm-project/vllm vllm/v1/metrics/loggers.py",
@@ -46,7 +47,7 @@ pub const VLLM: Ecosystem = Ecosystem {
         row(LlmRequests, "vllm:request_success_total"),
         row(
             LlmErrors,
-            r#"vllm:request_success_total{finished_reason=~"abort|error"}"#,
+            r#"vllm:request_success_total{finished_reason="error"}"#,
         ),
         row(LlmTokensIn, "vllm:prompt_tokens_total"),
         row(LlmTokensOut, "vllm:generation_tokens_total"),
@@ -57,13 +58,17 @@ pub const VLLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// Its counters have no `_total` suffix.
+/// Its counters have no `_total` suffix. Of the failures, `validation` is an invalid request, and `dropped` one
+/// whose client is gone.
 pub const TGI: Ecosystem = Ecosystem {
     name: "text-generation-inference",
     source: "https://github.com/huggingface/text-generation-inference router/src/server.rs",
     rows: &[
         row(LlmRequests, "tgi_request_count"),
-        row(LlmErrors, "tgi_request_failure"),
+        row(
+            LlmErrors,
+            r#"tgi_request_failure{err!~"validation|dropped"}"#,
+        ),
         row(LlmTokensIn, "tgi_request_input_length_sum"),
         row(LlmTokensOut, "tgi_request_generated_tokens_sum"),
         row(LlmDuration, "tgi_request_duration"),
@@ -73,12 +78,12 @@ pub const TGI: Ecosystem = Ecosystem {
     ],
 };
 
+/// It counts the requests that were aborted, which is what clients do, but none that failed.
 pub const SGLANG: Ecosystem = Ecosystem {
     name: "SGLang",
     source: "https://github.com/sgl-project/sglang python/sglang/srt/metrics/collector.py",
     rows: &[
         row(LlmRequests, "sglang:num_requests_total"),
-        row(LlmErrors, "sglang:num_aborted_requests_total"),
         row(LlmTokensIn, "sglang:prompt_tokens_total"),
         row(LlmTokensOut, "sglang:generation_tokens_total"),
         row(LlmDuration, "sglang:e2e_request_latency_seconds"),
@@ -90,7 +95,7 @@ pub const SGLANG: Ecosystem = Ecosystem {
 
 /// Times are counters, unless the server is started with histograms of the first response: for streaming models
 /// this is the first part of the answer, for others the whole answer. Tokens are those of its TensorRT-LLM
-/// backend.
+/// backend. A request that its client canceled is not an error.
 pub const TRITON: Ecosystem = Ecosystem {
     name: "Triton Inference Server",
     source: "https://github.com/triton-inference-server/server docs/user_guide/metrics.md; https://github.com/NVIDIA/TensorRT-LLM triton_backend/inflight_batcher_llm/src/custom_metrics_reporter/custom_metrics_reporter.cc",
@@ -99,12 +104,18 @@ pub const TRITON: Ecosystem = Ecosystem {
             Requests,
             r#"{__name__=~"nv_inference_request_(success|failure)"}"#,
         ),
-        row(Errors, "nv_inference_request_failure"),
+        row(
+            Errors,
+            r#"nv_inference_request_failure{reason!="CANCELED"}"#,
+        ),
         row(
             LlmRequests,
             r#"{__name__=~"nv_inference_request_(success|failure)"}"#,
         ),
-        row(LlmErrors, "nv_inference_request_failure"),
+        row(
+            LlmErrors,
+            r#"nv_inference_request_failure{reason!="CANCELED"}"#,
+        ),
         row(LlmTokensIn, "nv_llm_input_token_len_sum"),
         row(LlmTokensOut, "nv_llm_output_token_len_sum"),
         row_ms(
