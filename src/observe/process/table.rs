@@ -41,6 +41,8 @@ pub(super) struct ProcessEntry {
     /// Whether it did not exist at the last refresh.
     pub(super) is_new: bool,
     pub(super) cpu_ticks: u64,
+    /// Of the children that it has reaped, and of theirs.
+    pub(super) reaped_ticks: u64,
     pub(super) resident_bytes: u64,
     pub(super) threads: u64,
 }
@@ -114,6 +116,7 @@ impl Table {
                 parent: stat.ppid,
                 is_new: self.refreshed && known.is_none(),
                 cpu_ticks: stat.utime.saturating_add(stat.stime),
+                reaped_ticks: u64::try_from(stat.cutime.saturating_add(stat.cstime)).unwrap_or(0),
                 resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
                 threads: u64::try_from(stat.num_threads).unwrap_or(0),
             });

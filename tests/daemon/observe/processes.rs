@@ -119,6 +119,27 @@ fn cpu_time_files_and_children_match_the_kernel() {
 }
 
 #[test]
+fn the_cpu_time_of_children_that_ended_between_two_samples_counts() {
+    let mark = mark("short");
+    let mut shell = Shell::start(&["--norc", "-s", &mark]);
+    shell.run("echo up");
+    let mut sampler = ProcessSampler::new(host(), vec![spec(by_cmdline(&mark))]);
+    one(&mut sampler);
+    let ticks = shell.run(
+        "busy='n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done'; \
+         for i in 1 2 3; do bash --norc -c \"$busy\"; done; \
+         read -r _ _ _ _ _ _ _ _ _ _ _ _ _ user sys cuser csys _ < /proc/$$/stat; \
+         echo $((user+sys+cuser+csys))",
+    );
+    let truth = ticks.parse::<f64>().expect("ticks") / procfs::ticks_per_second() as f64;
+    let found = one(&mut sampler).cpu_seconds;
+    assert!(
+        truth > 0.2 && (found - truth).abs() <= 0.05,
+        "{found} reported, {truth} by the kernel"
+    );
+}
+
+#[test]
 fn memory_and_threads_match_the_kernel() {
     const THREADS: u64 = 12;
     let held = vec![1_u8; 96 * 1024 * 1024];
