@@ -252,10 +252,11 @@ fn is(error: &io::Error, errno: Errno) -> bool {
 mod tests {
     use super::*;
     use regex::Regex;
+    use std::time::Instant;
 
     fn looks(comm: &str, args: &[&str]) -> Looks {
         let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        Looks::of(comm.to_owned(), &args, true)
+        Looks::of(comm.to_owned(), &args, true, Instant::now())
     }
 
     #[test]

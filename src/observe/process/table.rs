@@ -11,6 +11,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The names of a process are read again after this time: it may have executed another program with
+/// the same interpreter, or changed its command line.
+const LOOKS_MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The first process of every system and every container: if it is not visible, others are hidden
 /// too.
@@ -48,7 +53,7 @@ pub(super) struct ProcessEntry {
 }
 
 /// The names of a process. Read when it is first seen, again at the next refresh (a forked process
-/// may not have executed its program yet), and when its name changes.
+/// may not have executed its program yet), when its name changes, and every half minute.
 #[derive(Debug)]
 pub(super) struct Looks {
     /// The kernel's name, truncated to 15 bytes.
@@ -58,6 +63,7 @@ pub(super) struct Looks {
     /// The whole command line, with arguments joined by spaces.
     pub(super) cmdline: String,
     settled: bool,
+    read_at: Instant,
 }
 
 #[derive(Debug)]
@@ -89,7 +95,7 @@ impl Table {
 
     /// Reads the running processes. Fails if some are hidden, because a hidden process cannot be
     /// distinguished from one that has ended.
-    pub(super) fn refresh(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn refresh(&mut self, now: Instant) -> Result<(), Unreadable> {
         let proc = self.proc.as_path();
         let entries = fs::read_dir(proc).map_err(|error| Unreadable::file(proc, error))?;
         self.listed.clear();
@@ -121,7 +127,7 @@ impl Table {
                 threads: u64::try_from(stat.num_threads).unwrap_or(0),
             });
             let args = || args(proc, thread);
-            self.looks.insert(id, looks(known, stat.comm, args));
+            self.looks.insert(id, looks(known, stat.comm, args, now));
         }
         if self.of_pid(INIT).is_none() {
             return Err(Unreadable::hidden_or_missing(self.listed.is_empty()));
@@ -187,13 +193,14 @@ impl Table {
 }
 
 impl Looks {
-    pub(super) fn of(comm: String, args: &[String], settled: bool) -> Self {
+    pub(super) fn of(comm: String, args: &[String], settled: bool, read_at: Instant) -> Self {
         let program = args.first().map(Path::new).and_then(Path::file_name);
         Self {
             comm,
             program: program.map(|name| name.to_string_lossy().into_owned()),
             cmdline: args.join(" "),
             settled,
+            read_at,
         }
     }
 }
@@ -283,10 +290,16 @@ fn is_alive(stat: &Stat) -> bool {
     !matches!(stat.state, 'Z' | 'X' | 'x')
 }
 
-fn looks(known: Option<Looks>, comm: String, args: impl Fn() -> Vec<String>) -> Looks {
+fn looks(
+    known: Option<Looks>,
+    comm: String,
+    args: impl Fn() -> Vec<String>,
+    now: Instant,
+) -> Looks {
+    let is_recent = |known: &Looks| now.duration_since(known.read_at) < LOOKS_MAX_AGE;
     match known {
-        Some(known) if known.settled && known.comm == comm => known,
-        known => Looks::of(comm, &args(), known.is_some()),
+        Some(known) if known.settled && known.comm == comm && is_recent(&known) => known,
+        known => Looks::of(comm, &args(), known.is_some(), now),
     }
 }
 
@@ -327,6 +340,30 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_executes_another_program_of_its_interpreter_has_its_new_command_line() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("proc/1");
+        fs::create_dir_all(&folder).expect("created");
+        let own = fs::read_to_string("/proc/self/stat").expect("readable");
+        let (_, rest) = own.rsplit_once(')').expect("a name");
+        fs::write(folder.join("stat"), format!("1 (python3){rest}")).expect("written");
+        let mut table = Table::new(&HostRoot::new(root.path()));
+        let start = Instant::now();
+        let mut cmdline_at = |seconds: u64, args: &str| {
+            fs::write(folder.join("cmdline"), args).expect("written");
+            let now = start + Duration::from_secs(seconds);
+            table.refresh(now).expect("readable");
+            let looks = table.looks(table.at(0)).expect("listed");
+            looks.cmdline.clone()
+        };
+        for seconds in [0, 10] {
+            assert_eq!(cmdline_at(seconds, "python3\0wait.py\0"), "python3 wait.py");
+        }
+        assert_eq!(cmdline_at(20, "python3\0app.py\0"), "python3 wait.py");
+        assert_eq!(cmdline_at(70, "python3\0app.py\0"), "python3 app.py");
+    }
+
+    #[test]
     fn a_process_that_ends_while_it_is_read_is_not_running() {
         let path = Path::new("/proc/7/stat");
         let read = |error| if_running(path, Err(io::Error::from_raw_os_error(error)));
@@ -346,7 +383,7 @@ mod tests {
         let missing = empty.path().join("missing");
         let fails = |root: &Path| {
             let mut table = Table::new(&HostRoot::new(root));
-            table.refresh().expect_err("no processes")
+            table.refresh(Instant::now()).expect_err("no processes")
         };
         assert!(matches!(fails(&missing), Unreadable::File { .. }));
         let proc = empty.path().join("proc");
