@@ -78,11 +78,15 @@ pub(super) struct Table {
     /// Listening sockets by port; read on first use.
     listeners: OnceCell<Result<HashMap<u16, BTreeSet<u64>>, Unreadable>>,
     refreshed: bool,
+    /// The name of slod itself in the kernel.
+    own: String,
 }
 
 impl Table {
     pub(super) fn new(root: &HostRoot) -> Self {
+        let own = fs::read_to_string("/proc/self/comm").unwrap_or_default();
         Self {
+            own: own.trim_end().to_owned(),
             proc: root.path("/proc"),
             net: root.net(),
             listed: Vec::new(),
@@ -159,6 +163,12 @@ impl Table {
 
     pub(super) fn looks(&self, listed: &ProcessEntry) -> Option<&Looks> {
         self.looks.get(&listed.id)
+    }
+
+    /// Whether a process is slod itself, or another of its commands: their command lines may contain
+    /// the names of services and of their files.
+    pub(super) fn is_own_program(&self, looks: &Looks) -> bool {
+        looks.comm == self.own
     }
 
     /// The sockets that listen on a port, over IPv4 and IPv6.
