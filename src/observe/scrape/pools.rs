@@ -67,8 +67,8 @@ pub fn pools(
     for ((key, _), used) in &used {
         let limit = most.get(key)?.filter(|limit| *limit > 0.0);
         max = max.zip(limit).map(|(max, limit)| max + limit);
-        let share = limit.map(|limit| used / limit);
-        fullest = [fullest, share]
+        let used_part = limit.map(|limit| used / limit);
+        fullest = [fullest, used_part]
             .into_iter()
             .flatten()
             .max_by(f64::total_cmp);
