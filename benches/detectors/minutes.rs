@@ -104,7 +104,7 @@ pub fn pool() {
         let mut pool = Pool::default();
         watched(begins, |minute, was| {
             let in_use = (20.0 * shares[minute as usize]).round().min(20.0);
-            pool.take(at(minute), Some(in_use), Some(20.0), None);
+            pool.take(at(minute), Some(in_use / 20.0), None);
             Some(pool_exhausted(&pool, LEVEL, was))
         })
     }

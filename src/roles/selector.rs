@@ -54,16 +54,20 @@ impl Selector {
             return Err(format!("`{name:.60}` is not a valid metric name"));
         }
         rest = after.trim_start();
-        let (names, matchers) = match rest.strip_prefix('{') {
+        let (quoted, names, matchers) = match rest.strip_prefix('{') {
             Some(inner) => matchers(inner)?,
             None if rest.is_empty() => Default::default(),
             None => return Err(format!("unexpected `{rest:.20}` after the metric name")),
         };
+        if quoted.is_some() && !name.is_empty() {
+            return Err("the selector has two metric names".to_owned());
+        }
+        let name = quoted.unwrap_or_else(|| name.to_owned());
         if name.is_empty() && names.iter().all(Matcher::takes_empty) {
             return Err("the selector has no metric name".to_owned());
         }
         Ok(Self {
-            name: (!name.is_empty()).then(|| name.to_owned()),
+            name: Some(name).filter(|name| !name.is_empty()),
             names,
             matchers,
             written: text.trim().to_owned(),
@@ -120,16 +124,17 @@ fn is_name_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-type Matchers = (Vec<Matcher>, Vec<Matcher>);
+type Matchers = (Option<String>, Vec<Matcher>, Vec<Matcher>);
 
-/// Parses the text after the opening brace: matchers of the name and of labels.
+/// Parses the text after the opening brace: matchers of the name and of labels, and the name if it is
+/// quoted, as in Prometheus 3.
 fn matchers(text: &str) -> Result<Matchers, String> {
-    let (mut names, mut found) = (Vec::new(), Vec::new());
+    let (mut name, mut names, mut found) = (None, Vec::new(), Vec::new());
     let mut rest = text.trim_start();
     loop {
         if let Some(after) = rest.strip_prefix('}') {
             return if after.trim().is_empty() {
-                Ok((names, found))
+                Ok((name, names, found))
             } else {
                 Err(format!("unexpected `{:.20}` after `}}`", after.trim()))
             };
@@ -139,13 +144,22 @@ fn matchers(text: &str) -> Result<Matchers, String> {
                 "the selector has more than {MATCHERS_MAX} matchers"
             ));
         }
-        let (matcher, after) = read_matcher(rest)?;
-        if matcher.label == "__name__" {
-            names.push(matcher);
+        let (label, after) = read_label(rest)?;
+        let (after, is_quoted) = (after.trim_start(), rest.starts_with(QUOTES));
+        if is_quoted && (after.starts_with([',', '}']) || after.is_empty()) {
+            if name.replace(label).is_some() {
+                return Err("the selector has two metric names".to_owned());
+            }
+            rest = after;
         } else {
-            found.push(matcher);
+            let (matcher, after) = read_matcher(label, after)?;
+            if matcher.label == "__name__" {
+                names.push(matcher);
+            } else {
+                found.push(matcher);
+            }
+            rest = after.trim_start();
         }
-        rest = after.trim_start();
         rest = match rest.strip_prefix(',') {
             Some(after) => after.trim_start(),
             None if rest.starts_with('}') => rest,
@@ -155,8 +169,17 @@ fn matchers(text: &str) -> Result<Matchers, String> {
     }
 }
 
-/// Parses `label="value"`; also returns the rest.
-fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
+/// The quotes of strings.
+const QUOTES: [char; 3] = ['"', '\'', '`'];
+
+/// Parses the name of a label, or a quoted name; also returns the rest.
+fn read_label(text: &str) -> Result<(String, &str), String> {
+    if text.starts_with(QUOTES) {
+        return match quoted(text, "the name")? {
+            (name, _) if name.is_empty() => Err("a quoted name is empty".to_owned()),
+            read => Ok(read),
+        };
+    }
     let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
     let (label, rest) = text.split_at(end);
     if label.is_empty() || label.starts_with(|c: char| c.is_ascii_digit()) {
@@ -166,7 +189,11 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
             format!("expected a label name before `{text:.20}`")
         });
     }
-    let rest = rest.trim_start();
+    Ok((label.to_owned(), rest))
+}
+
+/// Parses the operator and the value after the name of a label; also returns the rest.
+fn read_matcher(label: String, rest: &str) -> Result<(Matcher, &str), String> {
     let operators = [("=~", false, true), ("!~", true, true), ("!=", true, false)];
     let mut operators = operators.into_iter().chain([("=", false, false)]);
     let found = operators.find_map(|(operator, negated, is_regex)| {
@@ -175,7 +202,7 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     let Some((rest, negated, is_regex)) = found else {
         return Err(format!("expected =, !=, =~ or !~ after `{label:.60}`"));
     };
-    let (value, rest) = quoted(rest.trim_start(), label)?;
+    let (value, rest) = quoted(rest.trim_start(), &format!("the value of `{label:.60}`"))?;
     let check = if is_regex {
         let regex = whole_text_regex(&value).ok_or_else(|| {
             let expected = expected(&value);
@@ -185,7 +212,6 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
     } else {
         Test::Equal(value)
     };
-    let label = label.to_owned();
     Ok((
         Matcher {
             label,
@@ -197,13 +223,10 @@ fn read_matcher(text: &str) -> Result<(Matcher, &str), String> {
 }
 
 /// Parses a quoted string; also returns the rest. As in PromQL, a backslash escapes.
-fn quoted<'a>(text: &'a str, label: &str) -> Result<(String, &'a str), String> {
-    let open = text
-        .chars()
-        .next()
-        .filter(|c| matches!(c, '"' | '\'' | '`'));
+fn quoted<'a>(text: &'a str, what: &str) -> Result<(String, &'a str), String> {
+    let open = text.chars().next().filter(|c| QUOTES.contains(c));
     let Some(open) = open else {
-        return Err(format!("the value of `{label:.60}` is not in quotes"));
+        return Err(format!("{what} is not in quotes"));
     };
     let (mut value, mut escaped) = (String::new(), false);
     for (at, c) in text.char_indices().skip(1) {
@@ -224,7 +247,7 @@ fn quoted<'a>(text: &'a str, label: &str) -> Result<(String, &'a str), String> {
             value.push(c);
         }
     }
-    Err(format!("the value of `{label:.60}` has no closing quote"))
+    Err(format!("{what} has no closing quote"))
 }
 
 #[cfg(test)]
@@ -269,6 +292,23 @@ mod tests {
     }
 
     #[test]
+    fn quoted_names_may_have_any_characters() {
+        let series = Pairs(&[("http.status", "503")]);
+        for (selector, wanted) in [
+            (r#"{"http.requests"}"#, true),
+            (r#"{'http.requests',"http.status"=~"5.."}"#, true),
+            (r#"{"http.status"="503", "http.requests",}"#, true),
+            (r#"{"http.requests","http.status"="200"}"#, false),
+            (r#"{"http.errors"}"#, false),
+        ] {
+            let read = Selector::parse(selector).expect(selector);
+            let takes = read.takes_name("http.requests") && read.takes_labels(&series);
+            assert_eq!(takes, wanted, "{selector}");
+            assert!(read.name().is_some(), "{selector}");
+        }
+    }
+
+    #[test]
     fn what_is_no_selector_is_refused_with_its_fault() {
         let many = format!("x{{{}}}", "a=\"\",".repeat(21));
         for (selector, fault) in [
@@ -291,6 +331,12 @@ mod tests {
             ("x{code=~\"\\\\w{1000}{1000}\"}", "not a regular"),
             ("x{code=~\"\\d\"}", "write `\\\\d`"),
             ("x{a=\"\"} or y", "after `}`"),
+            ("x{\"y\"}", "two metric names"),
+            ("{\"x\",\"y\"}", "two metric names"),
+            ("{\"\"}", "quoted name is empty"),
+            ("{\"x", "the name has no closing quote"),
+            ("{\"x\"", "`}` is missing"),
+            ("{\"x.y\"=\"1\"}", "no metric name"),
             (&many, "more than 20 matchers"),
             (&"x".repeat(2001), "longer than 2000"),
         ] {

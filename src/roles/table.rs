@@ -31,6 +31,13 @@ pub struct Row {
     pub scale: f64,
 }
 
+impl Ecosystem {
+    /// Whether its database pools are those of `PgBouncer`.
+    pub fn has_pools_per_user(&self) -> bool {
+        self.name == proxies::PGBOUNCER.name
+    }
+}
+
 const fn row(role: Role, selector: &'static str) -> Row {
     Row {
         role,
@@ -52,6 +59,7 @@ const fn row_ms(role: Role, selector: &'static str) -> Row {
 pub const TABLE: &[&Ecosystem] = &[
     &python::STARLETTE,
     &python::FLASK,
+    &python::DJANGO,
     &java::MICROMETER,
     &java::SPRING_AI,
     &java::RESILIENCE4J,
@@ -68,10 +76,15 @@ pub const TABLE: &[&Ecosystem] = &[
     &llm::TRTLLM,
     &llm::LLAMA_CPP,
     &proxies::ENVOY,
+    &proxies::TRAEFIK,
+    &proxies::HAPROXY,
+    &proxies::INGRESS_NGINX,
     &proxies::NGINX,
     &proxies::PGBOUNCER,
     &proxies::POSTGRES,
     &proxies::REDIS,
+    &go_node::GRPC,
+    &go_node::AXUM,
     &go_node::GO_SQL,
     &go_node::OPOSSUM,
     &python::FASTAPI,

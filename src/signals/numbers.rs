@@ -51,8 +51,7 @@ numbers! {
         Rate, "slod_service_requests_per_second", |metrics| metrics.requests_per_second;
         Connections, "slod_service_active_connections", |metrics| metrics.number(Role::ActiveConnections);
         Queue, "slod_service_queue_depth", |metrics| metrics.number(Role::QueueDepth);
-        PoolInUse, "slod_service_db_pool_in_use", |metrics| metrics.number(Role::DbPoolInUse);
-        PoolMax, "slod_service_db_pool_max", |metrics| metrics.number(Role::DbPoolMax);
+        PoolUsage, "slod_service_db_pool_usage_ratio", |metrics| metrics.pool_usage();
         PoolWaiting, "slod_service_db_pool_waiting", |metrics| metrics.number(Role::DbPoolWaiting);
         BreakerOpen, "slod_service_circuit_breaker_open", |metrics| metrics.number(Role::CircuitBreakerOpen);
         BreakerTrips, "slod_service_circuit_breaker_trips_total", |metrics| metrics.number(Role::CircuitBreakerTrips);

@@ -82,8 +82,7 @@ impl MetricsHistory {
         self.connections.take(at, get(N::Connections));
         self.connections_by_minute.take(at, get(N::Connections));
         self.queue.take(at, get(N::Queue));
-        let (in_use, size) = (get(N::PoolInUse), get(N::PoolMax));
-        self.pool.take(at, in_use, size, get(N::PoolWaiting));
+        self.pool.take(at, get(N::PoolUsage), get(N::PoolWaiting));
         let is_open = get(N::BreakerOpen).map(|open| open > 0.0);
         self.breaker.take(at, is_open, get(N::BreakerTrips));
         let timeouts = self.rises.timeouts.step(at, get(N::Timeouts));

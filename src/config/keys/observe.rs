@@ -155,7 +155,7 @@ pub const PID_FILE: Key<FilePath> = Key::optional(
 pub const PORT: Key<Integer> = Key::optional(
     "port",
     Integer(1, 65_535),
-    "The processes that listen on this TCP port. Finding processes of other users requires root or CAP_SYS_PTRACE.",
+    "The processes that listen on this TCP port, other than systemd, which opens sockets for services. Finding processes of other users requires root or CAP_SYS_PTRACE.",
 );
 
 pub const CGROUP: Key<Parsed<PathBuf>> = Key::optional(
@@ -177,7 +177,7 @@ pub const MATCH_NAME: Key<Text> = Key::optional(
 pub const MATCH_CMDLINE: Key<pattern::Pattern<Pattern>> = Key::optional(
     "cmdline",
     pattern::Pattern(|text| text_regex(text).map(Pattern)),
-    "Regular expression for the full command line, with arguments separated by spaces.",
+    "Regular expression for the full command line, with arguments separated by spaces. slod itself matches only together with `name`.",
 );
 
 /// Parses the path of a control group, which cannot leave the control group root.

@@ -51,7 +51,7 @@ pub(super) const FAMILIES: &[Described<HostView>] = &[
             "slod_host_memory_available_bytes",
             "bytes",
             NONE,
-            "Memory available to programs without swapping, including reclaimable page cache.",
+            "Memory available to programs without swapping, including reclaimable page cache and the reclaimable cache of ZFS.",
         ),
         |samples, host| samples.value(whole(host.memory_available_bytes)),
     ),

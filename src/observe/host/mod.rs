@@ -6,7 +6,7 @@ mod metrics;
 pub(super) use cpu::MIN_SPAN;
 
 use super::collector::{Collector, CollectorKind, families_of, write_some};
-use super::lines::{first, kib, nth, number};
+use super::lines::{after, first, kib, nth, number};
 use super::root::HostRoot;
 use super::unreadable::Unreadable;
 use super::view::{HostView, SystemView};
@@ -65,6 +65,9 @@ impl HostSampler {
                 Err(unreadable) => _ = fault.get_or_insert(unreadable),
             }
         }
+        if let Ok(text) = self.root.read(ARC) {
+            reclaimable(&mut view, &text);
+        }
         match self.root.read(STAT) {
             Ok(stat) => self.processors(&mut view, &stat),
             Err(unreadable) => _ = fault.get_or_insert(unreadable),
@@ -88,6 +91,8 @@ impl HostSampler {
 
 const STAT: &str = "/proc/stat";
 const MEMINFO: &str = "/proc/meminfo";
+/// The cache of ZFS, on hosts that use it.
+const ARC: &str = "/proc/spl/kstat/zfs/arcstats";
 
 type Parse = fn(&mut HostView, &str);
 
@@ -109,6 +114,23 @@ fn memory(view: &mut HostView, text: &str) {
     view.swap_used_bytes = less(view.swap_total_bytes, of("SwapFree"));
 }
 
+/// Counts the cache of ZFS as available, down to the size that it keeps: the kernel counts it as in
+/// use, although it is released when programs need memory. A cache that is larger than the memory
+/// in use is that of a host whose container has its own `meminfo`.
+fn reclaimable(view: &mut HostView, arcstats: &str) {
+    let of = |name| nth::<u64>(after(arcstats, name)?, 1);
+    let cache = of("size").zip(of("c_min"));
+    let Some(((size, least), used)) = cache.zip(view.memory_used_bytes) else {
+        return;
+    };
+    if size <= used {
+        let released = size.saturating_sub(least);
+        let available = view.memory_available_bytes;
+        view.memory_available_bytes = available.map(|available| available + released);
+        view.memory_used_bytes = Some(used - released);
+    }
+}
+
 /// Parses `0.20 0.18 0.12 1/80 11206`; the fourth field is the number of running and of all
 /// threads.
 fn load(view: &mut HostView, line: &str) {
@@ -127,6 +149,35 @@ fn open_files(view: &mut HostView, line: &str) {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn the_cache_of_zfs_is_available() {
+        let gib = |gib: u64| Some(gib << 30);
+        let view = |used: u64, arcstats: &str| {
+            let mut view = HostView {
+                memory_available_bytes: gib(16 - used),
+                memory_used_bytes: gib(used),
+                ..HostView::default()
+            };
+            reclaimable(&mut view, arcstats);
+            (view.memory_available_bytes, view.memory_used_bytes)
+        };
+        let arcstats = |size: u64, least: u64| {
+            format!(
+                "9 1 0x01 147 39984 5217\nname type data\nhits 4 99\nc_min 4 {}\nc_max 4 9\nsize 4 {}\ncompressed_size 4 1\n",
+                least << 30,
+                size << 30
+            )
+        };
+        assert_eq!(view(12, &arcstats(8, 1)), (gib(11), gib(5)));
+        assert_eq!(view(12, &arcstats(1, 2)), (gib(4), gib(12)));
+        assert_eq!(
+            view(2, &arcstats(8, 1)),
+            (gib(14), gib(2)),
+            "of another host"
+        );
+        assert_eq!(view(12, "size 4 x\n"), (gib(4), gib(12)));
+    }
 
     #[test]
     fn missing_or_invalid_values_are_unknown_and_the_others_are_read() {

@@ -19,6 +19,8 @@ use std::time::UNIX_EPOCH;
 const CGROUPS: usize = 1000;
 /// Maximum size in bytes of a control group's member list.
 const MEMBERS_MAX: u64 = 1 << 20;
+/// The manager that opens the sockets of services (`systemd.socket`), and keeps them open as well.
+const MANAGER: &str = "systemd";
 /// The parent of all kernel threads.
 const KTHREADD: i32 = 2;
 /// Maximum length in bytes of a process name in the kernel.
@@ -35,8 +37,8 @@ pub(super) enum Finder {
     Cgroup(PathBuf),
 }
 
-/// The process that listens on a port. Searching all open files is expensive, so it is repeated
-/// only if the sockets or their owners changed.
+/// The process that listens on a port, other than the manager that opened its socket. Searching all
+/// open files is expensive, so it is repeated only if the sockets or their owners changed.
 #[derive(Debug)]
 pub(super) struct Listener {
     port: u16,
@@ -68,9 +70,10 @@ impl Finder {
         Ok(match self {
             Self::Names { name, cmdline } => {
                 let alike = |listed: &ProcessEntry| {
-                    table
-                        .names(listed)
-                        .is_some_and(|names| names.like(name.as_deref(), cmdline.as_ref()))
+                    table.names(listed).is_some_and(|names| {
+                        let is_own = name.is_none() && table.is_own_program(names);
+                        !is_own && names.like(name.as_deref(), cmdline.as_ref())
+                    })
                 };
                 let found = table.listed().filter(|(_, listed)| alike(listed));
                 found.map(|(at, _)| at).collect()
@@ -181,7 +184,12 @@ impl Listener {
             return Ok(owners);
         }
         let (mut found, mut hidden) = (Vec::new(), false);
-        for (at, listed) in table.listed() {
+        let is_service = |listed: &ProcessEntry| {
+            table
+                .names(listed)
+                .is_none_or(|names| names.comm != MANAGER)
+        };
+        for (at, listed) in table.listed().filter(|(_, listed)| is_service(listed)) {
             match holds(table.folder(listed.thread), &sockets) {
                 Some(true) => found.push(at),
                 Some(false) => {}
@@ -252,10 +260,11 @@ fn is(error: &io::Error, errno: Errno) -> bool {
 mod tests {
     use super::*;
     use regex::Regex;
+    use std::time::Instant;
 
     fn names(comm: &str, args: &[&str]) -> ProcessNames {
         let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        ProcessNames::of(comm.to_owned(), &args, true)
+        ProcessNames::of(comm.to_owned(), &args, true, Instant::now())
     }
 
     #[test]

@@ -16,13 +16,15 @@ pub(super) struct Since {
     pub(super) processors: f64,
 }
 
-/// Counters: ticks of processor time, bytes read and written, voluntary and involuntary switches.
-const COUNTERS: usize = 5;
+/// Counters: ticks of processor time, bytes read and written, voluntary and involuntary switches,
+/// ticks of reaped children.
+const COUNTERS: usize = 6;
 const CPU: usize = 0;
 const READ: usize = 1;
 const WRITTEN: usize = 2;
 const VOLUNTARY: usize = 3;
 const INVOLUNTARY: usize = 4;
+const REAPED: usize = 5;
 
 /// A member when it was last seen.
 #[derive(Clone, Copy, Debug)]
@@ -39,13 +41,19 @@ pub(super) struct Group {
     totals: Totals<COUNTERS>,
     /// Whether each counter was known for every member when there last was one.
     known: [bool; COUNTERS],
-    /// Bytes read and written by members that have ended. The kernel adds them to the parent that
-    /// reaps the process.
-    inherited: HashMap<i32, Io>,
+    /// What members that have ended had counted, by the nearest ancestor that is still a member. The
+    /// kernel adds it to the parent that reaps the process.
+    inherited: HashMap<i32, Inherited>,
     cpu_usage: Option<f64>,
     cpu_usage_max: Option<f64>,
     restarts: u64,
     now: Option<Sums>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Inherited {
+    ticks: u64,
+    io: Io,
 }
 
 /// Sums over the current members.
@@ -91,8 +99,7 @@ impl Group {
         self.now = sums(readings);
     }
 
-    /// Records the bytes read and written by members that have ended, for their parents in the
-    /// group.
+    /// Records what members that have ended had counted.
     fn inherit(&mut self, readings: &[Reading]) {
         let there: HashMap<i32, ProcessId> = readings
             .iter()
@@ -100,13 +107,29 @@ impl Group {
             .collect();
         self.inherited
             .retain(|parent, _| there.contains_key(parent));
-        let ended = self.members.iter().filter(|(id, member)| {
-            there.contains_key(&member.parent) && there.get(&id.pid) != Some(id)
-        });
-        for (_, member) in ended {
-            let io = self.inherited.entry(member.parent).or_default();
-            io.read += member.counters.last(READ).unwrap_or(0);
-            io.written += member.counters.last(WRITTEN).unwrap_or(0);
+        let ended = |id: &ProcessId| there.get(&id.pid) != Some(id);
+        let ended: HashMap<i32, &Member> = self
+            .members
+            .iter()
+            .filter(|(id, _)| ended(id))
+            .map(|(id, member)| (id.pid, member))
+            .collect();
+        for member in ended.values() {
+            // Parents that have ended as well passed on what their children had counted.
+            let mut ancestor = member.parent;
+            for _ in 0..ended.len() {
+                match ended.get(&ancestor) {
+                    Some(parent) => ancestor = parent.parent,
+                    None => break,
+                }
+            }
+            if there.contains_key(&ancestor) {
+                let last = |at| member.counters.last(at).unwrap_or(0);
+                let inherited = self.inherited.entry(ancestor).or_default();
+                inherited.ticks += last(CPU) + last(REAPED);
+                inherited.io.read += last(READ);
+                inherited.io.written += last(WRITTEN);
+            }
         }
     }
 
@@ -117,9 +140,13 @@ impl Group {
         for reading in readings {
             let (member, mut spent) = self.spent(reading);
             if let Some(inherited) = self.inherited.get_mut(&reading.id.pid) {
-                take_off(&mut inherited.read, &mut spent[READ]);
-                take_off(&mut inherited.written, &mut spent[WRITTEN]);
+                take_off(&mut inherited.ticks, &mut spent[REAPED]);
+                take_off(&mut inherited.io.read, &mut spent[READ]);
+                take_off(&mut inherited.io.written, &mut spent[WRITTEN]);
             }
+            // Children that started and ended between two samples were never members.
+            let reaped = spent[REAPED].take().unwrap_or(0);
+            spent[CPU] = spent[CPU].map(|ticks| ticks.saturating_add(reaped));
             self.totals.add(spent);
             ticks.push(spent[CPU].unwrap_or(0));
             members.insert(reading.id, member);
@@ -199,6 +226,7 @@ fn counters(reading: &Reading) -> [Option<u64>; COUNTERS] {
         reading.io.map(|io| io.written),
         reading.detail.map(|detail| detail.voluntary_switches),
         reading.detail.map(|detail| detail.involuntary_switches),
+        Some(reading.reaped_ticks),
     ]
 }
 

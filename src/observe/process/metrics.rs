@@ -20,7 +20,7 @@ pub(super) const FAMILIES: &[Described<ProcessView>] = &[
         Family::counter(
             "slod_process_cpu_seconds_total",
             PROCESS,
-            "CPU time, summed over all processes and over restarts.",
+            "CPU time, summed over all processes, their children that have ended, and restarts.",
         ),
         |samples, process| samples.value(Some(process.cpu_seconds)),
     ),

@@ -149,7 +149,8 @@ impl ProcessSampler {
     /// ends meanwhile is omitted. A group whose processes cannot be found is omitted too, and the
     /// first reason is returned with the others' views.
     pub fn sample(&mut self) -> (Vec<ProcessView>, Option<Unreadable>) {
-        if let Err(unreadable) = self.table.refresh() {
+        let now = Instant::now();
+        if let Err(unreadable) = self.table.refresh(now) {
             return (Vec::new(), Some(unreadable));
         }
         let stat = self.root.read("/proc/stat").unwrap_or_default();
@@ -157,7 +158,6 @@ impl ProcessSampler {
         let (found, fault) = self.find();
         let all: BTreeSet<usize> = found.iter().flatten().flatten().copied().collect();
         let all: Vec<usize> = all.into_iter().collect();
-        let now = Instant::now();
         self.details.refresh(&self.table, &all, now);
         let processors = processors(&stat);
         let mut views = Vec::new();

@@ -15,6 +15,8 @@ pub(super) struct Reading {
     pub(super) is_new: bool,
     /// User and kernel processor time since its start, in kernel ticks.
     pub(super) cpu_ticks: u64,
+    /// The same of the children that it has reaped, and of theirs.
+    pub(super) reaped_ticks: u64,
     pub(super) resident_bytes: u64,
     /// The anonymous part of it: heap and stacks.
     pub(super) anonymous_bytes: Option<u64>,
@@ -47,6 +49,7 @@ pub(super) fn reading(
         parent: listed.parent,
         is_new: listed.is_new,
         cpu_ticks: listed.cpu_ticks,
+        reaped_ticks: listed.reaped_ticks,
         resident_bytes: listed.resident_bytes,
         anonymous_bytes: anonymous(&table.folder(listed.thread)),
         threads: listed.threads,

@@ -11,6 +11,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The names of a process are read again after this time: it may have executed another program with
+/// the same interpreter, or changed its command line.
+const NAMES_MAX_AGE: Duration = Duration::from_secs(30);
 
 /// The first process of every system and every container: if it is not visible, others are hidden
 /// too.
@@ -41,12 +46,14 @@ pub(super) struct ProcessEntry {
     /// Whether it did not exist at the last refresh.
     pub(super) is_new: bool,
     pub(super) cpu_ticks: u64,
+    /// Of the children that it has reaped, and of theirs.
+    pub(super) reaped_ticks: u64,
     pub(super) resident_bytes: u64,
     pub(super) threads: u64,
 }
 
 /// The names of a process. Read when it is first seen, again at the next refresh (a forked process
-/// may not have executed its program yet), and when its name changes.
+/// may not have executed its program yet), when its name changes, and every half minute.
 #[derive(Debug)]
 pub(super) struct ProcessNames {
     /// The kernel's name, truncated to 15 bytes.
@@ -56,6 +63,7 @@ pub(super) struct ProcessNames {
     /// The whole command line, with arguments joined by spaces.
     pub(super) cmdline: String,
     settled: bool,
+    read_at: Instant,
 }
 
 #[derive(Debug)]
@@ -70,11 +78,15 @@ pub(super) struct Table {
     /// Listening sockets by port; read on first use.
     listeners: OnceCell<Result<HashMap<u16, BTreeSet<u64>>, Unreadable>>,
     refreshed: bool,
+    /// The name of slod itself in the kernel.
+    own: String,
 }
 
 impl Table {
     pub(super) fn new(root: &HostRoot) -> Self {
+        let own = fs::read_to_string("/proc/self/comm").unwrap_or_default();
         Self {
+            own: own.trim_end().to_owned(),
             proc: root.path("/proc"),
             net: root.net(),
             listed: Vec::new(),
@@ -87,7 +99,7 @@ impl Table {
 
     /// Reads the running processes. Fails if some are hidden, because a hidden process cannot be
     /// distinguished from one that has ended.
-    pub(super) fn refresh(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn refresh(&mut self, now: Instant) -> Result<(), Unreadable> {
         let proc = self.proc.as_path();
         let entries = fs::read_dir(proc).map_err(|error| Unreadable::file(proc, error))?;
         self.listed.clear();
@@ -114,11 +126,12 @@ impl Table {
                 parent: stat.ppid,
                 is_new: self.refreshed && known.is_none(),
                 cpu_ticks: stat.utime.saturating_add(stat.stime),
+                reaped_ticks: u64::try_from(stat.cutime.saturating_add(stat.cstime)).unwrap_or(0),
                 resident_bytes: stat.rss.saturating_mul(procfs::page_size()),
                 threads: u64::try_from(stat.num_threads).unwrap_or(0),
             });
             let args = || args(proc, thread);
-            self.names.insert(id, names(known, stat.comm, args));
+            self.names.insert(id, names(known, stat.comm, args, now));
         }
         if self.of_pid(INIT).is_none() {
             return Err(Unreadable::hidden_or_missing(self.listed.is_empty()));
@@ -150,6 +163,12 @@ impl Table {
 
     pub(super) fn names(&self, listed: &ProcessEntry) -> Option<&ProcessNames> {
         self.names.get(&listed.id)
+    }
+
+    /// Whether a process is slod itself, or another of its commands: their command lines may contain
+    /// the names of services and of their files.
+    pub(super) fn is_own_program(&self, names: &ProcessNames) -> bool {
+        names.comm == self.own
     }
 
     /// The sockets that listen on a port, over IPv4 and IPv6.
@@ -184,13 +203,14 @@ impl Table {
 }
 
 impl ProcessNames {
-    pub(super) fn of(comm: String, args: &[String], settled: bool) -> Self {
+    pub(super) fn of(comm: String, args: &[String], settled: bool, read_at: Instant) -> Self {
         let program = args.first().map(Path::new).and_then(Path::file_name);
         Self {
             comm,
             program: program.map(|name| name.to_string_lossy().into_owned()),
             cmdline: args.join(" "),
             settled,
+            read_at,
         }
     }
 }
@@ -284,10 +304,12 @@ fn names(
     known: Option<ProcessNames>,
     comm: String,
     args: impl Fn() -> Vec<String>,
+    now: Instant,
 ) -> ProcessNames {
+    let is_recent = |known: &ProcessNames| now.duration_since(known.read_at) < NAMES_MAX_AGE;
     match known {
-        Some(known) if known.settled && known.comm == comm => known,
-        known => ProcessNames::of(comm, &args(), known.is_some()),
+        Some(known) if known.settled && known.comm == comm && is_recent(&known) => known,
+        known => ProcessNames::of(comm, &args(), known.is_some(), now),
     }
 }
 
@@ -328,6 +350,30 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_executes_another_program_of_its_interpreter_has_its_new_command_line() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("proc/1");
+        fs::create_dir_all(&folder).expect("created");
+        let own = fs::read_to_string("/proc/self/stat").expect("readable");
+        let (_, rest) = own.rsplit_once(')').expect("a name");
+        fs::write(folder.join("stat"), format!("1 (python3){rest}")).expect("written");
+        let mut table = Table::new(&HostRoot::new(root.path()));
+        let start = Instant::now();
+        let mut cmdline_at = |seconds: u64, args: &str| {
+            fs::write(folder.join("cmdline"), args).expect("written");
+            let now = start + Duration::from_secs(seconds);
+            table.refresh(now).expect("readable");
+            let names = table.names(table.at(0)).expect("listed");
+            names.cmdline.clone()
+        };
+        for seconds in [0, 10] {
+            assert_eq!(cmdline_at(seconds, "python3\0wait.py\0"), "python3 wait.py");
+        }
+        assert_eq!(cmdline_at(20, "python3\0app.py\0"), "python3 wait.py");
+        assert_eq!(cmdline_at(70, "python3\0app.py\0"), "python3 app.py");
+    }
+
+    #[test]
     fn a_process_that_ends_while_it_is_read_is_not_running() {
         let path = Path::new("/proc/7/stat");
         let read = |error| if_running(path, Err(io::Error::from_raw_os_error(error)));
@@ -347,7 +393,7 @@ mod tests {
         let missing = empty.path().join("missing");
         let fails = |root: &Path| {
             let mut table = Table::new(&HostRoot::new(root));
-            table.refresh().expect_err("no processes")
+            table.refresh(Instant::now()).expect_err("no processes")
         };
         assert!(matches!(fails(&missing), Unreadable::File { .. }));
         let proc = empty.path().join("proc");

@@ -1,7 +1,9 @@
 //! Counters followed from page to page, like `increase` in Prometheus. Pure.
 //!
 //! Each series is followed separately, so that the reset of one worker is not a reset of the sum; a
-//! histogram with all of its buckets is one series. A value that falls was reset and counts from 0.
+//! histogram with all of its buckets is one series. A value that falls was reset and counts from 0,
+//! unless the service cannot have counted that much since the last page: then a part of it is gone,
+//! such as the share of a worker of a sum over workers, or another process answered.
 //!
 //! A new series counts from 0 as well if its metric or other metrics of the service were present
 //! before, and no series disappeared that it may replace: a client library creates the series of a
@@ -27,6 +29,20 @@ const NEW_COUNTED: f64 = 100.0;
 /// increase between two pages.
 const NEW_TIMES: f64 = 10.0;
 
+/// A value that falls by less than this share was not reset: a counter that starts anew does not come
+/// so close to its old value between two pages.
+const SLIGHT: f64 = 0.125;
+
+/// Whether values that fell on a page were reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Falls {
+    /// They count from 0.
+    Reset,
+    /// They count from the next page on, which shows whether they continue from there or from where
+    /// they were before.
+    Doubtful,
+}
+
 /// The increases of one rule since it was first found.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
@@ -50,8 +66,8 @@ struct Known {
     series: Series,
     /// The number of the page.
     page: u64,
-    /// The value of an implausible jump on that page. The series continues from there if the next
-    /// page confirms it, and otherwise as if the jump had not happened.
+    /// The value of an implausible jump or fall on that page. The series continues from there if the
+    /// next page confirms it, and otherwise as if it had not happened.
     leap: Option<Series>,
 }
 
@@ -64,16 +80,27 @@ impl Known {
         }
     }
 
-    /// Takes the next value. Returns its increase; `None` if it jumps implausibly.
-    fn follow(&mut self, now: Series, page: u64, bounds: &[f64]) -> Option<Increase> {
+    /// The total on that page, unless it jumped implausibly.
+    fn last(&self) -> f64 {
+        let before = self.series.total();
+        self.leap
+            .as_ref()
+            .map_or(before, |leap| leap.total().min(before))
+    }
+
+    /// Takes the next value. Returns its increase; `None` if it jumps or falls implausibly.
+    fn follow(&mut self, now: Series, page: u64, bounds: &[f64], falls: Falls) -> Option<Increase> {
         self.page = page;
+        let (before, total) = (self.series.total(), now.total());
         if let Some(leap) = self.leap.take()
-            && now.total() >= leap.total()
+            && total >= leap.total()
+            && (leap.total() >= before || total < before)
         {
             self.series = leap;
         }
+        let is_doubtful = falls == Falls::Doubtful && total < self.series.total();
         let increase = now.since(Some(&self.series), bounds);
-        if increase.is_countable() {
+        if increase.is_countable() && !is_doubtful {
             self.series = now;
             return Some(increase);
         }
@@ -98,11 +125,32 @@ impl Counter {
         let pairs = page
             .series
             .iter()
-            .filter_map(|(key, now)| Some((self.last.get(key)?.series.total(), now.total())));
+            .filter_map(|(key, now)| Some((self.last.get(key)?.last(), now.total())));
         pairs.fold((0, 0), |(fell, rose), (before, now)| {
             let (is_less, is_more) = (now < before, now > before);
             (fell + usize::from(is_less), rose + usize::from(is_more))
         })
+    }
+
+    /// Whether the service may have counted, from 0 on, the values that fell since the last page,
+    /// which was `gap` intervals ago.
+    pub fn may_be_reset(&self, page: &Page, gap: f64) -> bool {
+        let (mut fallen, mut rise) = (0.0, 0.0);
+        for (key, now) in &page.series {
+            let Some(known) = self.last.get(key) else {
+                continue;
+            };
+            let (before, now) = (known.last(), now.total());
+            if now < before {
+                if now > NEW_COUNTED && now >= before * (1.0 - SLIGHT) {
+                    return false;
+                }
+                fallen += now;
+            } else {
+                rise += now - before;
+            }
+        }
+        self.is_credible(fallen / gap.max(1.0), rise)
     }
 
     /// Takes a page without counting its increases.
@@ -114,9 +162,9 @@ impl Counter {
         self.bound();
     }
 
-    /// Takes a page. Returns how many series could not be counted, because they rose implausibly or
-    /// have too many bounds.
-    pub fn follow(&mut self, mut page: Page) -> u64 {
+    /// Takes a page. Returns how many series could not be counted, because they rose or fell
+    /// implausibly or have too many bounds.
+    pub fn follow(&mut self, mut page: Page, falls: Falls) -> u64 {
         let found = page.series.len();
         page.series.retain(|(_, series)| series.is_countable());
         let mut dropped = page.excess + (found - page.series.len()) as u64;
@@ -132,7 +180,7 @@ impl Counter {
         self.turn(page.series.len());
         for (key, now) in page.series {
             let increase = if let Some(known) = self.last.get_mut(&key) {
-                let increase = known.follow(now, self.pages, &bounds);
+                let increase = known.follow(now, self.pages, &bounds, falls);
                 rise += increase.as_ref().map_or(0.0, |one| one.value + one.count);
                 increase
             } else {
@@ -161,8 +209,8 @@ impl Counter {
         dropped
     }
 
-    /// Whether a new series may have counted this much since the last page, given the increase of
-    /// the others.
+    /// Whether series may have counted this much since the last page, given the increase of the
+    /// others.
     fn is_credible(&self, new: f64, rise: f64) -> bool {
         let most = self.most.max(rise) * NEW_TIMES;
         !self.is_of_requests || new <= most.max(NEW_COUNTED)

@@ -1,13 +1,14 @@
 //! From one page to the next: the rule chosen for each role, totals, and rates. Pure.
 
 use super::alternation::Alternation;
-use super::counter::{Counter, Total};
+use super::counter::{Counter, Falls, Total};
 use super::plan::{Plan, Rule};
+use super::pools::{PoolShape, Pools, pools};
 use super::quantile::{make_monotonic, quantile};
 use super::scan::{RuleSamples, Scanned};
 use super::series::Page;
 use super::view::{HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics};
-use crate::roles::{Role, RoleKind};
+use crate::roles::{Ecosystem, Role, RoleKind};
 use crate::units::whole;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +31,8 @@ pub struct History {
     /// has none, and what the target counted meanwhile is not an increase.
     had_roles: bool,
     alternation: Alternation,
+    /// When the last page was scraped, since the watch started.
+    last: Option<Duration>,
     snapshots: VecDeque<Snapshot>,
 }
 
@@ -55,7 +58,9 @@ impl History {
         at: Duration,
         interval: Duration,
     ) -> ServiceMetrics {
-        let uncounted = self.count(plan, scanned);
+        let pause = self.last.replace(at).map(|last| at.saturating_sub(last));
+        let gap = pause.unwrap_or(interval).as_secs_f64() / interval.as_secs_f64();
+        let uncounted = self.count(plan, scanned, gap);
         let chosen = choose(plan, scanned);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
@@ -72,13 +77,20 @@ impl History {
         metrics.roles = roles
             .filter_map(|at| self.view(plan.rule(*at)?, *at, scanned))
             .collect();
+        if let Some((pools, shape)) = found_pools(plan, &chosen, scanned) {
+            metrics.pool_usage = pools.fullest;
+            if shape == PoolShape::PerUser {
+                metrics.set_gauge(Role::DbPoolMax, pools.max);
+            }
+        }
         self.measure(&chosen, at, interval, &mut metrics);
         self.remember(&chosen, at);
         metrics
     }
 
-    /// Adds the increases since the last page. Returns how many series could not be counted.
-    fn count(&mut self, plan: &Plan, scanned: &Scanned) -> u64 {
+    /// Adds the increases since the last page, which was `gap` intervals ago. Returns how many series
+    /// could not be counted.
+    fn count(&mut self, plan: &Plan, scanned: &Scanned, gap: f64) -> u64 {
         let mut uncounted = 0;
         let is_counted = |rule_at: usize| {
             let kind = plan.rule(rule_at).map(|rule| rule.role.kind());
@@ -102,6 +114,7 @@ impl History {
         });
         let (fell, rose) = moved.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
         self.alternation.take(fell, rose);
+        let falls = self.falls(&pages, gap);
         for (rule_at, is_partial, page) in pages {
             let from_zero = self.had_roles && !is_partial;
             let counter = self.counters.entry(rule_at);
@@ -113,11 +126,25 @@ impl History {
             if self.alternation.is_found() {
                 counter.pass_over(page);
             } else {
-                uncounted += counter.follow(page);
+                uncounted += counter.follow(page, falls);
             }
         }
         self.had_roles = scanned.has_series();
         uncounted
+    }
+
+    /// Whether the counters that fell were reset. All of them are judged by those of requests: a
+    /// page that lacks a part of the requests lacks the same part of the errors.
+    fn falls(&self, pages: &[(usize, bool, Page)], gap: f64) -> Falls {
+        let mut counters = pages.iter().filter_map(|(rule_at, _, page)| {
+            let counter = self.counters.get(rule_at)?;
+            Some(counter.may_be_reset(page, gap))
+        });
+        if counters.all(|may_be_reset| may_be_reset) {
+            Falls::Reset
+        } else {
+            Falls::Doubtful
+        }
     }
 
     /// Drops snapshots that are no longer needed. After a pause, rates start anew.
@@ -245,18 +272,37 @@ fn sum(found: &RuleSamples) -> f64 {
 /// several metrics, such as `max_overflow`), a negative number, infinity, or the largest number of
 /// an integer type.
 fn limit(rule: &Rule, found: &RuleSamples) -> Option<f64> {
+    let mut points = found.points.iter();
+    points
+        .all(|point| is_limit(rule, point.value))
+        .then(|| sum(found))
+}
+
+fn is_limit(rule: &Rule, value: f64) -> bool {
     let has_parts = rule
         .selector
         .as_ref()
         .is_some_and(|selector| selector.name().is_none());
-    let is_limit = |value: f64| {
-        let least = if has_parts { 0.0 } else { f64::MIN_POSITIVE };
-        (least..f64::from(i32::MAX)).contains(&value)
+    let least = if has_parts { 0.0 } else { f64::MIN_POSITIVE };
+    (least..f64::from(i32::MAX)).contains(&value)
+}
+
+/// The database pools of a page, if their series can be told apart.
+fn found_pools(plan: &Plan, chosen: &Chosen, scanned: &Scanned) -> Option<(Pools, PoolShape)> {
+    let found = |role: Role| {
+        let at = chosen[role as usize]?;
+        Some((plan.rule(at)?, scanned.by_rule.get(&at)?))
     };
-    let mut points = found.points.iter();
-    points
-        .all(|point| is_limit(point.value))
-        .then(|| sum(found))
+    let (_, in_use) = found(Role::DbPoolInUse)?;
+    let (rule, limits) = found(Role::DbPoolMax)?;
+    let is_per_user = rule.library.is_some_and(Ecosystem::has_pools_per_user);
+    let shape = if is_per_user {
+        PoolShape::PerUser
+    } else {
+        PoolShape::Labels
+    };
+    let pools = pools(in_use, limits, shape, |value| is_limit(rule, value))?;
+    Some((pools, shape))
 }
 
 /// Chooses the rule of each role: its selector, or the first of the table that finds series. A

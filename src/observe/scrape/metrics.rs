@@ -106,7 +106,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_usage_ratio",
             "ratio",
-            "Database connections in use as a share of the pool's maximum. Absent for a pool without a limit.",
+            "Database connections in use as a share of the pool's maximum; with several pools, of the fullest one. Absent for a pool without a limit.",
         ),
         |samples, metrics| samples.value(metrics.pool_usage()),
     ),
@@ -122,7 +122,7 @@ pub(super) const SERVICE: &[Described<One>] = &[
         gauge(
             "slod_service_db_pool_max",
             "",
-            "Maximum number of database connections in the pool.",
+            "Maximum number of database connections in the pool; with several pools, of all of them.",
         ),
         |samples, metrics| number(samples, metrics, Role::DbPoolMax),
     ),
@@ -262,7 +262,7 @@ pub(super) const SCRAPE: &[Described<One>] = &[
         gauge(
             "slod_scrape_samples_dropped",
             "",
-            "Samples of the last scrape that matched a role but could not be used: invalid numbers, negative counters, increases above 10^12, invalid native histograms, timestamps far from the current time, duplicates, too many samples, and lines or messages that are too long.",
+            "Samples of the last scrape that matched a role but could not be used: invalid numbers, negative counters, increases above 10^12, counters that lost a part of their value, invalid native histograms, timestamps far from the current time, duplicates, more than 64 labels, too many samples, and lines or messages that are too long.",
         ),
         |samples, metrics| samples.count(metrics.scrape.dropped),
     ),

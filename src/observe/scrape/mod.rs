@@ -10,6 +10,7 @@ mod native;
 mod page;
 pub mod parse;
 mod plan;
+mod pools;
 mod protobuf;
 mod quantile;
 mod reading;

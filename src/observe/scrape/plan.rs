@@ -2,6 +2,7 @@
 //! names for roles without one. Pure.
 
 use super::native;
+use super::parse::LabelSet;
 use crate::config::{MetricsSource, MetricsSpec};
 use crate::probe::http::JsonTotal;
 use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE};
@@ -44,6 +45,8 @@ pub struct Plan {
     /// Roles with a selector in the config.
     fixed: [bool; Role::COUNT],
     pub paths: Option<Arc<[JsonTotal]>>,
+    /// The path of the page.
+    page: String,
     /// The latency thresholds of the service's objectives in seconds.
     thresholds: Vec<f64>,
     /// The bounds at which native histograms are read, without and with these thresholds.
@@ -116,6 +119,7 @@ impl Plan {
             own,
             fixed,
             paths,
+            page: spec.endpoint.path().trim_end_matches('/').to_owned(),
             bounds: native::bounds(&[]),
             duration_bounds: native::bounds(&thresholds),
             thresholds,
@@ -151,6 +155,24 @@ impl Plan {
         let is_fixed = self.fixed[role as usize];
         own.chain(known.filter(move |_| !is_fixed))
             .filter(move |(_, rule)| rule.role == role)
+    }
+
+    /// Whether a series of well-known names counts the requests for the page itself, which are not
+    /// the service's traffic. Behind a proxy, its path may lack a prefix.
+    pub fn is_of_page(&self, rule: &Rule, labels: LabelSet<'_>) -> bool {
+        let is_of_requests = matches!(
+            rule.role,
+            Role::Requests | Role::Errors | Role::RequestDuration | Role::ActiveConnections
+        );
+        let is_page = |path: &str| {
+            let path = path.trim_end_matches('/');
+            path.starts_with('/') && self.page.ends_with(path)
+        };
+        rule.library.is_some()
+            && is_of_requests
+            && labels
+                .pairs()
+                .any(|(name, value)| PATH_LABELS.contains(&name) && is_page(&value))
     }
 
     /// Adds the rules that samples with this name may match.
@@ -211,6 +233,18 @@ impl Index {
         }
     }
 }
+
+/// Labels with the path of a request.
+const PATH_LABELS: [&str; 8] = [
+    "handler",
+    "path",
+    "path_template",
+    "uri",
+    "endpoint",
+    "route",
+    "http_route",
+    "http_target",
+];
 
 const PARTS: [(&str, SampleKind); 3] = [
     ("_bucket", SampleKind::Bucket),

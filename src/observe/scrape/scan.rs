@@ -8,6 +8,7 @@ use super::breakers;
 use super::native::{Native, is_same};
 use super::parse::{LabelSet, Sample};
 use super::plan::{Interest, Plan, Rule, SampleKind};
+use super::pools::{self, PoolSample};
 use crate::roles::{Role, RoleKind};
 use point::{key, point};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -57,6 +58,8 @@ pub struct RuleSamples {
     pub is_partial: bool,
     /// For circuit breakers: the sum of values by name.
     pub names: BTreeMap<String, f64>,
+    /// For database pools: the first values with their labels.
+    pub pools: Vec<PoolSample>,
 }
 
 impl RuleSamples {
@@ -74,6 +77,17 @@ impl RuleSamples {
         self.is_partial || !self.is_empty()
     }
 
+    fn pool(&mut self, labels: LabelSet<'_>, value: f64) {
+        if self.pools.len() < pools::SERIES_MAX {
+            let labels = labels.pairs().filter(|(_, value)| !value.is_empty());
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.into_owned()));
+            self.pools.push(PoolSample {
+                labels: labels.collect(),
+                value,
+            });
+        }
+    }
+
     fn name(&mut self, name: Option<String>, value: f64) {
         let is_full = self.names.len() >= breakers::NAMES_MAX;
         if let Some(name) = name.filter(|name| !is_full || self.names.contains_key(name)) {
@@ -89,7 +103,7 @@ pub struct Scanned {
     /// The number of samples on the page.
     pub samples: u64,
     /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
-    /// series, or too many), and lines that are too long.
+    /// series, too many labels, or too many), and lines that are too long.
     pub dropped: u64,
 }
 
@@ -146,6 +160,10 @@ impl<'p> Scan<'p> {
     }
 
     fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(SampleKind) -> bool) {
+        if sample.labels.has_too_many() {
+            self.scanned.dropped += 1;
+            return;
+        }
         let mut known = None;
         for at in 0..self.interest.len() {
             let part = self.interest[at].1;
@@ -179,6 +197,10 @@ impl<'p> Scan<'p> {
     /// Takes a native histogram for the rules that match histograms.
     pub fn take_native(&mut self, sample: &NativeSample<'_>) {
         if !self.wants(sample.name) {
+            return;
+        }
+        if sample.labels.has_too_many() {
+            self.scanned.dropped += 1;
             return;
         }
         let key = key(sample.name, SampleKind::Bucket, sample.labels, self.hasher);
@@ -262,9 +284,13 @@ impl<'p> Scan<'p> {
                     Role::CircuitBreakerOpen | Role::CircuitBreakerTrips
                 );
                 let name = is_breaker.then(|| breakers::name(sample.labels.pairs()));
+                let is_pool = matches!(rule.role, Role::DbPoolInUse | Role::DbPoolMax);
                 self.keep(at, identity, |found| {
                     found.points.push(point);
                     found.name(name.flatten(), point.value);
+                    if is_pool {
+                        found.pool(sample.labels, point.value);
+                    }
                 });
             }
             None => self.scanned.dropped += 1,
@@ -300,15 +326,16 @@ impl<'p> Scan<'p> {
         self.keep(at, key, |found| found.natives.push(point));
     }
 
-    /// Returns the rule if it selects these labels.
+    /// Returns the rule if it selects these labels, and the series is not about the page itself.
     fn matching(&mut self, at: usize, labels: LabelSet<'_>, is_current: bool) -> Option<&'p Rule> {
         let rule = self.plan.rule(at)?;
         let selector = rule.selector.as_ref()?;
         let found = self.scanned.by_rule.entry(at).or_default();
-        if selector.takes_labels(&labels) {
+        let takes = selector.takes_labels(&labels);
+        if takes && !self.plan.is_of_page(rule, labels) {
             return Some(rule);
         }
-        found.is_known |= is_current && selector.knows_labels(&labels);
+        found.is_known |= is_current && (takes || selector.knows_labels(&labels));
         None
     }
 

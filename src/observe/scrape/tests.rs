@@ -193,6 +193,58 @@ fn a_pool_without_a_limit_has_no_maximum() {
 }
 
 #[test]
+fn the_fullest_of_several_pools_counts() {
+    let usage = |page: &str| {
+        let metrics = Watched::new("").follow(0, page);
+        (metrics.pool_usage(), metrics.number(Role::DbPoolMax))
+    };
+    let hikari = |pool: &str, active: u32, max: u32| {
+        format!(
+            "hikaricp_connections_active{{application=\"a\",pool=\"{pool}\"}} {active}\n\
+             hikaricp_connections_max{{application=\"a\",pool=\"{pool}\"}} {max}\n"
+        )
+    };
+    let page = hikari("orders", 10, 10) + &hikari("reports", 0, 30);
+    assert_eq!(usage(&page), (Some(1.0), Some(40.0)));
+    // One without a limit.
+    let page = hikari("orders", 5, 10) + &hikari("reports", 9, 0);
+    assert_eq!(usage(&page), (Some(0.5), None));
+    // The limit has other labels than the states of connections.
+    let otel = "db_client_connection_count{db_client_connection_pool_name=\"a\",db_client_connection_state=\"used\"} 2\n\
+        db_client_connection_count{db_client_connection_pool_name=\"a\",db_client_connection_state=\"idle\"} 9\n\
+        db_client_connection_count{db_client_connection_pool_name=\"b\",db_client_connection_state=\"used\"} 3\n\
+        db_client_connection_max{db_client_connection_pool_name=\"a\"} 16\n\
+        db_client_connection_max{db_client_connection_pool_name=\"b\"} 4\n";
+    assert_eq!(usage(otel), (Some(0.75), Some(20.0)));
+    // One limit for all databases.
+    let postgres = "pg_stat_activity_count{datname=\"a\",state=\"active\"} 20\n\
+        pg_stat_activity_count{datname=\"b\",state=\"idle\"} 30\npg_settings_max_connections 100\n";
+    assert_eq!(usage(postgres), (Some(0.5), Some(100.0)));
+    // A pool without a known limit: all together.
+    let page =
+        hikari("orders", 5, 10) + "hikaricp_connections_active{application=\"a\",pool=\"x\"} 4\n";
+    assert_eq!(usage(&page), (Some(0.9), Some(10.0)));
+}
+
+#[test]
+fn pgbouncer_has_a_pool_for_each_user_of_a_database() {
+    let page = |databases: &str| {
+        format!(
+            "{databases}\npgbouncer_pools_server_active_connections{{database=\"app\",user=\"web\"}} 18\n\
+             pgbouncer_pools_server_active_connections{{database=\"app\",user=\"jobs\"}} 17\n"
+        )
+    };
+    for databases in [
+        "pgbouncer_databases_pool_size{name=\"app\",database=\"postgres\",force_user=\"\"} 20",
+        "pgbouncer_databases_database_pool_size{backend_database=\"postgres\",database=\"app\"} 20",
+    ] {
+        let metrics = Watched::new("").follow(0, &page(databases));
+        assert!(close(metrics.pool_usage(), 0.9), "{metrics:?}");
+        assert!(close(metrics.number(Role::DbPoolMax), 40.0), "{metrics:?}");
+    }
+}
+
+#[test]
 fn durations_are_in_seconds() {
     let page = std::fs::read_to_string("tests/fixtures/metrics-pages/envoy.txt").expect("text");
     let metrics = Watched::new("").follow(0, &page);

@@ -20,6 +20,9 @@ pub struct ServiceMetrics {
     pub error_ratio: Option<f64>,
     /// p50, p95 and p99 in seconds over the last five minutes.
     pub quantiles: Option<[f64; 3]>,
+    /// The share of its limit that the fullest database pool uses; `None` if the series of several
+    /// pools cannot be told apart.
+    pub pool_usage: Option<f64>,
     /// The breakers that are open or opened recently, if their labels name them; limited in number.
     pub breakers: Vec<BreakerView>,
 }
@@ -92,6 +95,7 @@ impl ServiceMetrics {
             requests_per_second: None,
             error_ratio: None,
             quantiles: None,
+            pool_usage: None,
             breakers: Vec::new(),
         }
     }
@@ -124,9 +128,19 @@ impl ServiceMetrics {
         }
     }
 
-    /// Database connections in use as a share of the pool; `None` for a pool without a limit.
+    /// Database connections in use as a share of the pool, or of the fullest of several; `None` for a
+    /// pool without a limit.
     pub fn pool_usage(&self) -> Option<f64> {
-        let max = self.number(Role::DbPoolMax).filter(|max| *max > 0.0)?;
-        Some(self.number(Role::DbPoolInUse)? / max)
+        let of_all = || {
+            let max = self.number(Role::DbPoolMax).filter(|max| *max > 0.0)?;
+            Some(self.number(Role::DbPoolInUse)? / max)
+        };
+        self.pool_usage.or_else(of_all)
+    }
+
+    pub(super) fn set_gauge(&mut self, role: Role, value: Option<f64>) {
+        if let Some(view) = self.roles.iter_mut().find(|view| view.role == role) {
+            view.value = value.map(RoleValue::Gauge);
+        }
     }
 }

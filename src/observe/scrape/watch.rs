@@ -173,6 +173,11 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, scanned: &Scanned) -> Vec<(
             _ => true,
         });
         let total = counted.fold(natives, |total, point| total + point.value);
+        // The limit of a pool may apply several times.
+        let limit = metrics.number(view.role);
+        let total = limit
+            .filter(|_| view.role.kind() == RoleKind::Limit)
+            .unwrap_or(total);
         let is_state = view.role.kind() == RoleKind::State;
         Some((
             view.role,

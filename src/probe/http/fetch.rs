@@ -91,6 +91,11 @@ impl Endpoint {
         self.probe.request.shown()
     }
 
+    /// The path of the address.
+    pub fn path(&self) -> &str {
+        self.probe.request.url.path()
+    }
+
     /// Reads the whole answer by the deadline. Returns an error message if that fails.
     pub async fn get(
         &self,

@@ -21,11 +21,17 @@ impl JsonTotal {
         })
     }
 
-    /// The sum of all numeric results; `true` is 1 and `false` is 0. `None` if there are none.
+    /// The sum of all numeric results, also of those written as strings; `true` is 1 and `false` is
+    /// 0. `None` if there are none.
     pub fn of(&self, document: &Value) -> Option<f64> {
         let results = self.path.query(document).all().into_iter();
         let numbers = results.filter_map(|result| match result {
             Value::Bool(is_true) => Some(f64::from(u8::from(*is_true))),
+            Value::String(text) => text
+                .trim()
+                .parse()
+                .ok()
+                .filter(|number: &f64| number.is_finite()),
             other => other.as_f64(),
         });
         numbers.reduce(|total, number| total + number)
@@ -48,6 +54,7 @@ mod tests {
         let document = json!({
             "workers": [{ "busy": 3, "up": true }, { "busy": 4.5, "up": false }],
             "state": "open",
+            "texts": ["12", " 3.5 ", "", "inf", "1 MB"],
             "nothing": null,
         });
         for (query, wanted) in [
@@ -55,6 +62,7 @@ mod tests {
             ("$.workers[*].busy", Some(7.5)),
             ("$.workers[*].up", Some(1.0)),
             ("$.state", None),
+            ("$.texts[*]", Some(15.5)),
             ("$.nothing", None),
             ("$.missing", None),
         ] {

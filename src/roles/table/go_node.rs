@@ -1,4 +1,4 @@
-//! Go and Node.js.
+//! Go, gRPC, Node.js and Rust.
 
 use super::{Ecosystem, row};
 use crate::roles::Role::{
@@ -13,6 +13,42 @@ pub const GO_SQL: Ecosystem = Ecosystem {
     rows: &[
         row(DbPoolInUse, "go_sql_in_use_connections"),
         row(DbPoolMax, "go_sql_max_open_connections"),
+    ],
+};
+
+/// The errors are those for which OpenTelemetry makes the server responsible. Go writes them in other
+/// letters than other languages. Health checks, such as those of a `grpc` probe, do not count.
+pub const GRPC: Ecosystem = Ecosystem {
+    name: "gRPC server",
+    source: "https://github.com/grpc-ecosystem/go-grpc-middleware providers/prometheus/server_metrics.go; https://github.com/lchenn/py-grpc-prometheus py_grpc_prometheus/server_metrics.py; https://opentelemetry.io/docs/specs/semconv/rpc/grpc/",
+    rows: &[
+        row(
+            Requests,
+            r#"grpc_server_handled_total{grpc_service!="grpc.health.v1.Health"}"#,
+        ),
+        row(
+            Errors,
+            r#"grpc_server_handled_total{grpc_service!="grpc.health.v1.Health",grpc_code=~"Unknown|DeadlineExceeded|Unimplemented|Internal|Unavailable|DataLoss"}"#,
+        ),
+        row(
+            Errors,
+            r#"grpc_server_handled_total{grpc_service!="grpc.health.v1.Health",grpc_code=~"UNKNOWN|DEADLINE_EXCEEDED|UNIMPLEMENTED|INTERNAL|UNAVAILABLE|DATA_LOSS"}"#,
+        ),
+        row(
+            RequestDuration,
+            r#"grpc_server_handling_seconds{grpc_service!="grpc.health.v1.Health"}"#,
+        ),
+    ],
+};
+
+pub const AXUM: Ecosystem = Ecosystem {
+    name: "axum-prometheus",
+    source: "https://github.com/Ptrskay3/axum-prometheus README.md",
+    rows: &[
+        row(Requests, "axum_http_requests_total"),
+        row(Errors, r#"axum_http_requests_total{status=~"5.."}"#),
+        row(RequestDuration, "axum_http_requests_duration_seconds"),
+        row(ActiveConnections, "axum_http_requests_pending"),
     ],
 };
 

@@ -58,13 +58,17 @@ pub const VLLM: Ecosystem = Ecosystem {
     ],
 };
 
-/// Its counters have no `_total` suffix.
+/// Its counters have no `_total` suffix. Of the failures, `validation` is an invalid request, and `dropped` one
+/// whose client is gone.
 pub const TGI: Ecosystem = Ecosystem {
     name: "text-generation-inference",
     source: "https://github.com/huggingface/text-generation-inference router/src/server.rs",
     rows: &[
         row(LlmRequests, "tgi_request_count"),
-        row(LlmErrors, "tgi_request_failure"),
+        row(
+            LlmErrors,
+            r#"tgi_request_failure{err!~"validation|dropped"}"#,
+        ),
         row(LlmTokensIn, "tgi_request_input_length_sum"),
         row(LlmTokensOut, "tgi_request_generated_tokens_sum"),
         row(LlmDuration, "tgi_request_duration"),
@@ -115,7 +119,7 @@ pub const SGLANG_GATEWAY: Ecosystem = Ecosystem {
 
 /// Times are counters, unless the server is started with histograms of the first response: for streaming models
 /// this is the first part of the answer, for others the whole answer. Tokens are those of its TensorRT-LLM
-/// backend.
+/// backend. A request that its client canceled is not an error.
 pub const TRITON: Ecosystem = Ecosystem {
     name: "Triton Inference Server",
     source: "https://github.com/triton-inference-server/server docs/user_guide/metrics.md; https://github.com/NVIDIA/TensorRT-LLM triton_backend/inflight_batcher_llm/src/custom_metrics_reporter/custom_metrics_reporter.cc",
@@ -124,12 +128,18 @@ pub const TRITON: Ecosystem = Ecosystem {
             Requests,
             r#"{__name__=~"nv_inference_request_(success|failure)"}"#,
         ),
-        row(Errors, "nv_inference_request_failure"),
+        row(
+            Errors,
+            r#"nv_inference_request_failure{reason!="CANCELED"}"#,
+        ),
         row(
             LlmRequests,
             r#"{__name__=~"nv_inference_request_(success|failure)"}"#,
         ),
-        row(LlmErrors, "nv_inference_request_failure"),
+        row(
+            LlmErrors,
+            r#"nv_inference_request_failure{reason!="CANCELED"}"#,
+        ),
         row(LlmTokensIn, "nv_llm_input_token_len_sum"),
         row(LlmTokensOut, "nv_llm_output_token_len_sum"),
         row_ms(

@@ -44,6 +44,76 @@ pub const ENVOY: Ecosystem = Ecosystem {
     ],
 };
 
+/// The entry points `traefik` and `metrics` are those of its dashboard and of the page itself. Before
+/// version 3, the open connections had another name.
+pub const TRAEFIK: Ecosystem = Ecosystem {
+    name: "Traefik",
+    source: "https://doc.traefik.io/traefik/observability/metrics/overview/",
+    rows: &[
+        row(
+            Requests,
+            r#"traefik_entrypoint_requests_total{entrypoint!~"traefik|metrics"}"#,
+        ),
+        row(
+            Errors,
+            r#"traefik_entrypoint_requests_total{entrypoint!~"traefik|metrics",code=~"5.."}"#,
+        ),
+        row(
+            RequestDuration,
+            r#"traefik_entrypoint_request_duration_seconds{entrypoint!~"traefik|metrics"}"#,
+        ),
+        row(
+            ActiveConnections,
+            r#"traefik_open_connections{entrypoint!~"traefik|metrics"}"#,
+        ),
+        row(
+            ActiveConnections,
+            r#"traefik_entrypoint_open_connections{entrypoint!~"traefik|metrics"}"#,
+        ),
+    ],
+};
+
+/// The frontend of the page itself usually has one of these names. It exposes averages of times only.
+pub const HAPROXY: Ecosystem = Ecosystem {
+    name: "HAProxy",
+    source: "https://github.com/haproxy/haproxy addons/promex/README",
+    rows: &[
+        row(
+            Requests,
+            r#"haproxy_frontend_http_requests_total{proxy!~"stats|prometheus|metrics"}"#,
+        ),
+        row(
+            Errors,
+            r#"haproxy_frontend_http_responses_total{proxy!~"stats|prometheus|metrics",code="5xx"}"#,
+        ),
+        row(
+            ActiveConnections,
+            r#"haproxy_frontend_current_sessions{proxy!~"stats|prometheus|metrics"}"#,
+        ),
+        row(QueueDepth, "haproxy_backend_current_queue"),
+    ],
+};
+
+pub const INGRESS_NGINX: Ecosystem = Ecosystem {
+    name: "ingress-nginx",
+    source: "https://kubernetes.github.io/ingress-nginx/user-guide/monitoring/",
+    rows: &[
+        row(Requests, "nginx_ingress_controller_requests"),
+        row(
+            Errors,
+            r#"nginx_ingress_controller_requests{status=~"5.."}"#,
+        ),
+        row(
+            RequestDuration,
+            "nginx_ingress_controller_request_duration_seconds",
+        ),
+        row(
+            ActiveConnections,
+            r#"nginx_ingress_controller_nginx_process_connections{state="active"}"#,
+        ),
+    ],
+};
+
 /// The stub status contains neither response statuses nor times.
 pub const NGINX: Ecosystem = Ecosystem {
     name: "nginx-prometheus-exporter",

@@ -54,6 +54,27 @@ pub const FLASK: Ecosystem = Ecosystem {
     ],
 };
 
+/// The view `prometheus-django-metrics` is the page itself. The library counts the duration of a
+/// request twice if its view raises an exception.
+pub const DJANGO: Ecosystem = Ecosystem {
+    name: "django-prometheus",
+    source: "https://github.com/django-commons/django-prometheus django_prometheus/middleware.py",
+    rows: &[
+        row(
+            Requests,
+            r#"django_http_responses_total_by_status_view_method_total{view!="prometheus-django-metrics"}"#,
+        ),
+        row(
+            Errors,
+            r#"django_http_responses_total_by_status_view_method_total{view!="prometheus-django-metrics",status=~"5.."}"#,
+        ),
+        row(
+            RequestDuration,
+            r#"django_http_requests_latency_seconds_by_view_method{view!="prometheus-django-metrics"}"#,
+        ),
+    ],
+};
+
 /// `SQLAlchemy` itself exposes no metrics. These are names that applications use for
 /// `pool.checkedout()`, `pool.size()` and their `max_overflow`. The latter is added to the size,
 /// since the pool may exceed it by this number, or without limit if it is -1.

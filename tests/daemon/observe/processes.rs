@@ -1,6 +1,7 @@
 //! Processes are found, followed and measured like the kernel does.
 
 use super::{host, within};
+use crate::support::Daemon;
 use slod::config::{FoundBy, Pattern, ProcessSpec};
 use slod::observe::{ProcessSampler, ProcessView};
 use std::fs;
@@ -119,6 +120,27 @@ fn cpu_time_files_and_children_match_the_kernel() {
 }
 
 #[test]
+fn the_cpu_time_of_children_that_ended_between_two_samples_counts() {
+    let mark = mark("short");
+    let mut shell = Shell::start(&["--norc", "-s", &mark]);
+    shell.run("echo up");
+    let mut sampler = ProcessSampler::new(host(), vec![spec(by_cmdline(&mark))]);
+    one(&mut sampler);
+    let ticks = shell.run(
+        "busy='n=0; while [ $n -lt 200000 ]; do n=$((n+1)); done'; \
+         for i in 1 2 3; do bash --norc -c \"$busy\"; done; \
+         read -r _ _ _ _ _ _ _ _ _ _ _ _ _ user sys cuser csys _ < /proc/$$/stat; \
+         echo $((user+sys+cuser+csys))",
+    );
+    let truth = ticks.parse::<f64>().expect("ticks") / procfs::ticks_per_second() as f64;
+    let found = one(&mut sampler).cpu_seconds;
+    assert!(
+        truth > 0.2 && (found - truth).abs() <= 0.05,
+        "{found} reported, {truth} by the kernel"
+    );
+}
+
+#[test]
 fn memory_and_threads_match_the_kernel() {
     const THREADS: u64 = 12;
     let held = vec![1_u8; 96 * 1024 * 1024];
@@ -197,6 +219,66 @@ fn processes_listening_on_a_port_and_their_successors_are_found() {
     assert_eq!(one(&mut sampler).count, 0, "nobody listens");
     let _next = TcpListener::bind(("127.0.0.1", port)).expect("free again");
     assert!(one(&mut sampler).count >= 1, "another socket");
+}
+
+/// systemd opens the sockets of services, and keeps them open while these run.
+#[test]
+fn the_manager_that_opened_a_socket_is_not_the_process_that_listens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let manager = folder.path().join("systemd");
+    fs::copy("/bin/sleep", &manager).expect("copied");
+    let program = "import socket, subprocess, sys
+listener = socket.create_server(('127.0.0.1', 0))
+listener.set_inheritable(True)
+run = lambda program: subprocess.Popen([program, '100'], close_fds=False)
+manager, service = run(sys.argv[1]), run('sleep')
+print(listener.getsockname()[1], flush=True)
+listener.close()
+sys.stdin.readline()
+service.kill()
+service.wait()
+print('ended', flush=True)
+sys.stdin.readline()
+manager.kill()
+manager.wait()";
+    let mut child = Command::new("python3")
+        .args(["-c", program])
+        .arg(&manager)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let mut answers = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut answer = || answers.next().expect("it answers").expect("a line");
+    let port = answer().parse().expect("a port");
+    let mut sampler = ProcessSampler::new(host(), vec![spec(FoundBy::Port(port))]);
+    let mut count = || one(&mut sampler).count;
+    wait_for(|| count() == 1);
+    let mut stdin = child.stdin.take().expect("piped");
+    writeln!(stdin, "end").expect("it listens");
+    assert_eq!(answer(), "ended");
+    assert_eq!(count(), 0, "the manager would start it");
+    drop(stdin);
+    child.wait().expect("it ends");
+}
+
+/// The path of its config contains the name of the service.
+#[test]
+fn slod_itself_is_no_process_of_a_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("concierge.yaml");
+    let mark = path.display();
+    let text = format!(
+        "listen: 127.0.0.1:0\nobserve: {{ interval: 1s }}\nservices:\n  - name: s\n    objectives: []\n    probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ]\n    processes:\n      - {{ name: service, match: {{ cmdline: \"{mark}\" }} }}\n      - {{ name: itself, match: {{ name: slod, cmdline: \"{mark}\" }} }}\n"
+    );
+    fs::write(&path, text).expect("written");
+    let daemon = Daemon::start(&path);
+    let instances = |process: &str| {
+        let series = format!("slod_process_instances{{service=\"s\",process=\"{process}\"}}");
+        daemon.wait_for(|daemon| daemon.metric(&series))
+    };
+    assert!((instances("service") - 0.0).abs() < f64::EPSILON);
+    assert!((instances("itself") - 1.0).abs() < f64::EPSILON);
 }
 
 #[test]

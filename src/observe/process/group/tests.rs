@@ -12,6 +12,7 @@ fn reading(pid: i32, started_ticks: u64, cpu_seconds: u64) -> Reading {
         parent: 1,
         is_new: false,
         cpu_ticks: cpu_seconds * procfs::ticks_per_second(),
+        reaped_ticks: 0,
         resident_bytes: 1000,
         anonymous_bytes: None,
         threads: 3,
@@ -61,6 +62,47 @@ fn time_is_summed_over_members_and_survives_them() {
     assert_eq!(reported(&group), (1, 21.0, Some(0.025), 0));
     group.take(&[], EVERY);
     assert_eq!(reported(&group), (0, 21.0, None, 0), "nobody runs");
+}
+
+/// A parent, and the processor time of the children that it has reaped.
+fn parent(pid: i32, cpu_seconds: u64, reaped_seconds: u64) -> Reading {
+    Reading {
+        reaped_ticks: reaped_seconds * procfs::ticks_per_second(),
+        ..reading(pid, 5, cpu_seconds)
+    }
+}
+
+fn child(of: i32, reading: Reading) -> Reading {
+    Reading {
+        parent: of,
+        ..reading
+    }
+}
+
+#[test]
+fn the_time_of_children_counts_once_whether_they_were_seen_or_not() {
+    let mut group = Group::default();
+    group.take(&[parent(1, 100, 1000)], None);
+    group.take(&[parent(1, 101, 1004)], EVERY);
+    assert_eq!(
+        reported(&group),
+        (1, 5.0, Some(0.125), 0),
+        "too short to be seen"
+    );
+    group.take(&[parent(1, 101, 1004), child(1, new(2, 9, 6))], EVERY);
+    assert_eq!(reported(&group), (2, 11.0, Some(0.15), 0));
+    // It used another second before it ended.
+    group.take(&[parent(1, 101, 1011)], EVERY);
+    assert_eq!(reported(&group), (1, 12.0, Some(0.025), 0));
+    // A shell with a command: both end, and the shell passes on what its child used.
+    let shell = child(1, new(3, 12, 1));
+    group.take(
+        &[parent(1, 101, 1011), shell, child(3, new(4, 12, 8))],
+        EVERY,
+    );
+    assert_eq!(reported(&group), (3, 21.0, Some(0.225), 0));
+    group.take(&[parent(1, 101, 1022)], EVERY);
+    assert_eq!(reported(&group), (1, 23.0, Some(0.05), 0));
 }
 
 #[test]

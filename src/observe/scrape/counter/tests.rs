@@ -45,7 +45,7 @@ fn histogram(buckets: &[(f64, f64)], count: f64) -> RuleSamples {
 }
 
 fn follow(counter: &mut Counter, found: &RuleSamples) {
-    counter.follow(Page::of(found, &[]));
+    counter.follow(Page::of(found, &[]), Falls::Reset);
 }
 
 fn counts(total: &Total) -> Vec<f64> {
@@ -172,7 +172,11 @@ fn the_end_of_an_implausible_jump_is_not_a_reset() {
             follow(&mut counter, &page(points));
         }
         let new: &[(u64, f64)] = &[(1, 130.0), (2, 1e6)];
-        assert_eq!(counter.follow(Page::of(&page(new), &[])), 1, "{jump}");
+        assert_eq!(
+            counter.follow(Page::of(&page(new), &[]), Falls::Reset),
+            1,
+            "{jump}"
+        );
     }
     // It stays there, and its increases count; that of the jump is lost.
     let jump = 5e12;
@@ -199,6 +203,71 @@ fn a_reset_of_one_series_counts_from_zero() {
 }
 
 #[test]
+fn a_doubtful_fall_is_decided_by_the_next_page() {
+    let counted = |pages: &[f64]| {
+        let mut counter = Counter::new(false, true);
+        let mut counts = Vec::new();
+        for value in pages {
+            let page = Page::of(&page(&[(1, *value)]), &[]);
+            let is_reset = counter.may_be_reset(&page, 1.0);
+            let falls = if is_reset {
+                Falls::Reset
+            } else {
+                Falls::Doubtful
+            };
+            counter.follow(page, falls);
+            counts.push(counter.total.value);
+        }
+        counts
+    };
+    // A worker ended, and the sum lacks its share; then it continues.
+    assert_eq!(
+        counted(&[8000.0, 8010.0, 6010.0, 6020.0, 6025.0]),
+        [0.0, 10.0, 10.0, 20.0, 25.0]
+    );
+    // Another process answered once.
+    assert_eq!(
+        counted(&[8000.0, 8010.0, 900.0, 8030.0]),
+        [0.0, 10.0, 10.0, 30.0]
+    );
+    // Restarts: as many requests as before, and the first ones of a service that had none.
+    assert_eq!(
+        counted(&[8000.0, 8200.0, 250.0, 450.0]),
+        [0.0, 200.0, 450.0, 650.0]
+    );
+    assert_eq!(counted(&[8000.0, 8000.0, 100.0]), [0.0, 0.0, 100.0]);
+    // A restart after a fall.
+    assert_eq!(
+        counted(&[8000.0, 8010.0, 6010.0, 7.0]),
+        [0.0, 10.0, 10.0, 17.0]
+    );
+}
+
+#[test]
+fn a_slight_fall_is_no_reset_of_any_counter() {
+    for (now, is_reset) in [(999.9, false), (875.0, false), (870.0, true), (3.0, true)] {
+        let mut counter = Counter::default();
+        follow(&mut counter, &page(&[(1, 1000.0)]));
+        let page = Page::of(&page(&[(1, now)]), &[]);
+        assert_eq!(counter.may_be_reset(&page, 1.0), is_reset, "{now}");
+    }
+    let mut counter = Counter::default();
+    follow(&mut counter, &page(&[(1, 10.0)]));
+    let few = Page::of(&page(&[(1, 9.0)]), &[]);
+    assert!(counter.may_be_reset(&few, 1.0), "few may be counted again");
+}
+
+#[test]
+fn after_a_pause_a_restarted_service_may_have_counted_more() {
+    let mut counter = Counter::new(false, true);
+    follow(&mut counter, &page(&[(1, 8000.0)]));
+    follow(&mut counter, &page(&[(1, 8100.0)]));
+    let restarted = Page::of(&page(&[(1, 6000.0)]), &[]);
+    assert!(!counter.may_be_reset(&restarted, 1.0));
+    assert!(counter.may_be_reset(&restarted, 60.0));
+}
+
+#[test]
 fn a_new_series_counts_from_zero_if_its_metric_existed() {
     let first_errors: [&[(u64, f64)]; 2] = [&[], &[(5, 20.0)]];
     assert!((counted(&first_errors) - 20.0).abs() < 1e-9);
@@ -210,7 +279,8 @@ fn an_implausible_number_of_requests_of_a_new_series_is_not_counted() {
         let mut counter = Counter::new(false, is_of_requests);
         follow(&mut counter, &page(&[(1, 1000.0)]));
         follow(&mut counter, &page(&[(1, 1020.0)]));
-        let dropped = counter.follow(Page::of(&page(&[(2, new), (1, 1030.0)]), &[]));
+        let new_page = Page::of(&page(&[(2, new), (1, 1030.0)]), &[]);
+        let dropped = counter.follow(new_page, Falls::Reset);
         let first = (counter.total.value, dropped);
         follow(&mut counter, &page(&[(2, new + 5.0), (1, 1030.0)]));
         (first, counter.total.value - first.0)
@@ -237,7 +307,7 @@ fn what_is_remembered_is_bounded() {
     let buckets: Vec<_> = (0..1000).map(|bound| (f64::from(bound), 1.0)).collect();
     let mut counter = Counter::default();
     assert_eq!(
-        counter.follow(Page::of(&histogram(&buckets, 1.0), &[])),
+        counter.follow(Page::of(&histogram(&buckets, 1.0), &[]), Falls::Reset),
         700
     );
     assert_eq!(counter.total.buckets.len(), 300);

@@ -4,13 +4,16 @@ use super::number::excerpt;
 use crate::roles;
 use std::borrow::Cow;
 
-/// Maximum number of labels of a sample.
+/// Maximum number of labels of a sample that is used.
 const LABELS_MAX: usize = 64;
 const FEW: usize = 8;
 
 /// The text between the braces, validated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LabelSet<'a>(&'a str);
+pub struct LabelSet<'a> {
+    text: &'a str,
+    count: usize,
+}
 
 /// A label and its value, which is borrowed unless it contains escapes.
 pub type Pair<'a> = (&'a str, Cow<'a, str>);
@@ -42,8 +45,8 @@ impl<'a> LabelSet<'a> {
         let mut rest = skip_blanks(text);
         loop {
             if let Some(after) = end(rest) {
-                let inner = &text[..text.len() - rest.len()];
-                return Ok((Self(inner), metric, after));
+                let text = &text[..text.len() - rest.len()];
+                return Ok((Self { text, count }, metric, after));
             }
             let (name, value, after) = item(rest)?;
             if value.is_none() {
@@ -52,11 +55,11 @@ impl<'a> LabelSet<'a> {
                 }
             } else if few[..count.min(FEW)].contains(&name) || more.contains(&name) {
                 return Err(format!("duplicate label `{}`", excerpt(name)));
-            } else if count == LABELS_MAX {
-                return Err(format!("it has more than {LABELS_MAX} labels"));
             } else {
                 match few.get_mut(count) {
                     Some(free) => *free = name,
+                    // Such a sample is not used. Comparing all of its names would take long.
+                    None if count >= LABELS_MAX => {}
                     None => more.push(name),
                 }
                 count += 1;
@@ -70,8 +73,13 @@ impl<'a> LabelSet<'a> {
         }
     }
 
+    /// Whether there are more labels than a sample of a role can have.
+    pub fn has_too_many(self) -> bool {
+        self.count > LABELS_MAX
+    }
+
     pub fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
-        let mut rest = skip_blanks(self.0);
+        let mut rest = skip_blanks(self.text);
         let items = std::iter::from_fn(move || {
             let (name, raw, after) = item(rest).ok()?;
             rest = skip_blanks(skip_blanks(after).trim_start_matches(','));

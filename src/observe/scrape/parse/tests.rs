@@ -123,6 +123,18 @@ fn openmetrics_has_seconds_and_exemplars() {
 }
 
 #[test]
+fn a_sample_with_too_many_labels_is_valid_but_marked() {
+    for (count, is_too_many) in [(64, false), (65, true), (5000, true)] {
+        let labels: Vec<_> = (0..count).map(|n| format!("l{n}=\"\",")).collect();
+        let line = format!("a{{{}}} 1", labels.concat());
+        let Ok(Line::Sample(sample)) = read(&line) else {
+            panic!("{count}");
+        };
+        assert_eq!(sample.labels.has_too_many(), is_too_many, "{count}");
+    }
+}
+
+#[test]
 fn comments_describe_families() {
     let kind = Line::Type {
         family: "a",
@@ -186,14 +198,6 @@ fn what_prometheus_refuses_is_refused() {
         let refused = read(line).expect_err(line);
         assert!(refused.contains(fault), "{line}: {refused}");
     }
-    let many: Vec<_> = (0..65).map(|n| format!("l{n}=\"\",")).collect();
-    let many = many.concat();
-    let refused = format!("a{{{many}}} 1");
-    assert!(
-        read(&refused)
-            .expect_err("many")
-            .contains("more than 64 labels")
-    );
     let refused = parse_line(b"a{x=\"\xff\"} 1", PageFormat::Text);
     assert!(refused.expect_err("bytes").contains("UTF-8"));
     let refused = read("# HELP a\u{1b}[2J b").expect_err("invalid");

@@ -4,7 +4,6 @@ use super::super::native::Native;
 use super::super::parse::{LabelSet, Sample};
 use super::super::scan::{NativeSample, Scan};
 use super::message::{Histogram, Kind, LabelPair, Metric, Summary};
-use std::fmt::Write as _;
 
 /// Reusable buffers for names and labels.
 #[derive(Debug, Default)]
@@ -192,13 +191,25 @@ impl Labelled {
 }
 
 fn push_label(labels: &mut String, name: &str, value: &str) {
-    let _ = write!(labels, "{name}=\"");
-    for c in value.chars() {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.chars().all(is_plain) {
+        labels.push_str(name);
+    } else {
+        push_quoted(labels, name);
+    }
+    labels.push('=');
+    push_quoted(labels, value);
+    labels.push(',');
+}
+
+fn push_quoted(labels: &mut String, text: &str) {
+    labels.push('"');
+    for c in text.chars() {
         match c {
             '\n' => labels.push_str("\\n"),
             '\\' | '"' => labels.extend(['\\', c]),
             _ => labels.push(c),
         }
     }
-    labels.push_str("\",");
+    labels.push('"');
 }

@@ -40,6 +40,37 @@ fn the_first_errors_of_all_count() {
     assert!(close(after.error_ratio, 0.5), "{after:?}");
 }
 
+/// Libraries count the requests for their page as well, unless the application excludes it.
+#[test]
+fn requests_for_the_page_itself_do_not_count() {
+    let page = |scrapes: u32, good: u32, bad: u32| {
+        format!(
+            "http_requests_total{{handler=\"/metrics\",status=\"2xx\"}} {scrapes}\n\
+             http_requests_total{{handler=\"/ask\",status=\"2xx\"}} {good}\n\
+             http_requests_total{{handler=\"/ask\",status=\"5xx\"}} {bad}\n\
+             http_requests_inprogress{{handler=\"/metrics\"}} 1\n\
+             http_requests_inprogress{{handler=\"/ask\"}} 2\n"
+        )
+    };
+    let mut watched = Watched::new("");
+    watched.follow(0, &page(1, 10, 0));
+    let metrics = watched.follow(10, &page(90, 12, 2));
+    assert!(close(metrics.number(Role::Requests), 4.0), "{metrics:?}");
+    assert!(close(metrics.error_ratio, 0.5), "{metrics:?}");
+    assert!(close(metrics.number(Role::ActiveConnections), 2.0));
+    // Only the page was requested so far.
+    let idle = Watched::new("").follow(
+        0,
+        "http_requests_total{path=\"/metrics/\",status=\"200\"} 7\n",
+    );
+    assert!(close(idle.number(Role::Requests), 0.0), "{idle:?}");
+    // A selector of the config counts what it selects.
+    let mut watched = Watched::new(", requests: http_requests_total");
+    watched.follow(0, &page(1, 10, 0));
+    let metrics = watched.follow(10, &page(90, 12, 2));
+    assert!(close(metrics.number(Role::Requests), 93.0), "{metrics:?}");
+}
+
 #[test]
 fn a_family_without_series_counts_its_first_requests() {
     let mut watched = Watched::new("");
@@ -99,6 +130,32 @@ fn alternating_processes_are_reported_and_not_counted() {
     let last = one.last().expect("some");
     assert_eq!(last.scrape.error, None, "one of them is left");
     assert!(close(last.requests_per_second, 0.1), "{last:?}");
+}
+
+/// The sum over the workers of a server lacks the share of one that has ended.
+#[test]
+fn a_sum_that_loses_a_worker_counts_no_request_twice() {
+    let page = |share: f64, step: f64| {
+        let good = share * (10_000.0 + 50.0 * step);
+        let bad = share * (80.0 + step);
+        format!(
+            "http_requests_total{{code=\"200\"}} {good}\nhttp_requests_total{{code=\"500\"}} {bad}\n"
+        )
+    };
+    let mut watched = Watched::new("");
+    for step in 0..3_u32 {
+        watched.follow(u64::from(step) * 10, &page(1.0, f64::from(step)));
+    }
+    let fallen = watched.follow(30, &page(0.75, 3.0));
+    assert!(close(fallen.number(Role::Requests), 102.0), "{fallen:?}");
+    assert!(close(fallen.number(Role::Errors), 2.0), "{fallen:?}");
+    assert_eq!(fallen.scrape.dropped, 3, "of requests and of errors");
+    let later = watched.follow(40, &page(0.75, 4.0));
+    assert!(
+        close(later.number(Role::Requests), 102.0 + 0.75 * 51.0),
+        "{later:?}"
+    );
+    assert!(close(later.number(Role::Errors), 2.75), "{later:?}");
 }
 
 #[test]

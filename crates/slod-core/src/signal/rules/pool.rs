@@ -26,16 +26,8 @@ impl Default for Pool {
 }
 
 impl Pool {
-    /// Adds the connections in use, the size of the pool, and the waiting requests.
-    pub fn take(
-        &mut self,
-        at: Timestamp,
-        in_use: Option<f64>,
-        size: Option<f64>,
-        waiting: Option<f64>,
-    ) {
-        let size = size.filter(|size| *size > 0.0);
-        let share = in_use.zip(size).map(|(in_use, size)| in_use / size);
+    /// Adds the used share of the pool, or of the fullest of several, and the waiting requests.
+    pub fn take(&mut self, at: Timestamp, share: Option<f64>, waiting: Option<f64>) {
         self.used.take(at, share);
         self.highest.take(at, share);
         self.waiting.take(at, waiting);
@@ -102,7 +94,7 @@ mod tests {
         let mut pool = Pool::default();
         for (second, (in_use, waiting)) in (0..).step_by(10).zip(samples.iter().cycle()).take(37) {
             let at = Timestamp::from_secs(second);
-            pool.take(at, Some(*in_use), Some(10.0), Some(*waiting));
+            pool.take(at, Some(*in_use / 10.0), Some(*waiting));
         }
         pool_exhausted(&pool, LEVEL, was)
     }
@@ -134,7 +126,7 @@ mod tests {
         let mut pool = Pool::default();
         for minute in 0..6 {
             let at = Timestamp::from_secs(minute * 60);
-            pool.take(at, Some(5.0), None, Some(1.0));
+            pool.take(at, None, Some(1.0));
         }
         let (presence, evidence) = pool_exhausted(&pool, LEVEL, false);
         assert_eq!(presence, Presence::Active);
@@ -150,11 +142,11 @@ mod tests {
 
     #[test]
     fn unknown_values_are_not_in_the_evidence() {
-        let evidence = |size: Option<f64>, waiting: Option<f64>| {
+        let evidence = |share: Option<f64>, waiting: Option<f64>| {
             let mut pool = Pool::default();
             for minute in 0..6 {
                 let at = Timestamp::from_secs(minute * 60);
-                pool.take(at, Some(5.0), size, waiting);
+                pool.take(at, share, waiting);
             }
             pool_exhausted(&pool, LEVEL, false).1
         };
@@ -163,11 +155,11 @@ mod tests {
             "requests waited for a connection in 0 of the last 5 minutes"
         );
         assert_eq!(
-            evidence(Some(10.0), None),
+            evidence(Some(0.5), None),
             "more than 90 % of the pool was in use (last 50 %) in 0 of the last 5 minutes"
         );
         assert_eq!(
-            evidence(Some(5.0), None),
+            evidence(Some(1.0), None),
             "exhausted: all connections were in use in 5 of the last 5 minutes"
         );
     }
