@@ -415,7 +415,7 @@ to contain /x/\",300,120,2,2,http://h/,6,0,0
         [Cause::Timeout, Cause::Refused, Cause::Dns, Cause::Status].map(|one| (one, 1));
     causes.sort_unstable();
     assert_eq!(failed, causes);
-    assert_eq!(run.windows[0].active, 2.0);
+    assert_eq!((run.windows[0].active, run.windows[0].dropped), (2.0, 0));
     for text in [
         "<?xml version=\"1.0\"?>\n<testResults>\n",
         "1790000000100,50,home\n",

@@ -56,7 +56,7 @@ impl Level {
     pub fn named(name: &str) -> Option<Self> {
         let is_name = |known: &&str| known.eq_ignore_ascii_case(name);
         let mut each = NAMES.iter();
-        each.find_map(|(level, names)| names.iter().any(|known| is_name(&known)).then_some(*level))
+        each.find_map(|(level, names)| names.iter().any(|known| is_name(known)).then_some(*level))
     }
 
     /// The level of a number: the severities of syslog (RFC 5424, section 6.2.1), and the multiples of ten of

@@ -151,7 +151,9 @@ pub fn summarize(
             counts.add(whole);
         }
     }
-    entry.into_iter().for_each(|last| counts.add(last));
+    if let Some(last) = entry {
+        counts.add(last);
+    }
     Ok(LogSummary {
         width,
         lines,
