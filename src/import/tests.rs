@@ -416,6 +416,7 @@ to contain /x/\",300,120,2,2,http://h/,6,0,0
     causes.sort_unstable();
     assert_eq!(failed, causes);
     assert!((run.windows[0].active - 2.0).abs() < 1e-9);
+    assert_eq!(run.windows[0].dropped, 0);
     for text in [
         "<?xml version=\"1.0\"?>\n<testResults>\n",
         "1790000000100,50,home\n",
