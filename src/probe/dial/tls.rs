@@ -1,6 +1,7 @@
 //! TLS handshakes that record the server's certificate even if they fail. Sessions are never resumed, so that a
 //! probe measures the full handshake of a new user.
 
+use super::authorities::Dates;
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
 use crate::outcome::{Cause, Measurement, Timestamp, VoidReason};
@@ -276,8 +277,12 @@ fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
         return;
     };
     let until = certificate.validity().not_after;
-    let chain_ends = seen.chain_ends.unwrap_or(i64::MAX);
-    progress.detail.tls_not_after = Some(until.timestamp().min(chain_ends));
+    let own = Dates::of(&certificate);
+    let first = seen.first.filter(|first| first.ends() < own.ends());
+    let ending = first.unwrap_or(own);
+    progress
+        .detail
+        .note_certificate(ending.ends(), ending.length());
     progress.record("tls", || {
         format!(
             "certificate of {}{}, issued by {}, valid until {until}",
@@ -286,9 +291,9 @@ fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
             certificate.issuer()
         )
     });
-    if chain_ends < until.timestamp() {
+    if let Some(first) = first {
         progress.record("tls", || {
-            let ends = Timestamp::from_secs(chain_ends).to_utc();
+            let ends = Timestamp::from_secs(first.ends()).to_utc();
             format!(
                 "its chain is only valid until {}",
                 ends.format("%Y-%m-%d %H:%M UTC")
@@ -328,8 +333,8 @@ const NOT_VERIFIED: [SignatureScheme; 3] = [
 #[derive(Debug)]
 struct PeerCertificate {
     leaf: CertificateDer<'static>,
-    /// When the first certificate of its chain expires, in seconds since 1970; `None` without a chain.
-    chain_ends: Option<i64>,
+    /// The certificate of its chain that expires first; `None` without a chain.
+    first: Option<Dates>,
 }
 
 /// Verifies a connection and remembers the certificate of the server. If every certificate is trusted, a handshake
@@ -365,10 +370,9 @@ impl ServerCertVerifier for RecordingVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let trust = self.trust.as_ref();
         let chain = trust.map(|trust| trust.check(end_entity, intermediates, server_name, now));
-        let ends = chain.as_ref().and_then(|chain| chain.ends);
         *self.seen.lock() = Some(PeerCertificate {
             leaf: end_entity.clone().into_owned(),
-            chain_ends: ends.and_then(|ends| i64::try_from(ends.as_secs()).ok()),
+            first: chain.as_ref().and_then(|chain| chain.first),
         });
         chain.map_or(Ok(()), |chain| chain.verdict)?;
         Ok(ServerCertVerified::assertion())
