@@ -6,17 +6,21 @@ use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
 use crate::outcome::{Cause, Measurement, Timestamp, VoidReason};
 use parking_lot::Mutex;
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -159,6 +163,11 @@ impl Tls {
         config
             .dangerous()
             .set_certificate_verifier(recorder.clone());
+        let resolver = Arc::new(RecordingResolver {
+            inner: config.client_auth_cert_resolver.clone(),
+            was_asked: AtomicBool::new(false),
+        });
+        config.client_auth_cert_resolver = resolver.clone();
         let shown = name.to_str().into_owned();
         let result = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
@@ -172,7 +181,13 @@ impl Tls {
             failure
         })?;
         progress.record("tls", || format!("{shown}: {}", agreed(&stream)));
-        Ok(TlsStream(stream))
+        let version = stream.get_ref().1.protocol_version();
+        let verifies_later =
+            resolver.was_asked.load(Ordering::Relaxed) && version == Some(ProtocolVersion::TLSv1_3);
+        Ok(TlsStream {
+            stream,
+            verifies_later,
+        })
     }
 }
 
@@ -231,12 +246,55 @@ fn agreed(stream: &client::TlsStream<TcpStream>) -> String {
 /// A TLS connection. If the server closes TCP without `close_notify`, the data just ends, as with curl and
 /// browsers: the protocol above decides whether it is complete.
 #[derive(Debug)]
-pub struct TlsStream(client::TlsStream<TcpStream>);
+pub struct TlsStream {
+    stream: client::TlsStream<TcpStream>,
+    /// Whether the server verifies the client after the handshake, as in TLS 1.3.
+    verifies_later: bool,
+}
 
 impl TlsStream {
     /// The negotiated protocol.
     pub fn alpn(&self) -> Option<&[u8]> {
-        self.0.get_ref().1.alpn_protocol()
+        self.stream.get_ref().1.alpn_protocol()
+    }
+
+    /// Ends a connection over which nothing is received. If the server verifies the client only now, this returns
+    /// its rejection; a server that neither rejects the client nor closes the connection by then has accepted it.
+    pub async fn end(mut self, deadline: Instant) -> Result<(), Failure> {
+        if !self.verifies_later {
+            return Ok(());
+        }
+        let until = deadline.min(Instant::now() + VERIFIED_WITHIN);
+        let closed = async {
+            // A rejection may have arrived although the server no longer receives.
+            let _ = self.shutdown().await;
+            self.read(&mut [0]).await
+        };
+        match timeout_at(until, closed).await {
+            Ok(Err(error)) => Failure::secured(&error).map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How long a server may take to verify a client: it already has everything that it needs.
+const VERIFIED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Presents the configured client certificate, and records whether the server asked for one.
+#[derive(Debug)]
+struct RecordingResolver {
+    inner: Arc<dyn ResolvesClientCert>,
+    was_asked: AtomicBool,
+}
+
+impl ResolvesClientCert for RecordingResolver {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.was_asked.store(true, Ordering::Relaxed);
+        self.inner.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
     }
 }
 
@@ -246,7 +304,7 @@ impl AsyncRead for TlsStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match ready!(Pin::new(&mut self.0).poll_read(cx, buffer)) {
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, buffer)) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
         }
@@ -259,15 +317,15 @@ impl AsyncWrite for TlsStream {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, data)
+        Pin::new(&mut self.stream).poll_write(cx, data)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
