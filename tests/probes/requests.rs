@@ -254,6 +254,14 @@ fn invalid_requests_and_checks_are_reported() {
             "{ url: \"http://a.test/\", expect: { json: { \"$.a[?@.id > 9007199254740993]\": 1 } } }",
             "invalid-value",
         ),
+        (
+            "{ url: \"http://a.test/\", expect: { json_not: errors } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { status: [301, 307-308] } }",
+            "redirect-followed",
+        ),
     ];
     for (yaml, code) in cases {
         let (_, faults) = read(yaml, Path::new("/nonexistent"));

@@ -12,10 +12,11 @@ use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::pattern::{self, bytes_regex};
-use crate::yaml::{Key, Section, shown_name};
+use crate::yaml::{Key, Map, Section, Text, shown_name};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
+use regex::bytes::Regex;
 use std::sync::Arc;
 use url::{Position, Url};
 
@@ -273,22 +274,6 @@ fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
 
 fn read_expect(section: &Section<'_>) -> Option<Expect> {
     let expect = section.section_or_empty(&keys::EXPECT)?;
-    let mut headers = Vec::new();
-    for (name, wanted, at) in expect.map(&keys::EXPECT_HEADERS) {
-        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
-            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
-            _ => expect.reader().error(
-                "invalid-value",
-                &at,
-                format!(
-                    "`{}` is not a valid header name, or its value is not {}",
-                    shown_name(&name),
-                    pattern::expected(&wanted)
-                ),
-                "such as `Content-Type: ^application/json`",
-            ),
-        }
-    }
     let mut json = Vec::new();
     for (query, wanted, at) in expect.map(&keys::EXPECT_JSON) {
         match JsonCondition::new(&query, &wanted) {
@@ -303,11 +288,34 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
     }
     Some(Expect {
         status: expect.all(&keys::EXPECT_STATUS),
-        headers,
+        headers: read_patterns(&expect, &keys::EXPECT_HEADERS),
+        headers_not: read_patterns(&expect, &keys::EXPECT_HEADERS_NOT),
         body: expect.all(&keys::EXPECT_BODY),
         body_not: expect.all(&keys::EXPECT_BODY_NOT),
         json,
+        json_not: expect.all(&keys::EXPECT_JSON_NOT),
     })
+}
+
+/// Reads the expressions for headers at a key of `expect`.
+fn read_patterns(expect: &Section<'_>, key: &Key<Map<Text>>) -> Vec<(HeaderName, Regex)> {
+    let mut headers = Vec::new();
+    for (name, wanted, at) in expect.map(key) {
+        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
+            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
+            _ => expect.reader().error(
+                "invalid-value",
+                &at,
+                format!(
+                    "`{}` is not a valid header name, or its value is not {}",
+                    shown_name(&name),
+                    pattern::expected(&wanted)
+                ),
+                "such as `Content-Type: ^application/json`",
+            ),
+        }
+    }
+    headers
 }
 
 /// Reads the TLS options for the configured origin, and for all others, which never receive the
