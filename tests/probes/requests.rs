@@ -280,6 +280,8 @@ fn unusual_requests_are_valid() {
         "http_version: 2, proxy: \"http://p.test:3128\"",
         "basic_auth: { username: sk_key, password: \"\" }",
         "expect: { status: [200, 204], body: x }",
+        "expect: { status: [200, 301] }",
+        "expect: { status: 301 }, follow_redirects: false",
         "expect: { status: 204, headers: { X-A: b } }",
     ] {
         let yaml = format!("{{ url: \"https://a.test/\", {keys} }}");

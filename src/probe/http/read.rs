@@ -4,7 +4,7 @@ use super::expect::Expect;
 use super::json::JsonCondition;
 use super::keys::{self, Address};
 use super::proxy::Proxy;
-use super::request::Request;
+use super::request::{Request, is_redirect};
 use super::sent::{fitting_version, read_headers};
 use super::transport::Transport;
 use super::{HttpProbe, Version};
@@ -54,6 +54,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
         );
     }
     refuse_what_has_no_body(section, &request, &expect);
+    if follow == Some(true) {
+        warn_of_followed_redirects(section, &expect);
+    }
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
@@ -63,6 +66,21 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
         body_limit: body_limit?,
         transport: transport?,
     })
+}
+
+/// Warns if only redirects are expected although they are followed: the status of the last answer counts.
+fn warn_of_followed_redirects(section: &Section<'_>, expect: &Expect) {
+    let mut statuses = expect.status.iter().cloned().flatten();
+    if expect.status.is_empty() || !statuses.all(is_redirect) {
+        return;
+    }
+    section.reader().report(
+        Severity::Warning,
+        "redirect-followed",
+        &section.spot_of(&keys::EXPECT),
+        "the expected `status` is a redirect, but redirects are followed".to_owned(),
+        Some("add `follow_redirects: false` to check the redirect itself".to_owned()),
+    );
 }
 
 /// Rejects bodies that HTTP does not allow (RFC 9110, sections 6.4.1 and 9.3.8).

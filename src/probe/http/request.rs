@@ -177,6 +177,11 @@ impl Request {
     }
 }
 
+/// Whether an answer with this status and a `Location` is followed.
+pub fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
+}
+
 /// The user and password of an address as Basic credentials, as curl, Go and browsers send them.
 fn credentials(url: &Url) -> Option<HeaderValue> {
     if url.username().is_empty() && url.password().is_none() {

@@ -4,8 +4,8 @@ use super::HttpProbe;
 use super::body::{self, BodyBuffer, BodySink};
 use super::cookies::Cookies;
 use super::exchange::Receive;
-use super::expect::Check;
-use super::request::{Refused, Request};
+use super::expect::{Check, Expect};
+use super::request::{Refused, Request, is_redirect};
 use super::text::Text;
 use crate::outcome::{Cause, Outcome};
 use crate::probe::Attempt;
@@ -82,7 +82,10 @@ fn redirection(
     if followed >= max {
         return Err(Failure::bad(
             Cause::Redirect,
-            format!("more than {max} redirects (`max_redirects`)"),
+            format!(
+                "more than {max} redirects (`max_redirects`), the last one from {}",
+                request.shown()
+            ),
         ));
     }
     let next = request
@@ -146,7 +149,7 @@ impl Receive for ReceiveWhole<'_> {
 /// The target of a redirect, as written.
 fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
     let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
-    let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    let redirects = is_redirect(head.status.as_u16());
     (redirects && !target.as_str().is_empty()).then_some(target)
 }
 
