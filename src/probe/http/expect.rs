@@ -83,6 +83,11 @@ impl Expect {
         ranges.any(|range| range.contains(&status.as_u16()))
     }
 
+    /// Whether a status is checked, and not one of the expected ones.
+    pub fn rejects(&self, status: StatusCode) -> bool {
+        !self.status.is_empty() && !self.allows(status)
+    }
+
     /// The expected and the actual status.
     pub fn status_text(&self, status: StatusCode) -> String {
         let wanted: Vec<_> = self.status.iter().map(show_range).collect();

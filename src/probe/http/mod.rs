@@ -7,6 +7,7 @@ pub mod cookies;
 mod decimal;
 pub mod driven;
 pub mod driver;
+mod excerpt;
 pub mod exchange;
 mod expect;
 pub mod fetch;

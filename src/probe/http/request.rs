@@ -72,6 +72,15 @@ impl Request {
         }
     }
 
+    /// What a service may repeat that is secret, or may be: the body, the query, and hidden headers.
+    pub fn secrets(&self) -> Vec<Bytes> {
+        let query = self.url.query().unwrap_or_default().as_bytes();
+        let hidden = self.headers.values().filter(|value| value.is_sensitive());
+        let texts = [query].into_iter().chain(hidden.map(HeaderValue::as_bytes));
+        let texts = texts.map(Bytes::copy_from_slice);
+        texts.chain([self.body.clone()]).collect()
+    }
+
     /// Whether both requests have the same scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.url.origin() == other.url.origin()
