@@ -287,7 +287,7 @@ async fn a_missing_client_certificate_is_noticed_without_an_exchange() {
     }
 }
 
-/// Replies in turn to each line, or to the whole message of PostgreSQL, then accepts TLS.
+/// Replies in turn to each line, or to the whole message of `PostgreSQL`, then accepts TLS.
 async fn start_tls(
     authority: &Authority,
     leaf: Leaf,

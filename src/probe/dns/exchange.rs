@@ -76,7 +76,7 @@ async fn by_datagrams(
         let failure = match within(end, asked).await {
             Ok(Ok(received)) => return Ok((*address, received)),
             Ok(Err(failure)) => failure,
-            Err(Overdue::Timeout) if !skipped.is_empty() => of_target(target, skipped.failure()),
+            Err(Overdue::Timeout) if !skipped.is_empty() => of_target(target, &skipped.failure()),
             Err(overdue) => overdue.failure(format!("{target}: no answer")),
         };
         progress.record("response", || failure.message.clone());
@@ -88,10 +88,10 @@ async fn by_datagrams(
 }
 
 /// Names the address that a failure is about, since others may follow.
-fn of_target(target: SocketAddr, failure: Failure) -> Failure {
+fn of_target(target: SocketAddr, failure: &Failure) -> Failure {
     Failure {
+        verdict: failure.verdict,
         message: format!("{target}: {}", failure.message),
-        ..failure
     }
 }
 
@@ -118,7 +118,7 @@ async fn by_datagram(
             Ok(received) => return Ok(received),
             Err(unfit) => skipped
                 .add(unfit)
-                .map_err(|failure| of_target(target, failure))?,
+                .map_err(|failure| of_target(target, &failure))?,
         }
     }
 }

@@ -112,7 +112,7 @@ impl Scalar for StatusForm {
     }
 }
 
-/// A JSONPath query that must have no result.
+/// A `JSONPath` query that must have no result.
 #[derive(Clone, Copy, Debug)]
 pub struct Query;
 

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Maximum number of bytes of a reply, as for what a probe receives.
 const REPLY_MAX: usize = 16 << 10;
-/// The message `SSLRequest` of PostgreSQL: its length and its code.
+/// The message `SSLRequest` of `PostgreSQL`: its length and its code.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 
 /// A protocol in which TLS starts after a command.
