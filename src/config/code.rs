@@ -115,6 +115,10 @@ pub(super) const CODES: &[Code] = &[
     ),
     Code::warning("not-sent", "A header that HTTP/2 does not have."),
     Code::warning(
+        "redirect-followed",
+        "Only redirects are expected, but they are followed.",
+    ),
+    Code::warning(
         "half-a-ratio",
         "Only one of two roles of `metrics` that form a ratio is configured.",
     ),

@@ -332,6 +332,7 @@ impl LastOutcome {
             figures: *figures,
             code: *code,
             tls_not_after: detail.tls_not_after,
+            tls_lifetime: detail.tls_lifetime,
             message: detail.message.clone(),
         }
     }

@@ -146,6 +146,7 @@ pub struct LastOutcome {
     /// [`ProbeView::measures`] defines its meaning.
     pub code: Option<u32>,
     pub tls_not_after: Option<i64>,
+    pub tls_lifetime: Option<i64>,
     pub message: Option<Box<str>>,
 }
 

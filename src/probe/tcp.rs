@@ -1,5 +1,7 @@
 //! The `tcp` kind: a connection, with TLS and an exchange of bytes if configured.
 
+mod starttls;
+
 use super::deadline::{Overdue, within};
 use super::dial::{
     Address, Failure, Family, HostAndPort, Progress, Tls, connect, options, resolve,
@@ -9,10 +11,11 @@ use super::pattern::{Pattern, bytes_regex, display_pattern};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Key, Keys, Mapping, SecretText, Section};
+use crate::yaml::{Choice, Key, Keys, Mapping, SecretText, Section};
 use async_trait::async_trait;
 use regex::bytes::Regex;
 use rustls::pki_types::ServerName;
+use starttls::StartTls;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +33,14 @@ const SENT_MAX: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Tcp;
 
-const KEYS: Keys = &[&ADDRESS, &TLS, &SEND, &EXPECT, &options::IP_VERSION];
+const KEYS: Keys = &[
+    &ADDRESS,
+    &TLS,
+    &STARTTLS,
+    &SEND,
+    &EXPECT,
+    &options::IP_VERSION,
+];
 
 const ADDRESS: Key<HostAndPort> = Key::required(
     "address",
@@ -41,7 +51,19 @@ const ADDRESS: Key<HostAndPort> = Key::required(
 const TLS: Key<Mapping> = Key::optional(
     "tls",
     options::TLS,
-    "Uses TLS from the start of the connection with these options; `{}` uses the defaults. Without this key, the connection is not encrypted.",
+    "Uses TLS with these options, from the start of the connection or after `starttls`; `{}` uses the defaults. Without this key, the connection is not encrypted.",
+);
+
+const STARTTLS: Key<Choice<StartTls>> = Key::optional(
+    "starttls",
+    Choice(&[
+        ("smtp", StartTls::Smtp),
+        ("imap", StartTls::Imap),
+        ("pop3", StartTls::Pop3),
+        ("ftp", StartTls::Ftp),
+        ("postgres", StartTls::Postgres),
+    ]),
+    "The protocol whose command starts TLS on a plain connection, such as `STARTTLS`. Requires `tls`. `send` and `expect` follow after the handshake; until then, the server is expected to greet and to agree.",
 );
 
 const SEND: Key<SecretText> = Key::optional(
@@ -89,6 +111,15 @@ impl Kind for Tcp {
     fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
         let address = section.get(&ADDRESS);
         let tls = options::optional_tls(section, &TLS, &[]);
+        let start_tls = section.get(&STARTTLS);
+        if start_tls.is_some() && !section.has(&TLS) {
+            section.error(
+                "missing-key",
+                &STARTTLS,
+                "`tls` is missing",
+                "`tls: {}` for TLS with the defaults",
+            );
+        }
         let send = read_send(section);
         let expect = read_expect(section);
         let family = section.get(&options::IP_VERSION);
@@ -101,6 +132,7 @@ impl Kind for Tcp {
             address,
             family: family?,
             tls,
+            start_tls,
             send,
             expect,
             evaluator: Evaluator::default(),
@@ -169,6 +201,7 @@ struct TcpProbe {
     address: Address,
     family: Family,
     tls: Option<(Tls, ServerName<'static>)>,
+    start_tls: Option<StartTls>,
     send: Option<Message>,
     expect: Option<Regex>,
     evaluator: Evaluator,
@@ -192,7 +225,11 @@ impl Probe for TcpProbe {
 
     fn target(&self) -> String {
         let Address { shown, port, .. } = &self.address;
-        let tls = if self.tls.is_some() { " (TLS)" } else { "" };
+        let tls = match (&self.tls, self.start_tls) {
+            (_, Some(_)) => " (STARTTLS)",
+            (Some(_), None) => " (TLS)",
+            (None, None) => "",
+        };
         format!("{shown}:{port}{tls}")
     }
 }
@@ -205,19 +242,26 @@ impl TcpProbe {
     ) -> Result<(), Failure> {
         let Address { host, port, .. } = &self.address;
         let addresses = resolve(host, self.family, progress).await?;
-        let stream = connect(&addresses, *port, progress).await?;
+        let mut stream = connect(&addresses, *port, progress).await?;
+        if let Some(start_tls) = self.start_tls {
+            start_tls.ask(&mut stream, progress).await?;
+        }
         match &self.tls {
-            None => self.exchange(stream, progress, received).await,
+            None => self.exchange(&mut stream, progress, received).await,
             Some((tls, name)) => {
-                let stream = tls.handshake(stream, name.clone(), progress).await?;
-                self.exchange(stream, progress, received).await
+                let mut stream = tls.handshake(stream, name.clone(), progress).await?;
+                self.exchange(&mut stream, progress, received).await?;
+                if self.expect.is_some() {
+                    return Ok(());
+                }
+                stream.end(progress.deadline()).await
             }
         }
     }
 
     async fn exchange(
         &self,
-        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
         progress: &mut Progress<'_>,
         received: &mut Vec<u8>,
     ) -> Result<(), Failure> {
@@ -246,7 +290,7 @@ impl TcpProbe {
     /// Reads until the expression matches.
     async fn receive(
         &self,
-        mut stream: impl AsyncRead + Unpin,
+        stream: &mut (impl AsyncRead + Unpin),
         expect: &Regex,
         deadline: Instant,
         received: &mut Vec<u8>,

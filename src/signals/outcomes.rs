@@ -28,6 +28,8 @@ struct Certificate {
     probe: Arc<str>,
     /// In seconds since 1970.
     ends: i64,
+    /// How long it is valid in total, in seconds; `None` from a restart until the next attempt.
+    lifetime: Option<i64>,
     /// When it was last served.
     seen: Timestamp,
     /// If it was last served longer ago, it may have been replaced.
@@ -51,14 +53,15 @@ impl LastOutcomes {
             let interval = probes
                 .find(|one| one.key.probe == key.probe)
                 .map_or(Duration::ZERO, |one| one.interval);
-            let served = last.and_then(|last| Some((last.tls_not_after?, last.at)));
+            let served = last.and_then(|last| Some((last, last.tls_not_after?)));
             let earlier = before.certificates.iter_mut();
             let mut earlier = earlier.filter(|one| one.probe == key.probe);
-            if let Some((ends, seen)) = served {
+            if let Some((last, ends)) = served {
                 known.certificates.push(Certificate {
                     probe: key.probe.clone(),
                     ends,
-                    seen,
+                    lifetime: last.tls_lifetime,
+                    seen: last.at,
                     known_for: SILENCE.max(interval * 3),
                 });
             } else if let Some(earlier) = earlier.next() {
@@ -84,8 +87,10 @@ impl LastOutcomes {
         let level = |kind| settings.level(kind);
         for one in &self.certificates {
             let kind = &kinds::CERTIFICATE_ENDING;
+            let is_configured = settings.levels.contains_key(kind.name);
+            let limit = (level(kind), is_configured);
             let was = was_active(kind, &one.probe);
-            push(kind, &one.probe, certificate(one, now, level(kind), was));
+            push(kind, &one.probe, certificate(one, now, limit, was));
         }
         for (probe, nearest) in &self.limits {
             let kind = &kinds::RATE_LIMIT_NEAR;
@@ -101,7 +106,17 @@ impl LastOutcomes {
     }
 }
 
-fn certificate(one: &Certificate, now: Timestamp, level: Level, was_active: bool) -> Answer {
+/// The share of its validity at whose beginning a certificate is about to expire, if that is later than by the
+/// default threshold. ACME clients renew when a third of the validity is left, of very short ones half of it.
+const LAST_PART: f64 = 0.25;
+
+/// `limit` is the threshold, and whether it is configured.
+fn certificate(
+    one: &Certificate,
+    now: Timestamp,
+    limit: (Level, bool),
+    was_active: bool,
+) -> Answer {
     let ends = one.ends;
     let left = ends as f64 - now.as_secs_f64();
     let time = numbers::span(Duration::from_secs_f64(left.abs()));
@@ -116,7 +131,25 @@ fn certificate(one: &Certificate, now: Timestamp, level: Level, was_active: bool
         let evidence = format!("the certificate was last seen at {seen} UTC: {evidence}");
         return (Presence::Unknown, evidence);
     }
-    (below(left, level, was_active), evidence)
+    let (level, is_configured) = limit;
+    let presence = |level| below(left, level, was_active);
+    match one.lifetime {
+        _ if is_configured => (presence(level), evidence),
+        Some(lifetime) => {
+            let last_part = lifetime as f64 * LAST_PART;
+            let level = Level {
+                begins: level.begins.min(last_part),
+                ends: level.ends.min(last_part),
+            };
+            (presence(level), evidence)
+        }
+        None if left > 0.0 && presence(level) == Presence::Active => {
+            let reason =
+                "how long the certificate is valid in total is unknown until the next attempt";
+            (Presence::Unknown, format!("{evidence}; {reason}"))
+        }
+        None => (presence(level), evidence),
+    }
 }
 
 fn rate_limit(nearest: Option<&RateLimit>, level: Level, was_active: bool) -> Answer {
@@ -145,6 +178,7 @@ mod tests {
         Certificate {
             probe: "home".into(),
             ends,
+            lifetime: Some(90 * DAY_S),
             seen: Timestamp::from_secs(seen),
             known_for: SILENCE,
         }
@@ -195,7 +229,8 @@ mod tests {
         let level = Settings::default().level(&kinds::CERTIFICATE_ENDING);
         let now = Timestamp::from_secs(10 * DAY_S);
         let one = |hours: i64, seen: i64| served(hours * 3600, 10 * DAY_S - seen);
-        let evidence = |hours: i64| certificate(&one(hours, 900), now, level, false).1;
+        let limit = (level, false);
+        let evidence = |hours: i64| certificate(&one(hours, 900), now, limit, false).1;
         assert_eq!(
             evidence(12 * 24 + 12),
             "the certificate ends in 2d (1970-01-13 12:00 UTC)"
@@ -205,8 +240,44 @@ mod tests {
             "the certificate ended 12h ago (1970-01-10 12:00 UTC)"
         );
         // It may have been renewed or replaced.
-        let unknown = certificate(&one(99 * 24, 901), now, level, true);
+        let unknown = certificate(&one(99 * 24, 901), now, limit, true);
         let evidence = "the certificate was last seen at 1970-01-10 23:44 UTC: the certificate ends in 89d (1970-04-10 00:00 UTC)";
         assert_eq!(unknown, (Unknown, evidence.to_owned()));
+    }
+
+    /// The hours left, the days of validity, the days of a configured threshold, and the state.
+    #[test]
+    fn certificates_of_a_few_days_are_ending_in_their_last_quarter() {
+        let default = Settings::default().level(&kinds::CERTIFICATE_ENDING);
+        for (left, valid, configured, wanted) in [
+            (5 * 24, Some(6), None, Clear),
+            (37, Some(6), None, Clear),
+            (35, Some(6), None, Active),
+            (5, Some(1), None, Active),
+            (11 * 24 + 12, Some(45), None, Clear),
+            (11 * 24, Some(45), None, Active),
+            (13 * 24, Some(90), None, Active),
+            (15 * 24, Some(90), None, Clear),
+            (29 * 24, Some(90), Some(30), Active),
+            (5 * 24, Some(6), Some(14), Active),
+            (5 * 24, Some(6), Some(1), Clear),
+            (5 * 24, None, Some(14), Active),
+            // Restored from the store, which does not have the validity.
+            (5 * 24, None, None, Unknown),
+            (15 * 24, None, None, Clear),
+            (-1, None, None, Active),
+        ] {
+            let one = Certificate {
+                lifetime: valid.map(|days| days * DAY_S),
+                ..served(left * 3600, 0)
+            };
+            let own = |days: i64| Level {
+                begins: (days * DAY_S) as f64,
+                ends: (days * DAY_S) as f64,
+            };
+            let limit = (configured.map_or(default, own), configured.is_some());
+            let (presence, evidence) = certificate(&one, Timestamp(0), limit, false);
+            assert_eq!(presence, wanted, "{left} h of {valid:?} d: {evidence}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Responses that are unusual but that clients accept, and bodies that must be decoded to be checked.
 
-use crate::probing::{TIMEOUT, attempt, cause};
-use crate::server::http;
+use crate::probing::{SHORT, TIMEOUT, attempt, cause, message};
+use crate::server::{http, read_request, tcp};
 use async_compression::tokio::write::BrotliEncoder;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
@@ -360,5 +360,111 @@ async fn the_body_of_a_followed_redirect_does_not_count() {
         let yaml = format!("{{ url: \"http://{address}/\", expect: {{ body: ok }} }}");
         let (outcome, story) = attempt(&yaml, TIMEOUT).await;
         assert_eq!(outcome.verdict, Verdict::Good, "{rest}: {story}");
+    }
+}
+
+#[tokio::test]
+async fn an_unexpected_status_decides_whatever_happens_to_its_body() {
+    for rest in [
+        "Content-Length: 10\r\n\r\ncut",
+        "Content-Encoding: gzip\r\nContent-Length: 7\r\n\r\nnot zip",
+        "Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+    ] {
+        let answer = format!("HTTP/1.1 503 Service Unavailable\r\n{rest}");
+        for keys in ["", "expect: { body: ok }"] {
+            let (seen, story) = cause_of(answer.clone().into_bytes(), keys).await;
+            assert_eq!(seen, Some(Cause::Status), "{rest}: {story}");
+            let begin = "status 503, expected 200-299; ";
+            assert!(story.starts_with(begin), "{rest}: {story}");
+        }
+    }
+    let large = "x".repeat(2000);
+    let answer = format!("HTTP/1.1 500 Internal Server Error\r\n\r\n{large}");
+    let (seen, story) = cause_of(answer.into_bytes(), "body_limit: 1KiB").await;
+    assert_eq!(seen, Some(Cause::Status), "{story}");
+    let endless = tcp(|mut stream| async move {
+        read_request(&mut stream).await;
+        let head = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 9\r\n\r\nwait";
+        let _ = stream.write_all(head).await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let (outcome, story) = attempt(&format!("{{ url: \"http://{endless}/\" }}"), SHORT).await;
+    assert_eq!(cause(&outcome), Some(Cause::Status), "{story}");
+    let wanted = "status 503, expected 200-299; its body did not end by the timeout";
+    assert_eq!(message(&outcome), wanted);
+}
+
+#[tokio::test]
+async fn a_failure_quotes_what_the_body_says() {
+    let status = |status: &str, body: &str| {
+        let length = body.len();
+        let head = format!("HTTP/1.1 {status} X\r\nContent-Length: {length}\r\n\r\n");
+        (head + body).into_bytes()
+    };
+    let error = "{\"error\": \"no database\"}";
+    let page = "<html><title>502 Bad Gateway</title>";
+    for (answer, keys, wanted) in [
+        (
+            status("503", error),
+            "",
+            "status 503, expected 200-299; the body is `{\"error\": \"no database\"}`",
+        ),
+        (
+            status("502", page),
+            "expect: { body: ok }",
+            "status 502, expected 200-299; the page is titled `502 Bad Gateway`",
+        ),
+        (
+            status("404", "no user hunter2"),
+            "method: POST, body: user=hunter2",
+            "status 404, expected 200-299\n",
+        ),
+        (
+            status("403", "<html><title>s3cret-&quot;k&quot;</title>"),
+            "headers: { X-Api-Key: 's3cret-\"k\"' }",
+            "status 403, expected 200-299\n",
+        ),
+        (
+            status("404", "no path /?code=x1234"),
+            "",
+            "status 404, expected 200-299\n",
+        ),
+        (
+            status("200", "ok\n"),
+            "expect: { body: ^ok$ }",
+            "the body does not match /^ok$/; the body is `ok\\n`",
+        ),
+        (
+            status("200", error),
+            "expect: { json: { $.status: up } }",
+            "$.status is nothing, expected up; the body is `{\"error\"",
+        ),
+        (
+            status("200", "{\"token\": \"abc\"}"),
+            "expect: { body: ready }",
+            "the body does not match /ready/\n",
+        ),
+        (
+            status("201", "{\"token\": \"abc\"}"),
+            "expect: { status: 200 }",
+            "status 201, expected 200\n",
+        ),
+        (
+            status("401", "{\"error\": \"invalid token\"}"),
+            "",
+            "status 401, expected 200-299; the body is `{\"error\": \"invalid token\"}`",
+        ),
+        (
+            status("200", error),
+            "expect: { headers: { X-A: b } }",
+            "header x-a is missing, expected /b/\n",
+        ),
+    ] {
+        let (address, _) = http(move |_| answer.clone()).await;
+        let yaml = format!("{{ url: \"http://{address}/?code=x1234\", {keys} }}");
+        let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+        let said = format!("{}\n", message(&outcome));
+        assert!(said.starts_with(wanted), "{said}{story}");
     }
 }

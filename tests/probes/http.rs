@@ -51,12 +51,16 @@ async fn every_expectation_is_checked() {
         ("{ headers: { X-State: ^ready$ } }", None),
         ("{ headers: { X-State: gone } }", Some(Cause::Header)),
         ("{ headers: { X-Missing: . } }", Some(Cause::Header)),
+        ("{ headers_not: { X-State: gone, X-Missing: . } }", None),
+        ("{ headers_not: { X-State: ^rea } }", Some(Cause::Header)),
         ("{ body: [ '\"n\":3', 'a' ] }", None),
         ("{ body: [ nothing ] }", Some(Cause::Body)),
         ("{ body_not: [ '\"n\"' ] }", Some(Cause::Body)),
         ("{ json: { \"$.n\": \">= 3\", \"$.a[*]\": \"> 0\" } }", None),
         ("{ json: { \"$.n\": 4 } }", Some(Cause::Body)),
         ("{ json: { \"$.none\": 4 } }", Some(Cause::Body)),
+        ("{ json_not: [ $.none, '$.a[?@ > 2]' ] }", None),
+        ("{ json_not: '$.a[?@ > 1]' }", Some(Cause::Body)),
     ];
     for (expect, wanted) in cases {
         let (outcome, story) = attempt(&format!("{{ {url}, expect: {expect} }}"), TIMEOUT).await;

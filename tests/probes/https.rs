@@ -1,9 +1,10 @@
 //! The `http` probe over TLS and HTTP/2: certificates of both sides, and the negotiated protocol.
 
 use crate::probing::{TIMEOUT, attempt_in, attempt_kind, cause, message};
-use crate::server::{Authority, Leaf, ok};
+use crate::server::{Authority, Leaf, ok, redirect};
 use slod::outcome::{Cause, Measurement, Verdict};
 use std::fs;
+use std::path::Path;
 
 #[tokio::test]
 async fn https_is_verified_and_its_expiry_is_known() {
@@ -68,6 +69,20 @@ async fn a_bad_certificate_is_reported_with_its_expiry() {
         let reported = outcome.detail.tls_not_after.expect("known");
         assert!(until.is_none_or(|until| until == reported), "{reported}");
     }
+}
+
+#[tokio::test]
+async fn the_earliest_expiry_of_a_redirect_and_its_target_counts() {
+    let authority = Authority::new();
+    let (target, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
+    let location = format!("https://{target}/");
+    let answer = move |_: &str| redirect(302, &location);
+    let (first, _) = authority.https(Leaf::Expired, false, answer).await;
+    let yaml = format!("{{ url: \"https://{first}/\", tls: {{ insecure: true }} }}");
+    let (outcome, story) = attempt_in(&yaml, TIMEOUT, Path::new("")).await;
+    assert_eq!(outcome.verdict, Verdict::Good, "{story}");
+    assert_eq!(outcome.detail.tls_not_after, Some(1_609_459_200), "{story}");
+    assert_eq!(outcome.detail.tls_lifetime, Some(366 * 86_400));
 }
 
 #[tokio::test]

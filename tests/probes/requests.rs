@@ -254,6 +254,14 @@ fn invalid_requests_and_checks_are_reported() {
             "{ url: \"http://a.test/\", expect: { json: { \"$.a[?@.id > 9007199254740993]\": 1 } } }",
             "invalid-value",
         ),
+        (
+            "{ url: \"http://a.test/\", expect: { json_not: errors } }",
+            "invalid-value",
+        ),
+        (
+            "{ url: \"http://a.test/\", expect: { status: [301, 307-308] } }",
+            "redirect-followed",
+        ),
     ];
     for (yaml, code) in cases {
         let (_, faults) = read(yaml, Path::new("/nonexistent"));
@@ -272,6 +280,8 @@ fn unusual_requests_are_valid() {
         "http_version: 2, proxy: \"http://p.test:3128\"",
         "basic_auth: { username: sk_key, password: \"\" }",
         "expect: { status: [200, 204], body: x }",
+        "expect: { status: [200, 301] }",
+        "expect: { status: 301 }, follow_redirects: false",
         "expect: { status: 204, headers: { X-A: b } }",
     ] {
         let yaml = format!("{{ url: \"https://a.test/\", {keys} }}");

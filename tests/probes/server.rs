@@ -195,6 +195,11 @@ impl Authority {
         (address, seen)
     }
 
+    /// Accepts TLS with a certificate that has these properties.
+    pub fn acceptor(&self, leaf: Leaf) -> TlsAcceptor {
+        Arc::new(self.server(leaf, &[], false)).into()
+    }
+
     /// A TLS server that sends `greeting` and keeps the connection open; and its certificate as PEM.
     pub async fn tls(&self, leaf: Leaf, greeting: &'static [u8]) -> (SocketAddr, String) {
         let issued = self.issue(leaf);

@@ -106,6 +106,7 @@ fn outcome(tick: u32, probe: &str) -> Option<Outcome> {
             .add(Measurement::Processing, took.saturating_sub(connect));
         outcome.code = Some(if verdict == Verdict::Good { 200 } else { 503 });
         outcome.detail.tls_not_after = Some(1_800_000_000);
+        outcome.detail.tls_lifetime = Some(7_776_000);
     }
     Some(outcome)
 }

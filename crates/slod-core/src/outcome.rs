@@ -294,8 +294,11 @@ impl Verdict {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Detail {
     /// When the certificate expires, in seconds since the epoch: the earliest expiry in its chain including
-    /// the root certificate, or that of the certificate alone if it is not trusted.
+    /// the root certificate, or that of the certificate alone if it is not trusted. Of several servers, as
+    /// after a redirect, the earliest one.
     pub tls_not_after: Option<i64>,
+    /// How long the certificate that expires then is valid in total, in seconds. Not stored.
+    pub tls_lifetime: Option<i64>,
     /// The address of the connection.
     pub address: Option<IpAddr>,
     /// The rate limits reported by the server.
@@ -306,6 +309,14 @@ pub struct Detail {
 
 impl Detail {
     pub const MESSAGE_MAX: usize = 240;
+
+    /// Notes the expiry of a server's certificate and how long it is valid in total, both in seconds.
+    pub fn note_certificate(&mut self, not_after: i64, lifetime: i64) {
+        if self.tls_not_after.is_none_or(|first| not_after < first) {
+            self.tls_not_after = Some(not_after);
+            self.tls_lifetime = Some(lifetime);
+        }
+    }
 
     /// Sets the message, truncated at a character boundary if it is too long. Control characters become
     /// spaces, since the message may quote data from a hostile target.

@@ -50,13 +50,26 @@ fn headers(keys: &Keys<'_>, of: &Context<'_>, expect: &mut Map) -> Result<(), St
             "`fail_if_header_not_matches` for `{name:.60}` is left out: {why}"
         ));
     }
+    let mut unwanted = Map::default();
     for at in keys.items("fail_if_header_matches")? {
-        let (name, ..) = header(at)?;
-        at.remark(format!(
-            "`fail_if_header_matches` for `{name:.60}` is left out: slod supports no expressions that headers must not match"
-        ));
+        let (name, regex, may_be_missing) = header(at)?;
+        if unwanted.has_header(&name) {
+            at.remark(format!(
+                "`fail_if_header_matches` for `{name:.60}` is left out: slod supports one expression for each header"
+            ));
+            continue;
+        }
+        let Some(regex) = of.expression(at, &regex) else {
+            continue;
+        };
+        if !may_be_missing && !headers.has_header(&name) {
+            // Any value, but one.
+            headers.set(name.clone(), Value::plain(""));
+        }
+        unwanted.set(name, Value::plain(&regex));
     }
     expect.set_map("headers", headers);
+    expect.set_map("headers_not", unwanted);
     Ok(())
 }
 

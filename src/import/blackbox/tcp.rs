@@ -14,7 +14,15 @@ const BY_LINE: &str = "(?mR)";
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let mut probe = Map::default();
     let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys)?);
-    if is_tls {
+    let items = keys.items("query_response")?.into_iter();
+    let turns: Vec<Turn<'_>> = items.map(Turn::read).collect::<Result<_, _>>()?;
+    let mut turns = &turns[..];
+    let started = if is_tls { None } else { start_tls(turns) };
+    if let Some((protocol, rest)) = started {
+        probe.set("starttls", Value::plain(protocol));
+        turns = rest;
+    }
+    if is_tls || started.is_some() {
         probe.set("tls", Value::Map(tls));
     } else {
         keys.left_out(
@@ -22,7 +30,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
             "it requires `tls: true`, or belongs to a part of the dialogue that slod does not support",
         );
     }
-    dialogue(keys, of, &mut probe)?;
+    dialogue(turns, of, &mut probe);
     ip_version(keys, &mut probe)?;
     source_address(keys);
     keys.rest();
@@ -56,11 +64,33 @@ impl<'a> Turn<'a> {
     }
 }
 
-fn dialogue(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), String> {
-    let items = keys.items("query_response")?.into_iter();
-    let turns: Vec<Turn<'_>> = items.map(Turn::read).collect::<Result<_, _>>()?;
+/// The protocol whose command starts TLS, and the dialogue after it.
+fn start_tls<'t, 'a>(turns: &'t [Turn<'a>]) -> Option<(&'static str, &'t [Turn<'a>])> {
+    let at = turns.iter().position(|turn| turn.starts_tls)?;
+    // TLS starts at the end of a turn.
+    let sent = turns[..=at]
+        .iter()
+        .rev()
+        .find_map(|turn| turn.send.as_ref());
+    let command = sent?.1.trim().to_ascii_uppercase();
+    let mut words = command.split_whitespace();
+    let protocol = match (words.next()?, words.next(), words.next()) {
+        ("STARTTLS", None, _) => "smtp",
+        ("STLS", None, _) => "pop3",
+        ("AUTH", Some("TLS"), None) => "ftp",
+        // The first word is a tag.
+        (_, Some("STARTTLS"), None) => "imap",
+        _ => return None,
+    };
+    turns[at].at.remark(format!(
+        "`starttls: {protocol}` replaces the dialogue before TLS: slod expects the replies that the protocol requires"
+    ));
+    Some((protocol, &turns[at + 1..]))
+}
+
+fn dialogue(turns: &[Turn<'_>], of: &Context<'_>, probe: &mut Map) {
     let (mut messages, mut expected) = (Vec::new(), Vec::new());
-    for turn in &turns {
+    for turn in turns {
         expected.extend(turn.expect.as_ref());
         let is_over = turn.starts_tls || !expected.is_empty();
         if let Some(send) = turn.send.as_ref().filter(|_| !is_over) {
@@ -84,7 +114,6 @@ fn dialogue(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result<(), St
     if let Some(expect) = in_turn(&expected, of) {
         probe.set("expect", Value::plain(&expect));
     }
-    Ok(())
 }
 
 /// Joins expressions for consecutive lines into one.

@@ -78,8 +78,8 @@ fn http_modules_become_probes() {
     let web = probe(&config, "web");
     assert_eq!(web["http"]["url"], "http://web.invalid/");
     let expected = json!({
-        "status": ["200", "204"], "headers": {"Content-Type": "^application/json"},
-        "body": ["ready"], "body_not": ["Could not connect"],
+        "status": ["200", "204"], "headers": {"Content-Type": "^application/json", "X-Cache": ""},
+        "headers_not": {"X-Cache": "MISS", "Set-Cookie": ".*"}, "body": ["ready"], "body_not": ["Could not connect"],
     });
     assert_eq!(web["http"]["expect"], expected);
     assert_eq!(web["http"]["body"], r#"{"q": "$${status}"}"#);
@@ -126,7 +126,6 @@ fn http_modules_become_probes() {
             "b.yml:13: `fail_if_ssl` is left out",
             "b.yml:14: the expression is left out: it is not valid",
             "b.yml:18: `fail_if_header_not_matches` for `ETag`",
-            "b.yml:20: `fail_if_header_matches` for `Set-Cookie`",
             "b.yml:21: `min_version` is left out: slod also accepts TLS 1.2",
             "b.yml:21: `cert` is left out",
             "b.yml:25: `oauth2` is left out",
@@ -147,6 +146,11 @@ fn other_modules_become_probes() {
         smtp,
         &json!({"address": "smtp.invalid:443", "expect": "(?mR)^220 ([^ ]+) ESMTP"})
     );
+    let mail = json!({
+        "address": "mail.invalid:443", "starttls": "smtp", "tls": {"server_name": "mail.example"},
+        "send": "EHLO prober\r\n", "expect": "(?mR)^250-AUTH",
+    });
+    assert_eq!(probe(&config, "mail")["tcp"], mail);
     let redis = &probe(&config, "redis")["tcp"];
     assert_eq!(
         (&redis["send"], &redis["expect"]),
@@ -193,6 +197,8 @@ fn other_modules_become_probes() {
             "b.yml:85: `payload_size: 4` becomes 8",
             "b.yml:85: `preferred_ip_protocol` is left out",
             "b.yml:90: module `socket` is left out",
+            "b.yml:101: `starttls: smtp` replaces the dialogue before TLS",
+            "b.yml:104: the rest of the dialogue is left out",
         ],
     );
     assert!(

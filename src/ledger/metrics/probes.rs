@@ -162,7 +162,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
             "slod_probe_tls_not_after_timestamp_seconds",
             "seconds",
             PROBE,
-            "Earliest expiry of the certificates in the served chain, including its authority; only that of the server's certificate if verification failed.",
+            "Earliest expiry of the certificates in the served chain, including its authority, and in the chains of redirects; only that of the server's certificate if verification failed.",
         ),
         |samples, probe| {
             samples.value(
@@ -172,6 +172,24 @@ pub(super) const PROBES: &[DescribedProbe] = &[
                     .as_ref()
                     .and_then(|last| last.tls_not_after)
                     .map(|at| at as f64),
+            );
+        },
+    ),
+    (
+        Family::gauge(
+            "slod_probe_tls_lifetime_seconds",
+            "seconds",
+            PROBE,
+            "Time from the beginning to the end of the validity of the certificate that expires first. Absent from a restart of slod until the next attempt.",
+        ),
+        |samples, probe| {
+            samples.value(
+                probe
+                    .state
+                    .last
+                    .as_ref()
+                    .and_then(|last| last.tls_lifetime)
+                    .map(|seconds| seconds as f64),
             );
         },
     ),

@@ -23,10 +23,24 @@ use x509_parser::parse_x509_certificate;
 #[derive(Clone, Copy, Debug)]
 pub struct Dates {
     not_before: UnixTime,
-    pub not_after: UnixTime,
+    not_after: UnixTime,
 }
 
 impl Dates {
+    /// When it expires, in seconds since 1970.
+    pub fn ends(self) -> i64 {
+        i64::try_from(self.not_after.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    /// How long it is valid in total, in seconds.
+    pub fn length(self) -> i64 {
+        let length = self
+            .not_after
+            .as_secs()
+            .saturating_sub(self.not_before.as_secs());
+        i64::try_from(length).unwrap_or(i64::MAX)
+    }
+
     pub fn of(certificate: &X509Certificate<'_>) -> Self {
         let moment = |secs: i64| {
             UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(secs).unwrap_or_default()))
@@ -116,8 +130,8 @@ pub struct Authorities {
 /// The result of checking a server's chain.
 pub struct Chain {
     pub verdict: Result<(), Error>,
-    /// When the first certificate of the chain expires, including the authority's; `None` without a chain.
-    pub ends: Option<UnixTime>,
+    /// The certificate that expires first, of all in the chain including the authority; `None` without a chain.
+    pub first: Option<Dates>,
 }
 
 impl Authorities {
@@ -191,11 +205,11 @@ impl Authorities {
         let chain = Relaxed::new(leaf, intermediates);
         let algorithms = chain.algorithms(&provider());
         let algorithms: Vec<_> = algorithms.iter().map(|one| one as _).collect();
-        let Some(PathEnd { ends, fault }) = self.follow(&chain, &algorithms, Peer::Server, now)
+        let Some(PathEnd { first, fault }) = self.follow(&chain, &algorithms, Peer::Server, now)
         else {
             return Chain {
                 verdict: self.refused(&chain, &algorithms, now),
-                ends: None,
+                first: None,
             };
         };
         let verdict = match fault {
@@ -203,8 +217,8 @@ impl Authorities {
             None => ParsedCertificate::try_from(&chain.leaf)
                 .and_then(|leaf| verify_server_name(&leaf, name)),
         };
-        let ends = Some(ends);
-        Chain { verdict, ends }
+        let first = Some(first);
+        Chain { verdict, first }
     }
 
     /// Why no chain leads to an authority, as an error of rustls.
@@ -296,15 +310,16 @@ impl Authorities {
     fn end(&self, path: &VerifiedPath<'_>, peer: Peer, now: UnixTime) -> Option<PathEnd> {
         let known = self.known.iter();
         let same = known.filter(|known| known.has_key_of(path.anchor()));
-        let ends = same.map(|known| (known.fault(path, peer, now), known.dates.not_after));
-        let (fault, not_after) = ends.max_by_key(|(fault, end)| (fault.is_none(), *end))?;
-        let ends = earliest(path, not_after);
-        Some(PathEnd { ends, fault })
+        let ends = same.map(|known| (known.fault(path, peer, now), known.dates));
+        let (fault, dates) =
+            ends.max_by_key(|(fault, dates)| (fault.is_none(), dates.not_after))?;
+        let first = earliest(path, dates);
+        Some(PathEnd { first, fault })
     }
 }
 
 struct PathEnd {
-    ends: UnixTime,
+    first: Dates,
     fault: Option<IssuerNotValid>,
 }
 
@@ -371,14 +386,16 @@ fn fault_between(path: &VerifiedPath<'_>) -> Option<IssuerNotValid> {
     })
 }
 
-/// When the first certificate of a path expires, including the authority.
-fn earliest(path: &VerifiedPath<'_>, authority: UnixTime) -> UnixTime {
+/// The certificate of a path that expires first, including the authority.
+fn earliest(path: &VerifiedPath<'_>, authority: Dates) -> Dates {
     let leaf = path.end_entity().der();
     let intermediates = path.intermediate_certificates().map(webpki::Cert::der);
-    let end = |der: CertificateDer<'_>| {
+    let dates = |der: CertificateDer<'_>| {
         let (_, certificate) = parse_x509_certificate(&der).ok()?;
-        Some(Dates::of(&certificate).not_after)
+        Some(Dates::of(&certificate))
     };
-    let ends = intermediates.chain([leaf]).filter_map(end);
-    ends.fold(authority, UnixTime::min)
+    let all = intermediates.chain([leaf]).filter_map(dates);
+    all.chain([authority])
+        .min_by_key(|dates| dates.not_after)
+        .unwrap_or(authority)
 }

@@ -1,21 +1,26 @@
 //! TLS handshakes that record the server's certificate even if they fail. Sessions are never resumed, so that a
 //! probe measures the full handshake of a new user.
 
+use super::authorities::Dates;
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use super::{Failure, Progress};
 use crate::outcome::{Cause, Measurement, Timestamp, VoidReason};
 use parking_lot::Mutex;
-use rustls::client::Resumption;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
@@ -158,6 +163,11 @@ impl Tls {
         config
             .dangerous()
             .set_certificate_verifier(recorder.clone());
+        let resolver = Arc::new(RecordingResolver {
+            inner: config.client_auth_cert_resolver.clone(),
+            was_asked: AtomicBool::new(false),
+        });
+        config.client_auth_cert_resolver = resolver.clone();
         let shown = name.to_str().into_owned();
         let result = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
@@ -171,7 +181,13 @@ impl Tls {
             failure
         })?;
         progress.record("tls", || format!("{shown}: {}", negotiated(&stream)));
-        Ok(TlsStream(stream))
+        let version = stream.get_ref().1.protocol_version();
+        let verifies_later =
+            resolver.was_asked.load(Ordering::Relaxed) && version == Some(ProtocolVersion::TLSv1_3);
+        Ok(TlsStream {
+            stream,
+            verifies_later,
+        })
     }
 }
 
@@ -230,12 +246,55 @@ fn negotiated(stream: &client::TlsStream<TcpStream>) -> String {
 /// A TLS connection. If the server closes TCP without `close_notify`, the data just ends, as with curl and
 /// browsers: the protocol above decides whether it is complete.
 #[derive(Debug)]
-pub struct TlsStream(client::TlsStream<TcpStream>);
+pub struct TlsStream {
+    stream: client::TlsStream<TcpStream>,
+    /// Whether the server verifies the client after the handshake, as in TLS 1.3.
+    verifies_later: bool,
+}
 
 impl TlsStream {
     /// The negotiated protocol.
     pub fn alpn(&self) -> Option<&[u8]> {
-        self.0.get_ref().1.alpn_protocol()
+        self.stream.get_ref().1.alpn_protocol()
+    }
+
+    /// Ends a connection over which nothing is received. If the server verifies the client only now, this returns
+    /// its rejection; a server that neither rejects the client nor closes the connection by then has accepted it.
+    pub async fn end(mut self, deadline: Instant) -> Result<(), Failure> {
+        if !self.verifies_later {
+            return Ok(());
+        }
+        let until = deadline.min(Instant::now() + VERIFIED_WITHIN);
+        let closed = async {
+            // A rejection may have arrived although the server no longer receives.
+            let _ = self.shutdown().await;
+            self.read(&mut [0]).await
+        };
+        match timeout_at(until, closed).await {
+            Ok(Err(error)) => Failure::secured(&error).map_or(Ok(()), Err),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// How long a server may take to verify a client: it already has everything that it needs.
+const VERIFIED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Presents the configured client certificate, and records whether the server asked for one.
+#[derive(Debug)]
+struct RecordingResolver {
+    inner: Arc<dyn ResolvesClientCert>,
+    was_asked: AtomicBool,
+}
+
+impl ResolvesClientCert for RecordingResolver {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        self.was_asked.store(true, Ordering::Relaxed);
+        self.inner.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        self.inner.has_certs()
     }
 }
 
@@ -245,7 +304,7 @@ impl AsyncRead for TlsStream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match ready!(Pin::new(&mut self.0).poll_read(cx, buffer)) {
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, buffer)) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
             result => Poll::Ready(result),
         }
@@ -258,15 +317,15 @@ impl AsyncWrite for TlsStream {
         cx: &mut Context<'_>,
         data: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, data)
+        Pin::new(&mut self.stream).poll_write(cx, data)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
@@ -276,8 +335,12 @@ fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
         return;
     };
     let until = certificate.validity().not_after;
-    let chain_ends = seen.chain_ends.unwrap_or(i64::MAX);
-    progress.detail.tls_not_after = Some(until.timestamp().min(chain_ends));
+    let own = Dates::of(&certificate);
+    let first = seen.first.filter(|first| first.ends() < own.ends());
+    let ending = first.unwrap_or(own);
+    progress
+        .detail
+        .note_certificate(ending.ends(), ending.length());
     progress.record("tls", || {
         format!(
             "certificate of {}{}, issued by {}, valid until {until}",
@@ -286,9 +349,9 @@ fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
             certificate.issuer()
         )
     });
-    if chain_ends < until.timestamp() {
+    if let Some(first) = first {
         progress.record("tls", || {
-            let ends = Timestamp::from_secs(chain_ends).to_utc();
+            let ends = Timestamp::from_secs(first.ends()).to_utc();
             format!(
                 "its chain is only valid until {}",
                 ends.format("%Y-%m-%d %H:%M UTC")
@@ -328,8 +391,8 @@ const NOT_VERIFIED: [SignatureScheme; 3] = [
 #[derive(Debug)]
 struct PeerCertificate {
     leaf: CertificateDer<'static>,
-    /// When the first certificate of its chain expires, in seconds since 1970; `None` without a chain.
-    chain_ends: Option<i64>,
+    /// The certificate of its chain that expires first; `None` without a chain.
+    first: Option<Dates>,
 }
 
 /// Verifies a connection and remembers the certificate of the server. If every certificate is trusted, a handshake
@@ -365,10 +428,9 @@ impl ServerCertVerifier for RecordingVerifier {
     ) -> Result<ServerCertVerified, rustls::Error> {
         let trust = self.trust.as_ref();
         let chain = trust.map(|trust| trust.check(end_entity, intermediates, server_name, now));
-        let ends = chain.as_ref().and_then(|chain| chain.ends);
         *self.seen.lock() = Some(PeerCertificate {
             leaf: end_entity.clone().into_owned(),
-            chain_ends: ends.and_then(|ends| i64::try_from(ends.as_secs()).ok()),
+            first: chain.as_ref().and_then(|chain| chain.first),
         });
         chain.map_or(Ok(()), |chain| chain.verdict)?;
         Ok(ServerCertVerified::assertion())

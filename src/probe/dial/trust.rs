@@ -98,7 +98,7 @@ impl Trust {
         if self.certificates.contains(leaf.as_ref()) {
             return Chain {
                 verdict: check_named(leaf, name, now).map_err(Error::InvalidCertificate),
-                ends: None,
+                first: None,
             };
         }
         self.authorities.check(leaf, intermediates, name, now)

@@ -76,7 +76,7 @@ async fn by_datagrams(
         let failure = match within(end, asked).await {
             Ok(Ok(received)) => return Ok((*address, received)),
             Ok(Err(failure)) => failure,
-            Err(Overdue::Timeout) if !skipped.is_empty() => skipped.failure(),
+            Err(Overdue::Timeout) if !skipped.is_empty() => of_target(target, &skipped.failure()),
             Err(overdue) => overdue.failure(format!("{target}: no answer")),
         };
         progress.record("response", || failure.message.clone());
@@ -85,6 +85,14 @@ async fn by_datagrams(
     let (address, failure) = combined("asking", &failures);
     progress.detail.address = address;
     Err(failure)
+}
+
+/// Names the address that a failure is about, since others may follow.
+fn of_target(target: SocketAddr, failure: &Failure) -> Failure {
+    Failure {
+        verdict: failure.verdict,
+        message: format!("{target}: {}", failure.message),
+    }
 }
 
 async fn by_datagram(
@@ -108,7 +116,9 @@ async fn by_datagram(
         let length = socket.recv(&mut datagram).await.map_err(failed)?;
         match probe.question.decode(message.id, &datagram[..length]) {
             Ok(received) => return Ok(received),
-            Err(unfit) => skipped.add(unfit)?,
+            Err(unfit) => skipped
+                .add(unfit)
+                .map_err(|failure| of_target(target, &failure))?,
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The keys of the `dns` kind.
 
-use super::name;
+use super::name::Asked;
 use crate::probe::dial::{HostMaybePort, options};
 use crate::probe::pattern::{Pattern, text_regex};
 use crate::yaml::{Bool, Choice, Integer, Key, Keys, List, Mapping, Parsed};
 use hickory_proto::op::ResponseCode;
-use hickory_proto::rr::{DNSClass, Name, RecordType};
+use hickory_proto::rr::{DNSClass, RecordType};
 use regex::Regex;
 
 pub const KEYS: Keys = &[
@@ -76,14 +76,14 @@ pub const SERVER: Key<HostMaybePort> = Key::required(
     "The name server, such as `192.0.2.53` or `[2001:db8::53]:5353`. Without a port it is 53, or 853 with `transport: tls`. A name is resolved by the system; use an IP address for a probe that does not depend on another name server.",
 );
 
-pub const NAME: Key<Parsed<Name>> = Key::required(
+pub const NAME: Key<Parsed<Asked>> = Key::required(
     "name",
     Parsed {
         label: "domain name",
-        expected: "a domain name such as www.example.org, `.` for the root, or 4.2.0.192.in-addr.arpa for a PTR record; characters other than letters, digits, `-`, `_`, `*` and `/` are escaped, such as `\\032` for a space",
-        parse: name::parse,
+        expected: "a domain name such as www.example.org, `.` for the root, or an IP address with `type: PTR`; characters other than letters, digits, `-`, `_`, `*` and `/` are escaped, such as `\\032` for a space",
+        parse: Asked::parse,
     },
-    "The name to query. It is always fully qualified: no search list is applied. Non-ASCII letters are sent in their ASCII form (IDNA); `\\032` is a space, as in zone files.",
+    "The name to query. It is always fully qualified: no search list is applied. With `type: PTR`, an IP address stands for its name in `in-addr.arpa` or `ip6.arpa`. Non-ASCII letters are sent in their ASCII form (IDNA); `\\032` is a space, as in zone files.",
 );
 
 pub const TYPE: Key<Choice<RecordType>> =

@@ -3,11 +3,36 @@
 use hickory_proto::rr::Name;
 use hickory_proto::rr::domain::Label;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::str::Chars;
 
 /// Label separators (RFC 3490, section 3.1).
 const FULL_STOPS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
 const PUNYCODE: &[u8] = b"xn--";
+
+/// A name to query.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub name: Name,
+    /// Whether it was written as an IP address, and is the name of that address' PTR records.
+    pub is_address: bool,
+}
+
+impl Asked {
+    /// Parses a name or an IP address.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(address) = text.parse::<IpAddr>() {
+            return Some(Self {
+                name: Name::from(address),
+                is_address: true,
+            });
+        }
+        parse(text).map(|name| Self {
+            name,
+            is_address: false,
+        })
+    }
+}
 
 /// Parses a fully qualified name. A label may be in Unicode, which is sent in its ASCII form. Otherwise it
 /// may contain any bytes; bytes other than letters, digits, `-`, `_`, `*` and `/` are escaped as in zone

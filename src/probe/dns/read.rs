@@ -3,11 +3,13 @@
 use super::expect::Expect;
 use super::keys::{self, Protocol};
 use super::message::Question;
+use super::name::Asked;
 use super::{DnsProbe, Transport};
 use crate::probe::dial::{TlsOptions, options};
 use crate::probe::evaluate::Evaluator;
 use crate::yaml::Section;
 use hickory_proto::op::ResponseCode;
+use hickory_proto::rr::{Name, RecordType};
 use std::sync::Arc;
 
 /// The default port (RFC 1035 and RFC 7858).
@@ -17,8 +19,9 @@ const TLS_PORT: u16 = 853;
 /// Builds a probe, after reporting every error.
 pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
     let expect = read_expect(section);
-    let name = section.get(&keys::NAME);
     let record_type = section.get(&keys::TYPE);
+    let name = section.get(&keys::NAME);
+    let name = name.and_then(|asked| domain_name(section, asked, record_type));
     let class = section.get(&keys::CLASS);
     let recursion = section.get(&keys::RECURSION);
     let edns = section.get(&keys::EDNS);
@@ -67,6 +70,23 @@ pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
         expect: Arc::new(expect),
         evaluator: Evaluator::default(),
     })
+}
+
+/// The name to query. An IP address has only PTR records; as a name it would be unknown to every server.
+fn domain_name(
+    section: &Section<'_>,
+    asked: Asked,
+    record_type: Option<RecordType>,
+) -> Option<Name> {
+    let Asked { name, is_address } = asked;
+    let fits = record_type.is_none_or(|one| matches!(one, RecordType::PTR | RecordType::ANY));
+    if is_address && !fits {
+        let help = "expected a domain name, or `type: PTR` to query the name of the address";
+        let problem = "an IP address is not a domain name";
+        section.error("invalid-value", &keys::NAME, problem, help);
+        return None;
+    }
+    Some(name)
 }
 
 fn read_expect(section: &Section<'_>) -> Expect {

@@ -2,7 +2,7 @@
 
 use super::body::unknown_codings;
 use super::headers::is_secret;
-use super::json::JsonCondition;
+use super::json::{JsonAbsence, JsonCondition};
 use super::text::{Text, is_charset, is_plain};
 use crate::outcome::Cause;
 use crate::probe::json_text;
@@ -17,9 +17,11 @@ use std::ops::RangeInclusive;
 pub struct Expect {
     pub status: Vec<RangeInclusive<u16>>,
     pub headers: Vec<(HeaderName, Regex)>,
+    pub headers_not: Vec<(HeaderName, Regex)>,
     pub body: Vec<Regex>,
     pub body_not: Vec<Regex>,
     pub json: Vec<JsonCondition>,
+    pub json_not: Vec<JsonAbsence>,
 }
 
 /// The result of one expectation.
@@ -36,25 +38,31 @@ impl Expect {
         Self {
             status: Vec::new(),
             headers: Vec::new(),
+            headers_not: Vec::new(),
             body: Vec::new(),
             body_not: Vec::new(),
             json: Vec::new(),
+            json_not: Vec::new(),
         }
     }
 
     /// Whether the body must be kept for the checks.
     pub fn wants_body(&self) -> bool {
-        !(self.body.is_empty() && self.body_not.is_empty() && self.json.is_empty())
+        !(self.body.is_empty()
+            && self.body_not.is_empty()
+            && self.json.is_empty()
+            && self.json_not.is_empty())
     }
 
     /// Whether anything other than the status is checked.
     pub fn checks_content(&self) -> bool {
-        self.wants_body() || !self.headers.is_empty()
+        self.wants_body() || !self.headers.is_empty() || !self.headers_not.is_empty()
     }
 
     /// Checks everything but the status. Slow: see [`crate::probe::evaluate`].
     pub fn check_content(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Check> {
         let mut checks: Vec<_> = self.check_headers(headers).collect();
+        checks.extend(self.check_headers_not(headers));
         if self.wants_body() {
             let content_type = headers.get(CONTENT_TYPE);
             let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -73,6 +81,11 @@ impl Expect {
     pub fn allows(&self, status: StatusCode) -> bool {
         let mut ranges = self.status.iter();
         ranges.any(|range| range.contains(&status.as_u16()))
+    }
+
+    /// Whether a status is checked, and not one of the expected ones.
+    pub fn rejects(&self, status: StatusCode) -> bool {
+        !self.status.is_empty() && !self.allows(status)
     }
 
     /// The expected and the actual status.
@@ -98,6 +111,25 @@ impl Expect {
                 format!(
                     "header {name} {seen}, expected {}",
                     display_pattern(wanted.as_str())
+                )
+            })
+        })
+    }
+
+    fn check_headers_not<'a>(&'a self, headers: &'a HeaderMap) -> impl Iterator<Item = Check> + 'a {
+        self.headers_not.iter().map(|(name, unwanted)| {
+            let values = headers.get_all(name);
+            let mut values = values.iter().map(|value| Text::new(value.as_bytes(), None));
+            let found = values.find(|value| value.is_match(unwanted));
+            let seen = match &found {
+                Some(_) if is_secret(name) => "is <secret>, which matches".to_owned(),
+                Some(value) => format!("is {}, which matches", value.as_str()),
+                None => "does not match".to_owned(),
+            };
+            Check::new(found.is_none(), Cause::Header, || {
+                format!(
+                    "header {name} {seen} {}",
+                    display_pattern(unwanted.as_str())
                 )
             })
         })
@@ -132,7 +164,7 @@ impl Expect {
     }
 
     fn check_json(&self, body: &Text<'_>, checks: &mut Vec<Check>) {
-        if self.json.is_empty() {
+        if self.json.is_empty() && self.json_not.is_empty() {
             return;
         }
         let body = match json_text::parse(body.as_str().as_bytes()) {
@@ -153,6 +185,14 @@ impl Expect {
                     "{} is {seen}, expected {}",
                     condition.query, condition.wanted
                 )
+            })
+        }));
+        checks.extend(self.json_not.iter().map(|absence| {
+            let found = absence.found(&body);
+            let query = &absence.query;
+            Check::new(found.is_none(), Cause::Body, || match &found {
+                Some(seen) => format!("{query} is {seen}, expected no result"),
+                None => format!("{query} has no result"),
             })
         }));
     }

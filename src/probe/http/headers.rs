@@ -30,7 +30,12 @@ const HARMLESS: [HeaderName; 6] = [
 
 /// Whether a header's value is probably a credential, and therefore hidden.
 pub fn is_secret(name: &HeaderName) -> bool {
-    SECRET.iter().any(|part| name.as_str().contains(part))
+    mentions_secret(name.as_str())
+}
+
+/// Whether a text in lower case mentions credentials.
+pub fn mentions_secret(text: &str) -> bool {
+    SECRET.iter().any(|part| text.contains(part))
 }
 
 /// Whether a header may be sent to another origin than the configured one.

@@ -59,6 +59,29 @@ impl JsonCondition {
     }
 }
 
+/// A query that must have no result.
+#[derive(Clone, Debug)]
+pub struct JsonAbsence {
+    path: JsonPath,
+    /// As written in the config, for messages.
+    pub query: String,
+}
+
+impl JsonAbsence {
+    /// Parses a query. Returns an error message if it is invalid.
+    pub fn new(query: &str) -> Result<Self, String> {
+        Ok(Self {
+            path: query::read(query)?,
+            query: query.to_owned(),
+        })
+    }
+
+    /// The first result in a body, for display.
+    pub fn found(&self, body: &Value) -> Option<String> {
+        self.path.query(body).first().map(short)
+    }
+}
+
 /// Parses the text after an operator.
 type ReadTest = fn(&str) -> Result<Test, String>;
 
@@ -206,6 +229,25 @@ mod tests {
         assert!(JsonCondition::new("$['9007199254740993']", "ok").is_ok());
         assert!(JsonCondition::new("$.a", "> many").is_err());
         assert!(JsonCondition::new("$.a", "~ (").is_err());
+    }
+
+    #[test]
+    fn a_query_may_have_to_find_nothing() {
+        let body = serde_json::json!({
+            "data": { "n": 1 }, "errors": [{ "message": "no database" }], "none": null,
+            "checks": [{ "name": "db", "ok": false }, { "name": "queue", "ok": true }],
+        });
+        for (query, found) in [
+            ("$.errors", Some("[{\"message\":\"no database\"}]")),
+            ("$.checks[?@.ok == false].name", Some("\"db\"")),
+            ("$.none", Some("null")),
+            ("$.error", None),
+            ("$.checks[?@.name == 'mail']", None),
+        ] {
+            let absence = JsonAbsence::new(query).expect("valid");
+            assert_eq!(absence.found(&body).as_deref(), found, "{query}");
+        }
+        assert!(JsonAbsence::new("errors").is_err());
     }
 
     /// One value, one condition, and whether it is met.

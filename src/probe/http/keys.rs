@@ -2,6 +2,7 @@
 
 use super::Version;
 use super::expect::status_range;
+use super::json::JsonAbsence;
 use crate::probe::dial::{expected_host, options};
 use crate::probe::pattern::{Pattern, bytes_regex};
 use crate::yaml::{
@@ -111,6 +112,30 @@ impl Scalar for StatusForm {
     }
 }
 
+/// A `JSONPath` query that must have no result.
+#[derive(Clone, Copy, Debug)]
+pub struct Query;
+
+impl Form for Query {
+    fn describe(&self) -> String {
+        "JSONPath query".to_owned()
+    }
+}
+
+impl Scalar for Query {
+    type Value = JsonAbsence;
+
+    fn expected(&self, written: &str) -> String {
+        let fault = JsonAbsence::new(written).err();
+        let fault = fault.map_or_else(String::new, |fault| format!(": {fault}"));
+        format!("a JSONPath query such as `$.errors`{fault}")
+    }
+
+    fn parse(&self, text: &str) -> Option<JsonAbsence> {
+        JsonAbsence::new(text).ok()
+    }
+}
+
 /// The part of an address where its host should be.
 fn host_of(address: &str) -> &str {
     let rest = address.split_once("//").map_or(address, |(_, rest)| rest);
@@ -184,9 +209,11 @@ pub const EXPECT: Key<Mapping> = Key::optional(
     Mapping(&[
         &EXPECT_STATUS,
         &EXPECT_HEADERS,
+        &EXPECT_HEADERS_NOT,
         &EXPECT_BODY,
         &EXPECT_BODY_NOT,
         &EXPECT_JSON,
+        &EXPECT_JSON_NOT,
     ]),
     "The expected response.",
 );
@@ -264,6 +291,12 @@ pub const EXPECT_HEADERS: Key<Map<Text>> = Key::optional(
     "Required headers, each with a regular expression that one of its values must match.",
 );
 
+pub const EXPECT_HEADERS_NOT: Key<Map<Text>> = Key::optional(
+    "headers_not",
+    Map::of(Text),
+    "Regular expressions for headers, each of which no value of its header may match. A response without the header is good.",
+);
+
 pub const EXPECT_BODY: Key<List<Pattern<Regex>>> = Key::optional(
     "body",
     List::of(REGEX),
@@ -283,4 +316,10 @@ pub const EXPECT_JSON: Key<Map<Text>> = Key::optional(
         null: Some("null"),
     },
     "JSONPath queries, each with a value that every result must be equal to, or with an operator (`==`, `!=`, `<`, `<=`, `>`, `>=`, `~` for a regular expression) and a value, such as `\">= 3\"`. A query without a result is bad. Numbers are compared exactly; a string equals a number only if it is written in the same way.",
+);
+
+pub const EXPECT_JSON_NOT: Key<List<Query>> = Key::optional(
+    "json_not",
+    List::of(Query),
+    "JSONPath queries that must have no result, such as `$.errors` or `$.checks[?@.status != 'ok']`. A body that is not JSON is bad.",
 );

@@ -6,6 +6,7 @@ mod cookie_date;
 pub mod cookies;
 mod decimal;
 pub mod driven;
+mod excerpt;
 pub mod exchange;
 mod expect;
 pub mod fetch;

@@ -4,7 +4,7 @@ use super::expect::Expect;
 use super::json::JsonCondition;
 use super::keys::{self, Address};
 use super::proxy::Proxy;
-use super::request::Request;
+use super::request::{Request, is_redirect};
 use super::sent::{fitting_version, read_headers};
 use super::transport::Transport;
 use super::{HttpProbe, Version};
@@ -12,10 +12,11 @@ use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::pattern::{self, bytes_regex};
-use crate::yaml::{Key, Section, shown_name};
+use crate::yaml::{Key, Map, Section, Text, shown_name};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
+use regex::bytes::Regex;
 use std::sync::Arc;
 use url::{Position, Url};
 
@@ -49,6 +50,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
         );
     }
     refuse_what_has_no_body(section, &request, &expect);
+    if follow == Some(true) {
+        warn_of_followed_redirects(section, &expect);
+    }
     warn_of_open_secrets(section, &request);
     Some(HttpProbe {
         request,
@@ -58,6 +62,21 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
         body_limit: body_limit?,
         transport: transport?,
     })
+}
+
+/// Warns if only redirects are expected although they are followed: the status of the last answer counts.
+fn warn_of_followed_redirects(section: &Section<'_>, expect: &Expect) {
+    let mut statuses = expect.status.iter().cloned().flatten();
+    if expect.status.is_empty() || !statuses.all(is_redirect) {
+        return;
+    }
+    section.reader().report(
+        Severity::Warning,
+        "redirect-followed",
+        &section.spot_of(&keys::EXPECT),
+        "the expected `status` is a redirect, but redirects are followed".to_owned(),
+        Some("add `follow_redirects: false` to check the redirect itself".to_owned()),
+    );
 }
 
 /// Rejects bodies that HTTP does not allow (RFC 9110, sections 6.4.1 and 9.3.8).
@@ -269,22 +288,6 @@ fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
 
 fn read_expect(section: &Section<'_>) -> Option<Expect> {
     let expect = section.section_or_empty(&keys::EXPECT)?;
-    let mut headers = Vec::new();
-    for (name, wanted, at) in expect.map(&keys::EXPECT_HEADERS) {
-        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
-            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
-            _ => expect.reader().error(
-                "invalid-value",
-                &at,
-                format!(
-                    "`{}` is not a valid header name, or its value is not {}",
-                    shown_name(&name),
-                    pattern::expected(&wanted)
-                ),
-                "such as `Content-Type: ^application/json`",
-            ),
-        }
-    }
     let mut json = Vec::new();
     for (query, wanted, at) in expect.map(&keys::EXPECT_JSON) {
         match JsonCondition::new(&query, &wanted) {
@@ -299,11 +302,34 @@ fn read_expect(section: &Section<'_>) -> Option<Expect> {
     }
     Some(Expect {
         status: expect.all(&keys::EXPECT_STATUS),
-        headers,
+        headers: read_patterns(&expect, &keys::EXPECT_HEADERS),
+        headers_not: read_patterns(&expect, &keys::EXPECT_HEADERS_NOT),
         body: expect.all(&keys::EXPECT_BODY),
         body_not: expect.all(&keys::EXPECT_BODY_NOT),
         json,
+        json_not: expect.all(&keys::EXPECT_JSON_NOT),
     })
+}
+
+/// Reads the expressions for headers at a key of `expect`.
+fn read_patterns(expect: &Section<'_>, key: &Key<Map<Text>>) -> Vec<(HeaderName, Regex)> {
+    let mut headers = Vec::new();
+    for (name, wanted, at) in expect.map(key) {
+        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
+            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
+            _ => expect.reader().error(
+                "invalid-value",
+                &at,
+                format!(
+                    "`{}` is not a valid header name, or its value is not {}",
+                    shown_name(&name),
+                    pattern::expected(&wanted)
+                ),
+                "such as `Content-Type: ^application/json`",
+            ),
+        }
+    }
+    headers
 }
 
 /// Reads the TLS options for the configured origin, and for all others, which never receive the

@@ -72,6 +72,15 @@ impl Request {
         }
     }
 
+    /// What a service may repeat that is secret, or may be: the body, the query, and hidden headers.
+    pub fn secrets(&self) -> Vec<Bytes> {
+        let query = self.url.query().unwrap_or_default().as_bytes();
+        let hidden = self.headers.values().filter(|value| value.is_sensitive());
+        let texts = [query].into_iter().chain(hidden.map(HeaderValue::as_bytes));
+        let texts = texts.map(Bytes::copy_from_slice);
+        texts.chain([self.body.clone()]).collect()
+    }
+
     /// Whether both requests have the same scheme, host and port.
     pub fn same_origin(&self, other: &Self) -> bool {
         self.url.origin() == other.url.origin()
@@ -175,6 +184,11 @@ impl Request {
     pub fn path(&self) -> &str {
         &self.url[url::Position::BeforePath..url::Position::AfterQuery]
     }
+}
+
+/// Whether an answer with this status and a `Location` is followed.
+pub fn is_redirect(status: u16) -> bool {
+    matches!(status, 301 | 302 | 303 | 307 | 308)
 }
 
 /// The user and password of an address as Basic credentials, as curl, Go and browsers send them.

@@ -1,13 +1,14 @@
 //! One attempt: the request, its redirects, and the evaluation of the last answer.
 
 use super::HttpProbe;
-use super::body::{self, BodyBuffer, BodySink};
+use super::body::{self, BodySink};
 use super::cookies::Cookies;
+use super::excerpt::{self, careful_excerpt, excerpt};
 use super::exchange::Receive;
-use super::expect::Check;
-use super::request::{Refused, Request};
+use super::expect::{Check, Expect};
+use super::request::{Refused, Request, is_redirect};
 use super::text::Text;
-use crate::outcome::{Cause, Outcome};
+use crate::outcome::{Cause, Outcome, Verdict};
 use crate::probe::Attempt;
 use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
@@ -15,6 +16,7 @@ use crate::probe::quoted::quoted;
 use http::header::{COOKIE, LOCATION, SET_COOKIE};
 use http::{Response, StatusCode, response};
 use hyper::body::Incoming;
+use tokio::time::timeout_at;
 
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
@@ -24,9 +26,46 @@ pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
 }
 
 async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    let mut kept = BodyBuffer::new(probe.expect.wants_body());
+    let mut kept = KeptBody {
+        expect: &probe.expect,
+        most: 0,
+        bytes: Vec::new(),
+    };
     let head = follow(probe, &mut kept, progress).await?;
     judge(probe, head, kept.bytes, progress).await
+}
+
+/// The body of the last answer: all of it if it is checked, otherwise the beginning of one with an unexpected
+/// status.
+struct KeptBody<'a> {
+    expect: &'a Expect,
+    /// Maximum number of bytes.
+    most: usize,
+    bytes: Vec<u8>,
+}
+
+impl BodySink for KeptBody<'_> {
+    fn begin(&mut self, head: &response::Parts) -> Result<(), Failure> {
+        self.most = if self.expect.wants_body() {
+            usize::MAX
+        } else if self.expect.rejects(head.status) {
+            // One byte more shows that it goes on.
+            excerpt::USED + 1
+        } else {
+            0
+        };
+        Ok(())
+    }
+
+    fn wants_body(&self) -> bool {
+        self.expect.wants_body()
+    }
+
+    fn take(&mut self, part: &[u8]) -> Result<(), Failure> {
+        let room = self.most - self.bytes.len();
+        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
+        Ok(())
+    }
 }
 
 /// Makes the request and follows its redirects; returns the head of the last answer.
@@ -82,7 +121,10 @@ fn redirection(
     if followed >= max {
         return Err(Failure::bad(
             Cause::Redirect,
-            format!("more than {max} redirects (`max_redirects`)"),
+            format!(
+                "more than {max} redirects (`max_redirects`), the last one from {}",
+                request.shown()
+            ),
         ));
     }
     let next = request
@@ -136,7 +178,20 @@ impl Receive for ReceiveWhole<'_> {
             return Ok(head);
         }
         sink.begin(&head)?;
-        let length = body::read(incoming, &head.headers, probe.body_limit, sink).await?;
+        let read = body::read(incoming, &head.headers, probe.body_limit, sink);
+        let length = if probe.expect.rejects(head.status) {
+            // The status decides, whatever happens to the body.
+            let text = probe.expect.status_text(head.status);
+            let failed = |why| Failure::bad(Cause::Status, format!("{text}; {why}"));
+            match timeout_at(progress.deadline(), read).await {
+                Ok(length) => length.map_err(|failure| failed(failure.message))?,
+                Err(_elapsed) => {
+                    return Err(failed("its body did not end by the timeout".to_owned()));
+                }
+            }
+        } else {
+            read.await?
+        };
         progress.leave();
         progress.record("body", || format!("{length} bytes"));
         Ok(head)
@@ -146,7 +201,7 @@ impl Receive for ReceiveWhole<'_> {
 /// The target of a redirect, as written.
 fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
     let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
-    let redirects = matches!(head.status.as_u16(), 301 | 302 | 303 | 307 | 308);
+    let redirects = is_redirect(head.status.as_u16());
     (redirects && !target.as_str().is_empty()).then_some(target)
 }
 
@@ -162,15 +217,30 @@ async fn judge(
     progress.record("expect", || {
         check_result(allowed, &expect.status_text(status))
     });
-    let mut failure = (!allowed).then(|| Failure::bad(Cause::Status, expect.status_text(status)));
+    let secrets = || probe.request.secrets();
+    let mut failure = (!allowed).then(|| {
+        let excerpt = if status.is_client_error() || status.is_server_error() {
+            excerpt
+        } else {
+            careful_excerpt
+        };
+        let excerpt = excerpt(&head.headers, &body, &secrets());
+        Failure::bad(
+            Cause::Status,
+            with_excerpt(expect.status_text(status), excerpt),
+        )
+    });
     if probe.expect.checks_content() {
         let expect = probe.expect.clone();
-        let work = move || expect.check_content(&head.headers, &body);
+        let work = move || (expect.check_content(&head.headers, &body), head, body);
         match probe.evaluator.evaluate(progress.deadline(), work).await {
-            Ok(checks) => {
+            Ok((checks, head, body)) => {
                 for check in checks {
                     let failed = record(check, progress);
-                    failure = failure.or(failed);
+                    failure = failure.or_else(|| {
+                        let excerpt = || careful_excerpt(&head.headers, &body, &secrets());
+                        failed.map(|failed| explained(failed, excerpt))
+                    });
                 }
             }
             // A bad status is already the failure.
@@ -178,6 +248,24 @@ async fn judge(
         }
     }
     failure.map_or(Ok(()), Err)
+}
+
+/// The failure of an expectation, with what the body says if it is about the body.
+fn explained(failure: Failure, excerpt: impl FnOnce() -> Option<String>) -> Failure {
+    if failure.verdict != Verdict::Bad(Cause::Body) {
+        return failure;
+    }
+    Failure {
+        message: with_excerpt(failure.message, excerpt()),
+        ..failure
+    }
+}
+
+fn with_excerpt(text: String, excerpt: Option<String>) -> String {
+    match excerpt {
+        Some(excerpt) => format!("{text}; {excerpt}"),
+        None => text,
+    }
 }
 
 fn record(Check { failed, text }: Check, progress: &mut Progress<'_>) -> Option<Failure> {

@@ -97,3 +97,25 @@ fn faults_of_the_config_are_reported() {
     let target = read.expect("valid").target();
     assert_eq!(target, "m\u{fc}nchen.test. A at a.test:53");
 }
+
+#[test]
+fn an_address_stands_for_the_name_of_its_ptr_records() {
+    for (address, name) in [
+        ("192.0.2.1", "1.2.0.192.in-addr.arpa."),
+        (
+            "'2001:db8::1'",
+            "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa.",
+        ),
+        ("192.0.2.1.", "192.0.2.1."),
+        ("1.2.0.192.in-addr.arpa", "1.2.0.192.in-addr.arpa."),
+    ] {
+        let yaml = format!("{{ server: a.test, name: {address}, type: PTR }}");
+        let (read, faults) = read_kind("dns", &yaml, Path::new(""));
+        assert!(faults.is_empty(), "{faults:?}");
+        let target = read.expect("valid").target();
+        assert_eq!(target, format!("{name} PTR at a.test:53"));
+    }
+    let yaml = "{ server: a.test, name: 192.0.2.1 }";
+    let (_, faults) = read_kind("dns", yaml, Path::new(""));
+    assert!(format!("{faults:?}").contains("`type: PTR`"), "{faults:?}");
+}

@@ -95,6 +95,8 @@ async fn replies_to_other_questions_are_skipped() {
     ] {
         let (outcome, _) = probe(server, "", SHORT).await;
         assert_eq!(cause(&outcome), Some(Cause::Protocol), "{why}: {outcome:?}");
+        let of = format!("asking {server}: the reply does not match");
+        assert!(message(&outcome).starts_with(&of), "{outcome:?}");
         assert!(message(&outcome).contains(why), "{outcome:?}");
     }
     let flood = udp(|_| vec![b"garbage".to_vec(); 200]).await;

@@ -348,6 +348,7 @@ fn last(fate: Fate, base: Duration) -> LastOutcome {
             figures: Figures::default(),
             code: Some(200),
             tls_not_after: Some(AT.after(61 * DAY).0 / 1000),
+            tls_lifetime: None,
             message: None,
         },
     }
@@ -371,6 +372,7 @@ pub fn failure(at: Timestamp, cause: Cause, message: &str) -> LastOutcome {
         figures: Figures::default(),
         code: (cause == Cause::Status).then_some(503),
         tls_not_after: None,
+        tls_lifetime: None,
         message: Some(message.into()),
     }
 }
