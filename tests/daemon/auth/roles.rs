@@ -239,12 +239,11 @@ async fn every_change_is_recorded_with_its_author() {
             .headers()
             .get("link")
             .map(|link| link.to_str().expect("text").to_owned());
+        // Links are relative, so that they work below a path of a proxy.
         next = link.map(|link| {
-            link.trim_start_matches('<')
-                .split('>')
-                .next()
-                .expect("a URL")
-                .to_owned()
+            let relative = link.trim_start_matches('<').split('>').next();
+            let url = page.url().join(relative.expect("a URL")).expect("valid");
+            url[url::Position::BeforePath..].to_owned()
         });
         found.extend(page.json::<Vec<Value>>().await.expect("JSON"));
     }
