@@ -287,7 +287,7 @@ fn is_limit(rule: &Rule, value: f64) -> bool {
     (least..f64::from(i32::MAX)).contains(&value)
 }
 
-/// The database pools of a page, if their series can be told apart.
+/// The database pools of a page, if their series can be distinguished.
 fn found_pools(plan: &Plan, chosen: &Chosen, scanned: &Scanned) -> Option<(Pools, PoolShape)> {
     let found = |role: Role| {
         let at = chosen[role as usize]?;

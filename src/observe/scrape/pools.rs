@@ -1,4 +1,4 @@
-//! The database connection pools of a service, told apart by the labels of their series: one can be
+//! The database connection pools of a service, distinguished by the labels of their series: one can be
 //! exhausted while others are hardly used. Pure.
 
 use super::scan::RuleSamples;

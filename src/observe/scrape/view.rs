@@ -21,7 +21,7 @@ pub struct ServiceMetrics {
     /// p50, p95 and p99 in seconds over the last five minutes.
     pub quantiles: Option<[f64; 3]>,
     /// The share of its limit that the fullest database pool uses; `None` if the series of several
-    /// pools cannot be told apart.
+    /// pools cannot be distinguished.
     pub pool_usage: Option<f64>,
     /// The breakers that are open or opened recently, if their labels name them; limited in number.
     pub breakers: Vec<BreakerView>,
