@@ -13,6 +13,7 @@ mod lookup;
 pub mod options;
 mod plain_client;
 mod progress;
+mod recording;
 mod relaxed;
 mod resolve;
 mod several;

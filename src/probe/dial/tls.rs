@@ -2,19 +2,17 @@
 //! probe measures the full handshake of a new user.
 
 use super::authorities::Dates;
-use super::trust::{Trust, provider, tls12_signature, tls13_signature};
+use super::recording::{PeerCertificate, RecordingResolver, RecordingVerifier};
+use super::trust::{Trust, provider};
 use super::{Failure, Progress};
 use crate::outcome::{Cause, Measurement, Timestamp, VoidReason};
-use parking_lot::Mutex;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ResolvesClientCert, Resumption};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::sign::CertifiedKey;
-use rustls::{ClientConfig, DigitallySignedStruct, ProtocolVersion, SignatureScheme};
+use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ProtocolVersion};
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -163,10 +161,7 @@ impl Tls {
         config
             .dangerous()
             .set_certificate_verifier(recorder.clone());
-        let resolver = Arc::new(RecordingResolver {
-            inner: config.client_auth_cert_resolver.clone(),
-            was_asked: AtomicBool::new(false),
-        });
+        let resolver = Arc::new(RecordingResolver::new(config.client_auth_cert_resolver));
         config.client_auth_cert_resolver = resolver.clone();
         let shown = name.to_str().into_owned();
         let result = TlsConnector::from(Arc::new(config))
@@ -182,8 +177,7 @@ impl Tls {
         })?;
         progress.record("tls", || format!("{shown}: {}", negotiated(&stream)));
         let version = stream.get_ref().1.protocol_version();
-        let verifies_later =
-            resolver.was_asked.load(Ordering::Relaxed) && version == Some(ProtocolVersion::TLSv1_3);
+        let verifies_later = resolver.was_asked() && version == Some(ProtocolVersion::TLSv1_3);
         Ok(TlsStream {
             stream,
             verifies_later,
@@ -280,24 +274,6 @@ impl TlsStream {
 /// How long a server may take to verify a client: it already has everything that it needs.
 const VERIFIED_WITHIN: Duration = Duration::from_secs(1);
 
-/// Presents the configured client certificate, and records whether the server asked for one.
-#[derive(Debug)]
-struct RecordingResolver {
-    inner: Arc<dyn ResolvesClientCert>,
-    was_asked: AtomicBool,
-}
-
-impl ResolvesClientCert for RecordingResolver {
-    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
-        self.was_asked.store(true, Ordering::Relaxed);
-        self.inner.resolve(hints, schemes)
-    }
-
-    fn has_certs(&self) -> bool {
-        self.inner.has_certs()
-    }
-}
-
 impl AsyncRead for TlsStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -378,95 +354,4 @@ fn names(certificate: &X509Certificate<'_>) -> String {
     });
     let shown: Vec<String> = shown.take(MAX_NAMES).collect();
     format!(" for {}", shown.join(", "))
-}
-
-/// Signature schemes that the library does not verify.
-const NOT_VERIFIED: [SignatureScheme; 3] = [
-    SignatureScheme::ECDSA_NISTP521_SHA512,
-    SignatureScheme::RSA_PKCS1_SHA1,
-    SignatureScheme::ECDSA_SHA1_Legacy,
-];
-
-/// What a server presented.
-#[derive(Debug)]
-struct PeerCertificate {
-    leaf: CertificateDer<'static>,
-    /// The certificate of its chain that expires first; `None` without a chain.
-    first: Option<Dates>,
-}
-
-/// Verifies a connection and remembers the certificate of the server. If every certificate is trusted, a handshake
-/// signature proves nothing, so any is accepted, even by short keys and of schemes that the library does not
-/// support; printers and management controllers use such keys.
-#[derive(Debug)]
-struct RecordingVerifier {
-    trust: Option<Arc<Trust>>,
-    seen: Mutex<Option<PeerCertificate>>,
-}
-
-impl RecordingVerifier {
-    fn new(trust: Option<Arc<Trust>>) -> Self {
-        Self {
-            trust,
-            seen: Mutex::new(None),
-        }
-    }
-
-    fn seen(&self) -> Option<PeerCertificate> {
-        self.seen.lock().take()
-    }
-}
-
-impl ServerCertVerifier for RecordingVerifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let trust = self.trust.as_ref();
-        let chain = trust.map(|trust| trust.check(end_entity, intermediates, server_name, now));
-        *self.seen.lock() = Some(PeerCertificate {
-            leaf: end_entity.clone().into_owned(),
-            first: chain.as_ref().and_then(|chain| chain.first),
-        });
-        chain.map_or(Ok(()), |chain| chain.verdict)?;
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.trust {
-            Some(_) => tls12_signature(message, cert, signature),
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        match self.trust {
-            Some(_) => tls13_signature(message, cert, signature),
-            None => Ok(HandshakeSignatureValid::assertion()),
-        }
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        let mut schemes = provider()
-            .signature_verification_algorithms
-            .supported_schemes();
-        if self.trust.is_none() {
-            schemes.extend(NOT_VERIFIED);
-        }
-        schemes
-    }
 }
