@@ -1,8 +1,9 @@
 //! Receivers that cannot be notified.
 
 use crate::units::show_duration;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,7 +24,7 @@ struct Failing {
 impl FailingReceivers {
     /// Records that an attempt failed.
     pub fn failed(&self, receiver: &str, why: &str) {
-        let mut all = self.all();
+        let mut all = self.0.lock();
         let since = all.get(receiver).map_or_else(Instant::now, |one| one.since);
         let why = why.to_owned();
         all.insert(receiver.to_owned(), Failing { since, why });
@@ -31,26 +32,22 @@ impl FailingReceivers {
 
     /// Records that no message to a receiver fails any more, or that it was removed.
     pub fn settled(&self, receiver: &str) {
-        self.all().remove(receiver);
+        self.0.lock().remove(receiver);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.all().is_empty()
+        self.0.lock().is_empty()
     }
 
     /// Describes those that have failed for long, if any.
     pub(super) fn lasting(&self) -> Option<String> {
-        let all = self.all();
+        let all = self.0.lock();
         let lasting = all.iter().filter(|(_, one)| one.since.elapsed() >= LASTING);
-        let words = lasting.map(|(name, one)| {
+        let sentences = lasting.map(|(name, one)| {
             let (span, why) = (show_duration(LASTING), &one.why);
             format!("messages to `{name}` have failed for more than {span}: {why}")
         });
-        let words: Vec<String> = words.collect();
-        (!words.is_empty()).then(|| words.join("; "))
-    }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Failing>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let sentences: Vec<String> = sentences.collect();
+        (!sentences.is_empty()).then(|| sentences.join("; "))
     }
 }

@@ -198,17 +198,22 @@ fn the_fullest_of_several_pools_counts() {
         let metrics = Watched::new("").follow(0, page);
         (metrics.pool_usage(), metrics.number(Role::DbPoolMax))
     };
-    let hikari = |pool: &str, active: u32, max: u32| {
+    let hikari = |pool: &str, active: f64, max: u32| {
         format!(
             "hikaricp_connections_active{{application=\"a\",pool=\"{pool}\"}} {active}\n\
              hikaricp_connections_max{{application=\"a\",pool=\"{pool}\"}} {max}\n"
         )
     };
-    let page = hikari("orders", 10, 10) + &hikari("reports", 0, 30);
+    let page = hikari("orders", 10.0, 10) + &hikari("reports", 0.0, 30);
     assert_eq!(usage(&page), (Some(1.0), Some(40.0)));
     // One without a limit.
-    let page = hikari("orders", 5, 10) + &hikari("reports", 9, 0);
+    let page = hikari("orders", 5.0, 10) + &hikari("reports", 9.0, 0);
     assert_eq!(usage(&page), (Some(0.5), None));
+    // One whose use is not a number, or without a bound.
+    for unknown in [f64::NAN, f64::INFINITY] {
+        let page = hikari("orders", 5.0, 10) + &hikari("reports", unknown, 30);
+        assert_eq!(usage(&page).0, Some(0.5), "{unknown}");
+    }
     // The limit has other labels than the states of connections.
     let otel = "db_client_connection_count{db_client_connection_pool_name=\"a\",db_client_connection_state=\"used\"} 2\n\
         db_client_connection_count{db_client_connection_pool_name=\"a\",db_client_connection_state=\"idle\"} 9\n\
@@ -222,7 +227,7 @@ fn the_fullest_of_several_pools_counts() {
     assert_eq!(usage(postgres), (Some(0.5), Some(100.0)));
     // A pool without a known limit: all together.
     let page =
-        hikari("orders", 5, 10) + "hikaricp_connections_active{application=\"a\",pool=\"x\"} 4\n";
+        hikari("orders", 5.0, 10) + "hikaricp_connections_active{application=\"a\",pool=\"x\"} 4\n";
     assert_eq!(usage(&page), (Some(0.9), Some(10.0)));
 }
 
