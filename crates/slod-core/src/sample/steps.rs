@@ -16,7 +16,8 @@ pub struct Step {
     pub last: f64,
     /// The increase of a counter since the previous sample; `None` if there is none.
     pub increase: Option<f64>,
-    /// The increase per second, over the time since that sample: the step, and a gap before it.
+    /// The increase per second, over the time since that sample: the step, and a gap before it. Without the time
+    /// between a sample and a reset after it, whose increase is only partly known.
     pub rate: Option<f64>,
 }
 
@@ -30,8 +31,14 @@ pub struct Steps {
     made: Vec<Step>,
     /// The time and value of the latest point.
     before: Option<(Timestamp, f64)>,
-    /// The time from which the increase of the last step is counted.
-    since: Option<Timestamp>,
+    known: Known,
+}
+
+/// The part of a step's increase that is completely known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    increase: f64,
+    millis: i64,
 }
 
 impl Steps {
@@ -44,7 +51,7 @@ impl Steps {
             from,
             made: Vec::new(),
             before: None,
-            since: None,
+            known: Known::default(),
         }
     }
 
@@ -60,7 +67,7 @@ impl Steps {
         let is_new = self.made.last().is_none_or(|step| step.at != start);
         if is_new {
             self.made.push(Step::of(start, point));
-            self.since = None;
+            self.known = Known::default();
         }
         let Some(step) = self.made.last_mut() else {
             return;
@@ -69,8 +76,13 @@ impl Steps {
             step.add(point);
         }
         if let (SeriesKind::Counter, Some((at, value))) = (self.kind, before) {
-            let since = *self.since.get_or_insert(at);
-            step.rises(increase(value, point.last), since, point.at);
+            let rise = increase(value, point.last);
+            step.increase = Some(step.increase.unwrap_or(0.0) + rise);
+            if value <= point.last {
+                self.known.increase += rise;
+                self.known.millis += point.at.0 - at.0;
+            }
+            step.rate = self.known.rate();
         }
     }
 
@@ -85,6 +97,12 @@ impl Steps {
 
     pub fn finish(self) -> Vec<Step> {
         self.made
+    }
+}
+
+impl Known {
+    fn rate(self) -> Option<f64> {
+        (self.millis > 0).then(|| self.increase * 1000.0 / self.millis as f64)
     }
 }
 
@@ -118,13 +136,6 @@ impl Step {
             ..Self::of(self.at, &whole)
         };
     }
-
-    fn rises(&mut self, by: f64, since: Timestamp, until: Timestamp) {
-        let sum = self.increase.unwrap_or(0.0) + by;
-        let seconds = (until.0 - since.0) as f64 / 1000.0;
-        self.increase = Some(sum);
-        self.rate = (seconds > 0.0).then(|| sum / seconds);
-    }
 }
 
 #[cfg(test)]
@@ -145,13 +156,13 @@ mod tests {
 
     #[test]
     fn a_counter_has_the_rate_of_the_time_since_the_sample_before() {
-        let values = [(50, 10.0), (60, 16.0), (70, 19.0), (300, 4.0)];
+        let values = [(50, 10.0), (60, 16.0), (70, 19.0), (300, 42.0)];
         let shown = |from| {
             let steps = steps(SeriesKind::Counter, 60, from, &values);
             let shown = |step: &Step| (step.at.0 / 1000, step.last, step.increase, step.rate);
             steps.iter().map(shown).collect::<Vec<_>>()
         };
-        let later = (300, 4.0, Some(4.0), Some(4.0 / 230.0));
+        let later = (300, 42.0, Some(23.0), Some(0.1));
         assert_eq!(
             shown(0),
             [
@@ -162,6 +173,19 @@ mod tests {
         );
         assert_eq!(shown(60), [(60, 19.0, Some(9.0), Some(0.45)), later]);
         assert_eq!(shown(70), [(60, 19.0, Some(3.0), Some(0.3)), later]);
+    }
+
+    #[test]
+    fn a_reset_does_not_lower_the_rate() {
+        let values = [(0, 90.0), (10, 100.0), (20, 0.0), (30, 10.0), (40, 20.0)];
+        let shown = |width| {
+            let steps = steps(SeriesKind::Counter, width, 0, &values);
+            let shown = |step: &Step| (step.increase, step.rate);
+            steps.iter().map(shown).collect::<Vec<_>>()
+        };
+        let (one, none) = ((Some(10.0), Some(1.0)), (None, None));
+        assert_eq!(shown(0), [none, one, (Some(0.0), None), one, one]);
+        assert_eq!(shown(60), [(Some(30.0), Some(1.0))]);
     }
 
     #[test]
