@@ -7,7 +7,7 @@ use super::{ConfigArg, exit};
 use crate::config::Config;
 use crate::probe::dial::tls_fault;
 use crate::store::{Store, StoreError};
-use crate::text::printable;
+use crate::text::{printable, printable_lines};
 use crate::web::auth::names_tls;
 use clap::Args;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LINK};
@@ -299,14 +299,13 @@ fn refusal(at: &Target, status: StatusCode, problem: &Value) -> String {
     if status == StatusCode::UNAUTHORIZED {
         return format!("{at} requires authentication (see --token-file and --username)");
     }
-    let text = |key: &str| {
-        problem[key]
-            .as_str()
-            .map(|text| printable(text).into_owned())
-    };
-    match (text("title"), text("detail")) {
+    let title = problem["title"].as_str().map(printable);
+    let detail = problem["detail"].as_str().map(printable_lines);
+    match (title, detail) {
+        // The errors of a config, with their lines.
+        (Some(title), Some(detail)) if detail.contains('\n') => format!("{title}:\n{detail}"),
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
-        (Some(title), None) => title,
+        (Some(title), None) => title.into_owned(),
         (None, _) => format!("{at} answered with HTTP status {}", status.as_u16()),
     }
 }

@@ -30,6 +30,7 @@ mod output;
 mod probe;
 mod probe_metrics;
 mod progress;
+mod reload;
 mod report;
 mod route;
 mod rules;
@@ -157,6 +158,8 @@ enum Command {
     Init(init::InitArgs),
     /// Validate a config: all errors at once, with line numbers.
     Check(check::CheckArgs),
+    /// Make the running daemon read its config again: all of it takes effect, or none and the errors are printed.
+    Reload(reload::ReloadArgs),
     /// Probe a service once, explained step by step.
     Probe(probe::ProbeArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
@@ -264,6 +267,7 @@ fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> u8
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args, log),
         Command::Check(args) => check::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
