@@ -1,9 +1,10 @@
 //! `slod status`: shows the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::log::{takes_color, takes_escapes};
+use super::log::takes_color;
 use super::output::{draw, fail};
 use super::run::on_this_thread;
+use super::screen::{Size, fitting, is_drawn, size};
 use super::unknown_name::unknown_name;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
@@ -92,19 +93,26 @@ fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
 }
 
 fn render(args: &StatusArgs, status: &Status) -> String {
-    let text = match args.format {
+    let color = takes_color(&io::stdout());
+    match args.format {
         OutputFormat::Json if args.watch => {
-            return serde_json::to_string(status).unwrap_or_default() + "\n";
+            serde_json::to_string(status).unwrap_or_default() + "\n"
         }
-        OutputFormat::Json => return args.format.of(status, Status::to_text),
-        OutputFormat::Text if takes_color(&io::stdout()) => colored(&status.to_text()),
+        OutputFormat::Json => args.format.of(status, Status::to_text),
+        OutputFormat::Text if args.watch && is_drawn() => frame(status, size(), color),
+        OutputFormat::Text if args.watch => {
+            format!("{} UTC\n{}\n", times::second(status.at), status.to_text())
+        }
+        OutputFormat::Text if color => colored(&status.to_text()),
         OutputFormat::Text => status.to_text(),
-    };
-    match (args.watch, takes_escapes(&io::stdout())) {
-        (false, _) => text,
-        (true, true) => format!("\x1b[H\x1b[2J{text}"),
-        (true, false) => format!("{} UTC\n{text}\n", times::second(status.at)),
     }
+}
+
+/// The status as text that replaces the content of a terminal. Longer text would scroll it.
+fn frame(status: &Status, size: Size, color: bool) -> String {
+    let lines = fitting(&status.to_text_within(size.0.saturating_sub(1)), size).join("\n");
+    let text = if color { colored(&lines) } else { lines + "\n" };
+    format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))
 }
 
 /// Colors the state at the end of each line.
@@ -140,6 +148,20 @@ const fn color(level: HealthLevel) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_does_not_scroll_the_terminal() {
+        let status = Status {
+            at: chrono::DateTime::UNIX_EPOCH,
+            future_outcomes: 0,
+            future_until: None,
+            services: Vec::new(),
+            alerts: Vec::new(),
+        };
+        let expected =
+            "\x1b[HSERVICE  SLO  TARGET  SLI\x1b[K\n(2 more lines; enlarge the t\x1b[K\n\x1b[J";
+        assert_eq!(frame(&status, (29, 3), false), expected);
+    }
 
     #[test]
     fn only_the_state_at_the_end_of_a_line_has_a_color() {
