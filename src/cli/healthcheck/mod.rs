@@ -34,7 +34,7 @@ pub struct HealthcheckArgs {
     /// Also check that the daemon can write its store (`/-/ready`). A restart does not help if it cannot.
     #[arg(long)]
     ready: bool,
-    /// Retry for this long, such as `20s`; then kill the daemon, so that its supervisor restarts it. For containers: Docker does not restart a container that is only unhealthy. Needs `init: true`, because the first process of a container cannot be killed from inside.
+    /// Retry for this long, such as `20s`; then kill the daemon if it is on this machine, so that its supervisor restarts it. For containers: Docker does not restart a container that is only unhealthy. Needs `init: true`, because the first process of a container cannot be killed from inside.
     #[arg(long, value_name = "DURATION", value_parser = read_duration, conflicts_with = "ready")]
     kill_after: Option<Duration>,
     #[command(flatten)]
@@ -45,9 +45,9 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
     let target = args.target();
     let found = target.and_then(|target| {
         let daemon = Daemon::at(target.clone(), &args.client, TIMEOUT)?;
-        Ok((daemon, target.port()))
+        Ok((daemon, target))
     });
-    let (daemon, port) = match found {
+    let (daemon, target) = match found {
         Ok(found) => found,
         Err(code) => return code,
     };
@@ -63,7 +63,7 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
             let killed = if is_rejected {
                 Err("it answers, so it does not hang".to_owned())
             } else {
-                kill::listener(port)
+                kill::listener(&target)
             };
             print_error(&match killed {
                 Ok(pid) => format!("slod: killed the daemon, process {pid}"),
