@@ -107,7 +107,7 @@ async fn start(
     let services =
         services.map_err(|error| format!("cannot start a simulated service: {error}"))?;
     let path = folder.join("slod.yaml");
-    let text = demo::config(&services, args.listen, &folder.join("slod.db"));
+    let text = demo::config(&services, args.listen);
     std::fs::write(&path, text).map_err(|error| format!("cannot write the config: {error}"))?;
     let origin = Origin::File(path.clone());
     let config = Arc::new(origin.load()?);
@@ -143,7 +143,7 @@ async fn start_services(
 fn intro(address: SocketAddr, config: &Path, generated: &Generated) -> String {
     let count = numbers::count(generated.outcomes as u64);
     let (took, every) = (generated.took.as_secs_f64(), show_duration(demo::INTERVAL));
-    let config = config.display();
+    let config = shell_word(config);
     format!(
         "Three simulated services with 30 days of synthetic history: {count} outcomes, generated in {took:.1} s.
 From now on each is probed every {every}.
@@ -156,6 +156,16 @@ Press Ctrl-C to stop. This deletes the store.
 
 "
     )
+}
+
+/// The path as one word of a shell, in single quotes if necessary.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Draws the table on a thread of its own: a paused terminal, or a pipe that nobody reads, must not block
