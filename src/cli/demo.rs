@@ -4,8 +4,8 @@ mod past;
 mod screen;
 
 use super::exit;
+use super::failure::{CommandResult, Failure};
 use super::log::BufferedLog;
-use super::output::fail;
 use super::run::{cancel_on_request, ended, on_runtime};
 use super::screen::Screen;
 use super::span::read_duration;
@@ -45,38 +45,30 @@ pub struct DemoArgs {
     span: Option<Duration>,
 }
 
-pub fn run(args: &DemoArgs, log: &BufferedLog) -> u8 {
-    let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
-        Ok(folder) => folder,
-        Err(error) => {
-            return fail(
-                exit::START,
-                format!("cannot create a temporary folder for the store: {error}"),
-            );
-        }
-    };
-    let code = on_runtime(run_in(args, folder.path(), log));
+pub fn run(args: &DemoArgs, log: &BufferedLog) -> CommandResult {
+    let folder = tempfile::Builder::new().prefix("slod-demo-").tempdir();
+    let folder = folder.map_err(|error| {
+        Failure::unavailable(format!(
+            "cannot create a temporary folder for the store: {error}"
+        ))
+    })?;
+    let result = on_runtime(run_in(args, folder.path(), log));
     log.release();
-    code
+    result
 }
 
-async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
+async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> CommandResult {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_request(stop.clone()));
     let mut simulated = Tasks::new(CancellationToken::new());
     let started = tokio::select! {
         started = start(args, folder, &mut simulated, &stop) => started,
         // Generating the history takes seconds. An impatient second request would leave the store behind.
-        () = stop.cancelled() => return exit::OK,
+        () = stop.cancelled() => return Ok(exit::OK),
     };
-    let (app, intro) = match started {
-        Ok(started) => started,
-        Err(reason) => return fail(exit::START, reason),
-    };
-    let drawing = match Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop) {
-        Ok(drawing) => drawing,
-        Err(error) => return fail(exit::FAILED, threads::refusal(&error)),
-    };
+    let (app, intro) = started.map_err(Failure::unavailable)?;
+    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop);
+    let drawing = drawing.map_err(|error| Failure::new(exit::FAILED, threads::refusal(&error)))?;
     if let Some(span) = args.span {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -89,9 +81,9 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
     match drawing.end() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             tracing::error!("cannot write to standard output: {error}");
-            exit::FAILED
+            Ok(exit::FAILED)
         }
-        _ => code,
+        _ => Ok(code),
     }
 }
 
@@ -213,5 +205,20 @@ impl Drawing {
     fn end(self) -> io::Result<()> {
         drop(self.end);
         self.ended.recv_timeout(LAST_DRAWING).unwrap_or(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        let word = |path: &str| shell_word(Path::new(path));
+        assert_eq!(
+            word("/tmp/slod-demo-x_1/slod.yaml"),
+            "/tmp/slod-demo-x_1/slod.yaml"
+        );
+        assert_eq!(word("/tmp/it's \"me\"/a"), r#"'/tmp/it'\''s "me"/a'"#);
     }
 }

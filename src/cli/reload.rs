@@ -1,6 +1,7 @@
 //! `slod reload`: makes the running daemon read its config again.
 
 use super::daemon::{DaemonArgs, on_daemon};
+use super::failure::CommandResult;
 use clap::Args;
 use reqwest::Method;
 
@@ -10,7 +11,7 @@ pub struct ReloadArgs {
     daemon: DaemonArgs,
 }
 
-pub fn run(args: &ReloadArgs) -> u8 {
+pub fn run(args: &ReloadArgs) -> CommandResult {
     on_daemon(&args.daemon, async |daemon| {
         let request = daemon.request(Method::POST, "/-/reload");
         daemon.send(request).await?;

@@ -1,8 +1,9 @@
 //! `slod status`: shows the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::daemon::{Daemon, DaemonArgs};
+use super::failure::{CommandResult, Failure};
 use super::log::takes_color;
-use super::output::{draw, fail};
+use super::output::draw;
 use super::run::on_this_thread;
 use super::screen::{Size, fitting, is_drawn, size};
 use super::unknown_name::unknown_name;
@@ -33,37 +34,28 @@ pub struct StatusArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &StatusArgs) -> u8 {
-    let daemon = match args.daemon.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
+pub fn run(args: &StatusArgs) -> CommandResult {
+    let daemon = args.daemon.daemon()?;
     on_this_thread(async {
         loop {
-            let status = match status(args, &daemon).await {
-                Ok(status) => status,
-                Err((code, reason)) => return fail(code, reason),
-            };
+            let status = status(args, &daemon).await?;
             // A reader that exits early, such as `head`, ends the output.
             let is_read = draw(&render(args, &status));
             if !args.watch || !is_read {
-                return if status.all_within_budget() {
-                    exit::OK
-                } else {
-                    exit::NO
-                };
+                let is_ok = status.all_within_budget();
+                return Ok(if is_ok { exit::OK } else { exit::NO });
             }
             sleep(Duration::from_secs(2)).await;
         }
     })
 }
 
-async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, (u8, String)> {
+async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, Failure> {
     let asked = daemon.get_or("/api/v1/services", from_store).await;
-    let mut status = asked.map_err(|reason| (exit::START, reason))?;
+    let mut status = asked.map_err(Failure::unavailable)?;
     daemon.doubt(status.services.iter().map(|one| &*one.name));
     if let Some(name) = &args.service {
-        keep_only(&mut status, name).map_err(|reason| (exit::USAGE, reason))?;
+        keep_only(&mut status, name).map_err(Failure::usage)?;
     }
     Ok(status)
 }

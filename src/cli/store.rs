@@ -1,6 +1,7 @@
 //! `slod store`: checks the store, recovers a damaged one, and renames services and probes in it.
 
-use super::output::{fail, print_error, show};
+use super::failure::{CommandResult, Failure};
+use super::output::{print_error, show};
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit, with_config};
 use crate::clock::Clock;
@@ -38,49 +39,46 @@ struct RenameArgs {
     config: ConfigArg,
 }
 
-pub fn run(args: &StoreArgs) -> u8 {
+pub fn run(args: &StoreArgs) -> CommandResult {
     let (Command::Check(config)
     | Command::Recover(config)
     | Command::Rename(RenameArgs { config, .. })) = &args.command;
     with_config(config, |config| {
         let path = &config.store.path;
         match &args.command {
-            Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
+            Command::Check(_) => Ok(print_check(path, &store::check(path)?)),
             Command::Recover(_) => {
                 let mut shown = ProgressLog::default();
                 let now = Clock::system().now();
-                let recovered = store::recover(path, now, &mut |at| shown.see(at));
-                recovered.map(|recovered| print_recovery(path, &recovered))
+                let recovered = store::recover(path, now, &mut |at| shown.see(at))?;
+                Ok(print_recovery(path, &recovered))
             }
             Command::Rename(args) => rename(config, args),
         }
     })
 }
 
-fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u8, StoreError> {
+fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> CommandResult {
     match (old.split_once('/'), new.split_once('/')) {
         (None, None) => rename_service(config, old, new),
         (Some((from, old)), Some((to, new))) => {
             rename_probe(config, &ProbeKey::new(from, old), &ProbeKey::new(to, new))
         }
-        _ => Ok(fail(
-            exit::USAGE,
+        _ => Err(Failure::usage(
             "expected two services, or two probes as SERVICE/PROBE",
         )),
     }
 }
 
-fn rename_service(config: &Config, old: &str, new: &str) -> Result<u8, StoreError> {
-    let configured = || config.services.iter().map(|service| &*service.name);
-    if let Err(reason) = check_names("service", configured(), old, new) {
-        return Ok(fail(exit::USAGE, reason));
-    }
+fn rename_service(config: &Config, old: &str, new: &str) -> CommandResult {
+    let configured = config.services.iter().map(|service| &*service.name);
+    check_names("service", configured, old, new).map_err(Failure::usage)?;
     let store = open(config)?;
     let stored = store.services()?;
     if !stored.iter().any(|name| name == old) {
         let stored = stored.iter().map(String::as_str);
         let reason = unknown_name("service in the store", old, stored);
-        return Ok(fail(exit::USAGE, reason));
+        return Err(Failure::usage(reason));
     }
     let renamed = store.rename_service(old, new)?;
     show(&format!(
@@ -95,19 +93,17 @@ fn rename_service(config: &Config, old: &str, new: &str) -> Result<u8, StoreErro
     Ok(exit::OK)
 }
 
-fn rename_probe(config: &Config, old: &ProbeKey, new: &ProbeKey) -> Result<u8, StoreError> {
+fn rename_probe(config: &Config, old: &ProbeKey, new: &ProbeKey) -> CommandResult {
     let configured: Vec<_> = config.probes().map(|probe| probe.key.to_string()).collect();
     let configured = configured.iter().map(String::as_str);
-    if let Err(reason) = check_names("probe", configured, &old.to_string(), &new.to_string()) {
-        return Ok(fail(exit::USAGE, reason));
-    }
+    check_names("probe", configured, &old.to_string(), &new.to_string()).map_err(Failure::usage)?;
     let store = open(config)?;
     let stored = store.probes();
     if !stored.contains(old) {
         let stored: Vec<_> = stored.iter().map(ProbeKey::to_string).collect();
         let stored = stored.iter().map(String::as_str);
         let reason = unknown_name("probe in the store", &old.to_string(), stored);
-        return Ok(fail(exit::USAGE, reason));
+        return Err(Failure::usage(reason));
     }
     let is_merged = store.rename_probe(old, new)?;
     show(&format!("{old} is now {new}\n"));

@@ -4,6 +4,7 @@ mod kill;
 
 use super::client::{ClientArgs, Target};
 use super::daemon::{Daemon, RequestError, target_of};
+use super::failure::{CommandResult, Failure};
 use super::output::print_error;
 use super::run::on_this_thread;
 use super::span::read_duration;
@@ -41,20 +42,13 @@ pub struct HealthcheckArgs {
     client: ClientArgs,
 }
 
-pub fn run(args: &HealthcheckArgs) -> u8 {
-    let target = args.target();
-    let found = target.and_then(|target| {
-        let daemon = Daemon::at(target.clone(), &args.client, TIMEOUT)?;
-        Ok((daemon, target))
-    });
-    let (daemon, target) = match found {
-        Ok(found) => found,
-        Err(code) => return code,
-    };
+pub fn run(args: &HealthcheckArgs) -> CommandResult {
+    let target = args.target()?;
+    let daemon = Daemon::at(target.clone(), &args.client, TIMEOUT)?;
     let path = if args.ready { "/-/ready" } else { "/-/healthy" };
     on_this_thread(async {
         let Err(error) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
-            return exit::OK;
+            return Ok(exit::OK);
         };
         // A daemon that rejects the request does not hang: the address or the credentials are wrong.
         let is_rejected = matches!(error, RequestError::Refused(_));
@@ -70,13 +64,13 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
                 Err(reason) => format!("slod: the daemon was not killed: {reason}"),
             });
         }
-        exit::NO
+        Ok(exit::NO)
     })
 }
 
 impl HealthcheckArgs {
-    /// Returns where the daemon is, or the exit code after printing the errors.
-    fn target(&self) -> Result<Target, u8> {
+    /// Returns where the daemon is.
+    fn target(&self) -> Result<Target, Failure> {
         let Some(path) = &self.config else {
             return Ok(self.address.clone());
         };
