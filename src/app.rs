@@ -10,7 +10,7 @@ mod supervisor;
 mod wiring;
 
 pub use budgets::recall_budgets;
-pub use build::StartError;
+pub use build::{StartError, check_address};
 pub use heartbeats::recall_heartbeats;
 pub use reload::Origin;
 

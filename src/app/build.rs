@@ -207,6 +207,12 @@ fn unless_temporary<T>(
     }
 }
 
+/// Checks that an address can be listened on, for callers that have other work to do first.
+pub fn check_address(address: SocketAddr) -> Result<(), StartError> {
+    let listened = listen(address).map(drop);
+    listened.map_err(|source| StartError::Listen { address, source })
+}
+
 /// Listens before anything else is done, so that a conflict is found first.
 fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {

@@ -9,7 +9,7 @@ use super::log::BufferedLog;
 use super::run::{cancel_on_request, ended, on_runtime};
 use super::screen::Screen;
 use super::span::read_duration;
-use crate::app::{App, Origin, Views};
+use crate::app::{App, Origin, Views, check_address};
 use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
@@ -95,6 +95,9 @@ async fn start(
     simulated: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<(App, String), String> {
+    // Generating the history takes seconds.
+    check_address(args.listen)
+        .map_err(|error| format!("{error}; --listen chooses another address"))?;
     let services = start_services(simulated, stop).await;
     let services =
         services.map_err(|error| format!("cannot start a simulated service: {error}"))?;
