@@ -22,11 +22,11 @@ pub struct ManArgs {
     out: Option<PathBuf>,
 }
 
-pub fn completions(args: &CompletionsArgs) -> CommandResult {
+pub fn completions(args: &CompletionsArgs) -> u8 {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "slod", &mut script);
     draw(&String::from_utf8_lossy(&script));
-    Ok(exit::OK)
+    exit::OK
 }
 
 pub fn man(args: &ManArgs) -> CommandResult {
@@ -52,8 +52,8 @@ fn page() -> std::io::Result<()> {
     Ok(())
 }
 
-pub fn schema() -> CommandResult {
+pub fn schema() -> u8 {
     let schema = config::schema(KINDS);
     draw(&format!("{schema:#}\n"));
-    Ok(exit::OK)
+    exit::OK
 }

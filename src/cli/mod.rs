@@ -285,8 +285,8 @@ fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> Co
         Command::Silence(args) => silence::run(&args),
         Command::Marker(args) => marker::run(&args),
         Command::Init(args) => init::run(&args),
-        Command::Schema => generate::schema(),
-        Command::Completions(args) => generate::completions(&args),
+        Command::Schema => Ok(generate::schema()),
+        Command::Completions(args) => Ok(generate::completions(&args)),
         Command::Man(args) => generate::man(&args),
     }
 }

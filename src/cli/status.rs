@@ -151,7 +151,7 @@ mod tests {
             alerts: Vec::new(),
         };
         let expected =
-            "\x1b[HSERVICE  SLO  TARGET  SLI\x1b[K\n(2 more lines; enlarge the t\x1b[K\n\x1b[J";
+            "\x1b[HSERVICE  SLO  SLI  BUDGET LE\x1b[K\n(2 more lines; enlarge the t\x1b[K\n\x1b[J";
         assert_eq!(frame(&status, (29, 3), false), expected);
     }
 

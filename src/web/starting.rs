@@ -38,7 +38,7 @@ async fn healthy(State(since): State<Instant>) -> Result<&'static str, Problem> 
 }
 
 async fn not_ready() -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "slod is starting")
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is starting")
         .because("it is reading its history; try again in a few seconds")
         .with(header::RETRY_AFTER, RETRY_AFTER)
 }

@@ -114,9 +114,8 @@ fn the_command_to_reload_fails_with_the_errors() {
     fs::write(&file, "services:\n  - nam: web\n").expect("written");
     let (code, text) = reload();
     assert_eq!(code, Some(64), "{text}");
-    let lines = "the old one stays active:\nerror[unknown-key]: unknown key `nam`\n --> ";
-    assert!(text.contains(lines), "{text}");
-    let place = format!("{}:2:5\n", file.display());
+    assert!(text.contains("the old one stays active:\nerror["), "{text}");
+    let place = format!("unknown key `nam`\n --> {}:2:5\n", file.display());
     assert!(text.contains(&place), "{text}");
     // It needs a valid config to find the daemon.
     let (code, text) = support::slod(&file, &["reload"]);
