@@ -10,7 +10,7 @@ mod supervisor;
 mod wiring;
 
 pub use budgets::recall_budgets;
-pub use build::StartError;
+pub use build::{StartError, check_address};
 pub use heartbeats::recall_heartbeats;
 pub use reload::Origin;
 
@@ -29,15 +29,18 @@ use crate::tasks::Tasks;
 use crate::web::Access;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// Maximum time for the whole daemon to stop.
+/// Maximum time for all tasks to end after a stop request.
 const DRAIN: Duration = Duration::from_secs(15);
+/// Maximum time from the stop request until the store is written. Service managers and Kubernetes kill the
+/// process after 30 s; the runtime needs up to one more second.
+const STOP: Duration = Duration::from_secs(25);
 /// The name of the task that watches the store's writer thread.
 const STORE: &str = "store";
 
@@ -78,7 +81,7 @@ pub enum RunError {
     Ended(&'static str),
     #[error("gave up waiting for {0} after {secs} s", secs = DRAIN.as_secs())]
     Stuck(String),
-    #[error("gave up writing to the store after {secs} s: {0}", secs = DRAIN.as_secs())]
+    #[error("gave up writing to the store {secs} s after the stop request: {0}", secs = STOP.as_secs())]
     Unwritten(String),
 }
 
@@ -105,11 +108,12 @@ impl App {
         let writer = self.spawn_all(&mut tasks, &stop);
         let ended = tasks.until_stop().await;
         tracing::info!("stopping");
+        let end = Instant::now() + STOP;
         let stuck = tasks.drain(DRAIN).await;
         let store = writer.handle();
         // Blocks here: nothing else is left to do, and a thread for blocking work may not be
         // available.
-        let is_written = writer.close(DRAIN);
+        let is_written = writer.close(end.saturating_duration_since(Instant::now()));
         match ended {
             // Its thread panicked, so nothing more could be written.
             Some(STORE) => Err(RunError::Ended(STORE)),

@@ -12,6 +12,6 @@ mod view;
 pub use chart::add as add_charts;
 pub use failing::FailingReceivers;
 pub use live::{Inputs, LiveAlerts, sign};
-pub use own::SelfState;
+pub use own::{RELOAD_FAILED, SelfState};
 pub use task::{Deps, Route, run};
 pub use view::AlertsView;

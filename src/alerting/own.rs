@@ -5,6 +5,9 @@ use crate::alert::{
     AlertKey, CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, Source, Urgency,
 };
 
+pub const RELOAD_FAILED: &str =
+    "the config was not reloaded; the old one stays active (the log has the reason)";
+
 /// The state of slod.
 #[derive(Clone, Debug, Default)]
 pub struct SelfState {
@@ -18,15 +21,13 @@ pub struct SelfState {
 
 impl SelfState {
     pub fn signs(&self) -> [Sign; 3] {
-        let failed =
-            "the config was not reloaded; the old one stays active (the log has the reason)";
         let unsent = self.failing.lasting();
         [
             sign(STORE_FAILING, "SlodStoreFailing", self.store.clone()),
             sign(
                 CONFIG_RELOAD_FAILED,
                 "SlodConfigReloadFailed",
-                self.reload_failed.then(|| failed.to_owned()),
+                self.reload_failed.then(|| RELOAD_FAILED.to_owned()),
             ),
             Sign {
                 // A failure that does not last yet decides nothing.

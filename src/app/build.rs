@@ -1,4 +1,4 @@
-//! Builds the daemon: binds its port, opens its store, restores its state, and then listens.
+//! Builds the daemon: listens on its port, opens its store and restores its state.
 
 use super::{App, Origin, budgets, heartbeats};
 use crate::alert::Decisions;
@@ -13,14 +13,14 @@ use crate::schedule::ProbeThreads;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
 use crate::tasks::{blocking, threads};
-use crate::web::Access;
+use crate::web::{self, Access};
 use arc_swap::ArcSwap;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use thiserror::Error;
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinError;
@@ -52,7 +52,7 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds, opens and restores; no probe is running yet. `web_config` replaces the file named in
+    /// Listens, opens and restores; no probe is running yet. `web_config` replaces the file named in
     /// the config.
     pub async fn build(
         config: Config,
@@ -73,11 +73,13 @@ impl App {
             unless_panicked(blocking(read).await).map_err(StartError::Web)?
         };
         let cannot_listen = |source| StartError::Listen { address, source };
-        let socket = bind(address).map_err(cannot_listen)?;
-        let opened = {
+        let listener = listen(address).map_err(cannot_listen)?;
+        let opening = {
             let (config, clock) = (config.clone(), clock.clone());
-            blocking(move || open(&config, clock)).await
+            blocking(move || open(&config, clock))
         };
+        let starting = web::starting(access.clone(), clock.clone());
+        let opened = web::serve_during(&listener, starting, access.clone(), opening).await;
         let Opened {
             mut ledger,
             alerts,
@@ -95,8 +97,6 @@ impl App {
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
         let (ledger_views, known) = watch::channel(Arc::new(first));
         heartbeats.correct_by(move || known.borrow().corrections.clone());
-        // Not before it can respond: a health check would mistake a slow start for a daemon that hangs.
-        let listener = socket.listen(ACCEPT_QUEUE).map_err(cannot_listen)?;
         Ok(Self {
             threads: ProbeThreads::start().map_err(StartError::Threads)?,
             own,
@@ -207,15 +207,21 @@ fn unless_temporary<T>(
     }
 }
 
-/// Reserves the address, so that a conflict is found before anything else is done.
-fn bind(address: SocketAddr) -> std::io::Result<TcpSocket> {
+/// Checks that an address can be listened on, for callers that have other work to do first.
+pub fn check_address(address: SocketAddr) -> Result<(), StartError> {
+    let listened = listen(address).map(drop);
+    listened.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Listens before anything else is done, so that a conflict is found first.
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     let socket = match address {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    Ok(socket)
+    socket.listen(ACCEPT_QUEUE)
 }
 
 /// What to do about an error of binding or listening, in parentheses.

@@ -122,7 +122,9 @@ impl App {
         tasks.spawn("runs", runs::run(reading));
         tasks.spawn("heartbeats", heartbeats);
         tasks.spawn("reload", reloader.run(self.hangups, stop.clone()));
-        tasks.spawn("supervisor", supervisor::run(liveness, stop.clone()));
+        let last_reload = channels.reloaded.subscribe();
+        let supervising = supervisor::run(liveness, last_reload, stop.clone());
+        tasks.spawn("supervisor", supervising);
         let ended = stop.clone().cancelled_owned();
         let serving = web::serve(self.listener, router, self.access, ended);
         tasks.spawn("web", serving);

@@ -1,10 +1,10 @@
 //! `slod alerts`: lists firing alerts or the alerts of a time range, and acknowledges one.
 
+use super::OutputFormat;
 use super::author::author;
 use super::daemon::{DaemonArgs, on_daemon};
-use super::output::fail;
+use super::failure::{CommandResult, Failure};
 use super::span::{TimeArg, check_order};
-use super::{OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::times;
@@ -62,14 +62,14 @@ struct ListArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &AlertsArgs) -> u8 {
+pub fn run(args: &AlertsArgs) -> CommandResult {
     match &args.command {
         Some(Command::Acknowledge(args)) => acknowledge(args),
         None => list(&args.list),
     }
 }
 
-fn acknowledge(args: &AcknowledgeArgs) -> u8 {
+fn acknowledge(args: &AcknowledgeArgs) -> CommandResult {
     on_daemon(&args.daemon, async |daemon| {
         let fingerprint = utf8_percent_encode(&args.fingerprint, NON_ALPHANUMERIC);
         let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
@@ -81,23 +81,20 @@ fn acknowledge(args: &AcknowledgeArgs) -> u8 {
     })
 }
 
-fn list(args: &ListArgs) -> u8 {
+fn list(args: &ListArgs) -> CommandResult {
     let now = Clock::system().now();
     let (from, to) = (
         args.from.map(|from| from.at(now)),
         args.to.map(|to| to.at(now)),
     );
     let order = from.zip(to).map(|(from, to)| check_order(from, to));
-    if let Some(Err(reason)) = order {
-        return fail(exit::USAGE, reason);
-    }
+    order.transpose().map_err(Failure::usage)?;
     if let Some(from) = from.filter(|from| *from > now) {
         let show = |at: Timestamp| times::second(at.to_utc());
         let (from, now) = (show(from), show(now));
-        return fail(
-            exit::USAGE,
-            format!("--from {from} UTC is in the future (now: {now} UTC), so it has no alerts"),
-        );
+        return Err(Failure::usage(format!(
+            "--from {from} UTC is in the future (now: {now} UTC), so it has no alerts"
+        )));
     }
     on_daemon(&args.daemon, async |daemon| {
         let stored = |config: &Config, store: &Store| {

@@ -1,9 +1,10 @@
 //! `slod audit`: answers the performance checklist of a service from measurements.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::load::plan::service;
+use super::output::show;
 use super::run::on_this_thread;
 use super::span::read_duration;
-use super::unknown_name::unknown_name;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::{ProbeSpec, ServiceSpec};
@@ -27,33 +28,17 @@ pub struct AuditArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &AuditArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    let Some(service) = config
-        .services
-        .iter()
-        .find(|one| *one.name == *args.service)
-    else {
-        let known = config.services.iter().map(|one| &*one.name);
-        let reason = unknown_name("service", &args.service, known);
-        return fail(exit::USAGE, reason);
-    };
+pub fn run(args: &AuditArgs) -> CommandResult {
+    let config = args.config.load()?;
+    let service = service(&config, &args.service).map_err(Failure::usage)?;
     let clock = Clock::system();
     on_this_thread(async {
         let responses = responses(service, &clock).await;
-        let read = Store::open_read_only(&config.store.path)
-            .and_then(|store| gather(service, responses, &store, clock.now(), args.span));
-        match read {
-            Ok(facts) => {
-                let audit = Audit::of(&service.name, &facts);
-                show(&args.format.of(&audit, Audit::to_text));
-                if audit.is_fine() { exit::OK } else { exit::NO }
-            }
-            Err(error) => fail(exit::START, error),
-        }
+        let store = Store::open_read_only(&config.store.path)?;
+        let facts = gather(service, responses, &store, clock.now(), args.span)?;
+        let audit = Audit::of(&service.name, &facts);
+        show(&args.format.of(&audit, Audit::to_text));
+        Ok(if audit.is_fine() { exit::OK } else { exit::NO })
     })
 }
 

@@ -1,6 +1,7 @@
 //! `slod backtest`: which burn-rate alerts and warning signs would have fired in the past.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
@@ -27,27 +28,19 @@ pub struct BacktestArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &BacktestArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+pub fn run(args: &BacktestArgs) -> CommandResult {
+    let config = args.config.load()?;
     let backtest = match &args.synthetic {
-        Some(scenario) => Ok(synthetic(&config, scenario)),
-        None => from_store(&config, args),
+        Some(scenario) => synthetic(&config, scenario),
+        None => from_store(&config, args)?,
     };
-    match backtest {
-        Ok(backtest) => {
-            show(&args.format.of(&backtest, Backtest::to_text));
-            exit::OK
-        }
-        Err((code, reason)) => fail(code, reason),
-    }
+    show(&args.format.of(&backtest, Backtest::to_text));
+    Ok(exit::OK)
 }
 
-fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, String)> {
+fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, Failure> {
     let now = Clock::system().now();
-    let (from, to) = args.span.at(now).map_err(|reason| (exit::USAGE, reason))?;
+    let (from, to) = args.span.at(now).map_err(Failure::usage)?;
     // Later outcomes were recorded while the clock was ahead.
     let to = to.min(now);
     Store::open_read_only(&config.store.path)
@@ -61,6 +54,6 @@ fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, (u8, Str
         })
         .map_err(|error| {
             let path = config.store.path.display();
-            (exit::START, format!("cannot read {path}: {error}"))
+            Failure::unavailable(format!("cannot read {path}: {error}"))
         })
 }

@@ -1,6 +1,7 @@
 //! `slod backup`: copies the store, even while the daemon runs.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::{ConfigArg, exit};
 use crate::store;
 use clap::Args;
@@ -16,60 +17,45 @@ pub struct BackupArgs {
     config: ConfigArg,
 }
 
-pub fn run(args: &BackupArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+pub fn run(args: &BackupArgs) -> CommandResult {
+    let config = args.config.load()?;
     if args.to == Path::new("-") {
         return print(&config.store.path);
     }
     if let Some(fault) = unusable(&args.to) {
-        return fail(
-            exit::USAGE,
-            format!("cannot write {}: {fault}", args.to.display()),
-        );
+        let reason = format!("cannot write {}: {fault}", args.to.display());
+        return Err(Failure::usage(reason));
     }
-    match store::backup(&config.store.path, &args.to) {
-        Ok(made) => {
-            let (size, seconds) = (made.size_bytes, made.took.as_secs_f64());
-            show(&format!(
-                "{}: {size} bytes, written, checked and synced in {seconds:.2} s\n",
-                args.to.display()
-            ));
-            exit::OK
-        }
-        Err(error) => {
-            let (from, to) = (config.store.path.display(), args.to.display());
-            fail(
-                exit::START,
-                format!("cannot copy the store {from} to {to}: {error}"),
-            )
-        }
-    }
+    let (from, to) = (config.store.path.display(), args.to.display());
+    let failed =
+        |error| Failure::unavailable(format!("cannot copy the store {from} to {to}: {error}"));
+    let made = store::backup(&config.store.path, &args.to).map_err(failed)?;
+    let (size, seconds) = (made.size_bytes, made.took.as_secs_f64());
+    show(&format!(
+        "{to}: {size} bytes, written, checked and synced in {seconds:.2} s\n"
+    ));
+    Ok(exit::OK)
 }
 
 /// Writes the copy to standard output.
-fn print(from: &Path) -> u8 {
+fn print(from: &Path) -> CommandResult {
     let mut out = io::stdout().lock();
     if out.is_terminal() {
         let reason = "standard output is a terminal; redirect it to a file";
-        return fail(exit::USAGE, reason);
+        return Err(Failure::usage(reason));
     }
-    let mut copy = match store::nameless_backup(from) {
-        Ok(copy) => copy,
-        Err(error) => {
-            let from = from.display();
-            let reason = format!("cannot copy the store {from}: {error}");
-            return fail(exit::START, reason);
-        }
-    };
+    let mut copy = store::nameless_backup(from).map_err(|error| {
+        Failure::unavailable(format!("cannot copy the store {}: {error}", from.display()))
+    })?;
     // An incomplete copy is a failure, even if its reader has closed the pipe.
-    if let Err(error) = io::copy(&mut copy, &mut out).and_then(|_| out.flush()) {
-        let reason = format!("cannot write to standard output: {error}");
-        return fail(exit::FAILED, reason);
-    }
-    exit::OK
+    let copied = io::copy(&mut copy, &mut out).and_then(|_| out.flush());
+    copied.map_err(|error| {
+        Failure::new(
+            exit::FAILED,
+            format!("cannot write to standard output: {error}"),
+        )
+    })?;
+    Ok(exit::OK)
 }
 
 /// Why the copy cannot be written to this path; `None` if it can.

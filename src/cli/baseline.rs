@@ -1,6 +1,7 @@
 //! `slod baseline`: records a run as the baseline of its service and scenario, and compares later runs with it.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::runs::{no_run, show_list, stored};
 use super::{ConfigArg, OutputFormat, exit, read_number, with_config};
 use crate::config::Config;
@@ -53,7 +54,7 @@ struct ListArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &BaselineArgs) -> u8 {
+pub fn run(args: &BaselineArgs) -> CommandResult {
     match &args.command {
         Command::Record(args) => with_config(&args.config, |config| record(config, args.id)),
         Command::Compare(args) => with_config(&args.config, |config| against(config, args)),
@@ -61,14 +62,12 @@ pub fn run(args: &BaselineArgs) -> u8 {
     }
 }
 
-fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
+fn record(config: &Config, id: i64) -> CommandResult {
     let mut store = Store::open_for_runs(&config.store.path)?;
-    let Some((_, run)) = stored(&store, id)? else {
-        return Ok(exit::USAGE);
-    };
+    let (_, run) = stored(&store, id)?;
     if let Some(reason) = unfit_as_baseline(&run) {
         let reason = format!("run {id} cannot be a baseline: {reason}");
-        return Ok(fail(exit::USAGE, reason));
+        return Err(Failure::usage(reason));
     }
     if store.set_baseline(id)? {
         show(&format!(
@@ -76,7 +75,7 @@ fn record(config: &Config, id: i64) -> Result<u8, StoreError> {
         ));
         return Ok(exit::OK);
     }
-    Ok(no_run(id))
+    Err(no_run(id))
 }
 
 fn baselines(store: &Store, service: Option<&str>) -> Result<Vec<StoredRun>, StoreError> {
@@ -85,22 +84,18 @@ fn baselines(store: &Store, service: Option<&str>) -> Result<Vec<StoredRun>, Sto
     Ok(runs)
 }
 
-fn against(config: &Config, args: &CompareArgs) -> Result<u8, StoreError> {
+fn against(config: &Config, args: &CompareArgs) -> CommandResult {
     let store = Store::open_read_only(&config.store.path)?;
-    let Some((head, run)) = stored(&store, args.id)? else {
-        return Ok(exit::USAGE);
-    };
+    let (head, run) = stored(&store, args.id)?;
     let all = baselines(&store, Some(&head.service))?;
     let Some(known) = all.iter().find(|one| one.scenario == head.scenario) else {
         let reason = format!(
             "{} has no baseline of {} (record one with slod baseline record RUN)",
             head.service, head.scenario
         );
-        return Ok(fail(exit::USAGE, reason));
+        return Err(Failure::usage(reason));
     };
-    let Some((_, baseline)) = stored(&store, known.id)? else {
-        return Ok(exit::USAGE);
-    };
+    let (_, baseline) = stored(&store, known.id)?;
     let statements = compare(&baseline, &run).into_iter();
     let findings: Vec<Finding> = statements.map(Finding::of).collect();
     let title = format!("Run {} against run {} (baseline)\n", head.id, known.id);
@@ -120,7 +115,7 @@ fn verdict(findings: &[Finding]) -> u8 {
     }
 }
 
-fn list(config: &Config, format: OutputFormat) -> Result<u8, StoreError> {
+fn list(config: &Config, format: OutputFormat) -> CommandResult {
     let store = Store::open_read_only(&config.store.path)?;
     show_list(config, &store, &baselines(&store, None)?, format)
 }

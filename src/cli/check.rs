@@ -1,8 +1,9 @@
 //! `slod check`: reports all errors of a config at once, with line numbers.
 
 use super::exit;
+use super::failure::{CommandResult, Failure};
 use super::log::takes_color;
-use super::output::{draw, print_error};
+use super::output::draw;
 use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
@@ -45,22 +46,16 @@ pub enum CheckFormat {
     Json,
 }
 
-/// Returns 0 if the config is valid, 1 if not, and 2 if it cannot be read.
-pub fn run(args: &CheckArgs) -> u8 {
-    let (code, found) = answer(args, KINDS);
+/// Returns 0 if the config is valid, and 1 if not.
+pub fn run(args: &CheckArgs) -> CommandResult {
+    let (code, found) = answer(args, KINDS).map_err(Failure::usage)?;
     draw(&found);
-    code
+    Ok(code)
 }
 
 /// Returns the exit code and the output.
-pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
-    let source = match read(&args.path) {
-        Ok(source) => source,
-        Err(error) => {
-            print_error(&format!("slod: {error}"));
-            return (exit::USAGE, String::new());
-        }
-    };
+pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> Result<(u8, String), FileError> {
+    let source = read(&args.path)?;
     // A pipe has no directory of its own: its paths are relative to the current one.
     let folder = args.path.parent().filter(|_| !is_pipe(&args.path));
     let base = folder.unwrap_or(Path::new(""));
@@ -83,7 +78,12 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
     let warnings = web.iter().flat_map(|web| web.of(Severity::Warning)).count();
     let is_invalid = loaded.config.is_none() || web.is_some_and(|web| web.file.is_none());
     let is_refused = args.strict && count(&loaded, Severity::Warning) + warnings > 0;
-    (u8::from(is_invalid || is_refused), output)
+    let code = if is_invalid || is_refused {
+        exit::NO
+    } else {
+        exit::OK
+    };
+    Ok((code, output))
 }
 
 /// Reads a file, standard input (`-`), or a pipe such as `<(...)`, which ends when its writer closes it.

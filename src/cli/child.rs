@@ -1,7 +1,7 @@
 //! An external command that generates the load of a run.
 
 use super::exit;
-use super::output::fail;
+use super::failure::{CommandResult, Failure};
 use clap::Args;
 use rustix::process::{Pid, Signal, kill_process_group, set_parent_process_death_signal};
 use std::env;
@@ -26,9 +26,9 @@ pub struct ChildArgs {
 
 /// Replaces this process with a command that the kernel kills when its parent ends. This is the only way to
 /// end the command if slod is killed with `kill -9`. Returns only if the command cannot be run.
-pub fn become_child(args: &ChildArgs) -> u8 {
+pub fn become_child(args: &ChildArgs) -> CommandResult {
     let Some((program, arguments)) = args.command.split_first() else {
-        return exit::USAGE;
+        return Ok(exit::USAGE);
     };
     // A shell that starts slod in the background makes it ignore Ctrl-C, and the command would inherit
     // that. `exec` resets handled signals to their default.
@@ -38,10 +38,8 @@ pub fn become_child(args: &ChildArgs) -> u8 {
         Ok(()) => process::Command::new(program).args(arguments).exec(),
         Err(error) => error,
     };
-    fail(
-        exit::USAGE,
-        format!("cannot run {}: {}", program.display(), error.kind()),
-    )
+    let reason = format!("cannot run {}: {}", program.display(), error.kind());
+    Err(Failure::usage(reason))
 }
 
 /// Handles interrupts from now on; nothing reads them.

@@ -102,9 +102,9 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// The port, explicit or implied by the scheme.
-    pub fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or_default()
+    /// The addresses of the host, with the port; none if its name cannot be resolved. Blocks.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.0.socket_addrs(|| None).unwrap_or_default()
     }
 
     pub fn at(address: SocketAddr, is_secure: bool) -> Option<Self> {

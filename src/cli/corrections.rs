@@ -3,6 +3,7 @@
 use super::OutputFormat;
 use super::author::author;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
+use super::failure::CommandResult;
 use super::span::{TimeArg, end_of, read_duration};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -86,7 +87,7 @@ struct RevokeArgs {
     daemon: DaemonArgs,
 }
 
-pub fn run(args: &CorrectionsArgs) -> u8 {
+pub fn run(args: &CorrectionsArgs) -> CommandResult {
     match &args.command {
         Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
         Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),

@@ -1,13 +1,14 @@
 //! The daemon that a subcommand queries, and its store if none runs.
 
 use super::client::{Client, ClientArgs, Target};
-use super::output::{fail, print_error, show};
+use super::failure::{CommandResult, Failure};
+use super::output::{print_error, show};
 use super::run::on_this_thread;
 use super::{ConfigArg, exit};
 use crate::config::Config;
 use crate::probe::dial::tls_fault;
 use crate::store::{Store, StoreError};
-use crate::text::printable;
+use crate::text::{printable, printable_lines};
 use crate::web::auth::names_tls;
 use clap::Args;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LINK};
@@ -39,8 +40,7 @@ pub struct DaemonArgs {
 }
 
 impl DaemonArgs {
-    /// Returns the daemon, or the exit code after printing the errors.
-    pub fn daemon(&self) -> Result<Daemon, u8> {
+    pub fn daemon(&self) -> Result<Daemon, Failure> {
         if let Some(target) = &self.address {
             return Daemon::at(target.clone(), &self.client, TIMEOUT);
         }
@@ -54,34 +54,22 @@ impl DaemonArgs {
     }
 }
 
-/// Returns where the daemon of a config listens, or the exit code after printing the error.
-pub fn target_of(config: &Config) -> Result<Target, u8> {
+/// Returns where the daemon of a config listens.
+pub fn target_of(config: &Config) -> Result<Target, Failure> {
     let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
-    Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
-        fail(
-            exit::USAGE,
-            format!("{} is not an address to connect to", config.listen),
-        )
-    })
+    Target::at(reachable(config.listen), is_secure)
+        .ok_or_else(|| Failure::usage(format!("{} is not an address to connect to", config.listen)))
 }
 
-/// Queries the daemon, and prints the answer or why there is none.
+/// Queries the daemon, and prints the answer.
 pub fn on_daemon(
     args: &DaemonArgs,
     ask: impl AsyncFnOnce(&Daemon) -> Result<String, String>,
-) -> u8 {
-    let daemon = match args.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
+) -> CommandResult {
+    let daemon = args.daemon()?;
     on_this_thread(async {
-        match ask(&daemon).await {
-            Ok(text) => {
-                show(&text);
-                exit::OK
-            }
-            Err(reason) => fail(exit::START, reason),
-        }
+        show(&ask(&daemon).await.map_err(Failure::unavailable)?);
+        Ok(exit::OK)
     })
 }
 
@@ -106,11 +94,11 @@ pub enum RequestError {
 }
 
 impl Daemon {
-    /// A daemon with a known address only, or the exit code after printing the error.
-    pub fn at(target: Target, args: &ClientArgs, timeout: Duration) -> Result<Self, u8> {
+    /// A daemon with a known address only.
+    pub fn at(target: Target, args: &ClientArgs, timeout: Duration) -> Result<Self, Failure> {
         let client = args.client(target, timeout);
         Ok(Self {
-            client: client.map_err(|reason| fail(exit::USAGE, reason))?,
+            client: client.map_err(Failure::usage)?,
             config: None,
             is_reported: Cell::new(false),
         })
@@ -299,14 +287,13 @@ fn refusal(at: &Target, status: StatusCode, problem: &Value) -> String {
     if status == StatusCode::UNAUTHORIZED {
         return format!("{at} requires authentication (see --token-file and --username)");
     }
-    let text = |key: &str| {
-        problem[key]
-            .as_str()
-            .map(|text| printable(text).into_owned())
-    };
-    match (text("title"), text("detail")) {
+    let title = problem["title"].as_str().map(printable);
+    let detail = problem["detail"].as_str().map(printable_lines);
+    match (title, detail) {
+        // The errors of a config, with their lines.
+        (Some(title), Some(detail)) if detail.contains('\n') => format!("{title}:\n{detail}"),
         (Some(title), Some(detail)) => format!("{title}: {detail}"),
-        (Some(title), None) => title,
+        (Some(title), None) => title.into_owned(),
         (None, _) => format!("{at} answered with HTTP status {}", status.as_u16()),
     }
 }

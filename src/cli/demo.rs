@@ -4,12 +4,12 @@ mod past;
 mod screen;
 
 use super::exit;
+use super::failure::{CommandResult, Failure};
 use super::log::BufferedLog;
-use super::output::fail;
 use super::run::{cancel_on_request, ended, on_runtime};
 use super::screen::Screen;
 use super::span::read_duration;
-use crate::app::{App, Origin, Views};
+use crate::app::{App, Origin, Views, check_address};
 use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
@@ -45,38 +45,30 @@ pub struct DemoArgs {
     span: Option<Duration>,
 }
 
-pub fn run(args: &DemoArgs, log: &BufferedLog) -> u8 {
-    let folder = match tempfile::Builder::new().prefix("slod-demo-").tempdir() {
-        Ok(folder) => folder,
-        Err(error) => {
-            return fail(
-                exit::START,
-                format!("cannot create a temporary folder for the store: {error}"),
-            );
-        }
-    };
-    let code = on_runtime(run_in(args, folder.path(), log));
+pub fn run(args: &DemoArgs, log: &BufferedLog) -> CommandResult {
+    let folder = tempfile::Builder::new().prefix("slod-demo-").tempdir();
+    let folder = folder.map_err(|error| {
+        Failure::unavailable(format!(
+            "cannot create a temporary folder for the store: {error}"
+        ))
+    })?;
+    let result = on_runtime(run_in(args, folder.path(), log));
     log.release();
-    code
+    result
 }
 
-async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
+async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> CommandResult {
     let stop = CancellationToken::new();
     tokio::spawn(cancel_on_request(stop.clone()));
     let mut simulated = Tasks::new(CancellationToken::new());
     let started = tokio::select! {
         started = start(args, folder, &mut simulated, &stop) => started,
         // Generating the history takes seconds. An impatient second request would leave the store behind.
-        () = stop.cancelled() => return exit::OK,
+        () = stop.cancelled() => return Ok(exit::OK),
     };
-    let (app, intro) = match started {
-        Ok(started) => started,
-        Err(reason) => return fail(exit::START, reason),
-    };
-    let drawing = match Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop) {
-        Ok(drawing) => drawing,
-        Err(error) => return fail(exit::FAILED, threads::refusal(&error)),
-    };
+    let (app, intro) = started.map_err(Failure::unavailable)?;
+    let drawing = Drawing::start(Screen::new(log.clone()), intro, app.views(), &stop);
+    let drawing = drawing.map_err(|error| Failure::new(exit::FAILED, threads::refusal(&error)))?;
     if let Some(span) = args.span {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -89,9 +81,9 @@ async fn run_in(args: &DemoArgs, folder: &Path, log: &BufferedLog) -> u8 {
     match drawing.end() {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             tracing::error!("cannot write to standard output: {error}");
-            exit::FAILED
+            Ok(exit::FAILED)
         }
-        _ => code,
+        _ => Ok(code),
     }
 }
 
@@ -103,11 +95,14 @@ async fn start(
     simulated: &mut Tasks,
     stop: &CancellationToken,
 ) -> Result<(App, String), String> {
+    // Generating the history takes seconds.
+    check_address(args.listen)
+        .map_err(|error| format!("{error}; --listen chooses another address"))?;
     let services = start_services(simulated, stop).await;
     let services =
         services.map_err(|error| format!("cannot start a simulated service: {error}"))?;
     let path = folder.join("slod.yaml");
-    let text = demo::config(&services, args.listen, &folder.join("slod.db"));
+    let text = demo::config(&services, args.listen);
     std::fs::write(&path, text).map_err(|error| format!("cannot write the config: {error}"))?;
     let origin = Origin::File(path.clone());
     let config = Arc::new(origin.load()?);
@@ -143,7 +138,7 @@ async fn start_services(
 fn intro(address: SocketAddr, config: &Path, generated: &Generated) -> String {
     let count = numbers::count(generated.outcomes as u64);
     let (took, every) = (generated.took.as_secs_f64(), show_duration(demo::INTERVAL));
-    let config = config.display();
+    let config = shell_word(config);
     format!(
         "Three simulated services with 30 days of synthetic history: {count} outcomes, generated in {took:.1} s.
 From now on each is probed every {every}.
@@ -156,6 +151,16 @@ Press Ctrl-C to stop. This deletes the store.
 
 "
     )
+}
+
+/// The path as one word of a shell, in single quotes if necessary.
+fn shell_word(path: &Path) -> String {
+    let text = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(is_plain) {
+        return text;
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Draws the table on a thread of its own: a paused terminal, or a pipe that nobody reads, must not block
@@ -203,5 +208,20 @@ impl Drawing {
     fn end(self) -> io::Result<()> {
         drop(self.end);
         self.ended.recv_timeout(LAST_DRAWING).unwrap_or(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_one_word_of_a_shell() {
+        let word = |path: &str| shell_word(Path::new(path));
+        assert_eq!(
+            word("/tmp/slod-demo-x_1/slod.yaml"),
+            "/tmp/slod-demo-x_1/slod.yaml"
+        );
+        assert_eq!(word("/tmp/it's \"me\"/a"), r#"'/tmp/it'\''s "me"/a'"#);
     }
 }

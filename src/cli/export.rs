@@ -4,8 +4,9 @@ mod openslo;
 mod requests;
 mod variables;
 
+use super::failure::{CommandResult, Failure};
 use super::load::plan::{driven, scenario, service};
-use super::output::{fail, show};
+use super::output::show;
 use super::{ConfigArg, exit};
 use crate::config::{Config, ServiceSpec};
 use crate::export::{Certificates, Limits, Script, Tool};
@@ -52,26 +53,19 @@ pub struct Exported {
     pub authorities: Option<String>,
 }
 
-pub fn run(args: &ExportArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+pub fn run(args: &ExportArgs) -> CommandResult {
+    let config = args.config.load()?;
     let tool = match args.tool {
         ExportTool::Locust => Tool::Locust,
         ExportTool::K6 => Tool::K6,
         ExportTool::OpenSlo => return openslo::run(args, &config),
     };
-    match script(args, &config) {
-        Ok(script) => {
-            show(&match args.kubernetes {
-                Some(workers) => script.write_manifests(tool, workers),
-                None => script.write(tool),
-            });
-            exit::OK
-        }
-        Err(reason) => fail(exit::USAGE, reason),
-    }
+    let script = script(args, &config).map_err(Failure::usage)?;
+    show(&match args.kubernetes {
+        Some(workers) => script.write_manifests(tool, workers),
+        None => script.write(tool),
+    });
+    Ok(exit::OK)
 }
 
 fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {

@@ -1,7 +1,8 @@
 //! Output generated from the declarations of the command line and the config: shell completions, man pages,
 //! and the JSON Schema of the config.
 
-use super::output::{draw, fail};
+use super::failure::{CommandResult, Failure};
+use super::output::draw;
 use super::{Cli, exit};
 use crate::config;
 use crate::probe::KINDS;
@@ -28,18 +29,15 @@ pub fn completions(args: &CompletionsArgs) -> u8 {
     exit::OK
 }
 
-pub fn man(args: &ManArgs) -> u8 {
+pub fn man(args: &ManArgs) -> CommandResult {
     let written = match &args.out {
         Some(folder) => pages(folder).map_err(|error| (folder.as_path(), error)),
         None => page().map_err(|error| (Path::new("standard output"), error)),
     };
-    match written {
-        Ok(()) => exit::OK,
-        Err((path, error)) => fail(
-            exit::USAGE,
-            format!("cannot write to {}: {error}", path.display()),
-        ),
-    }
+    written.map_err(|(path, error)| {
+        Failure::usage(format!("cannot write to {}: {error}", path.display()))
+    })?;
+    Ok(exit::OK)
 }
 
 fn pages(folder: &Path) -> std::io::Result<()> {

@@ -1,7 +1,8 @@
 //! `slod health`: the healthy indicators and warning signs of a service.
 
 use super::daemon::DaemonArgs;
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::run::on_this_thread;
 use super::{OutputFormat, exit};
 use crate::report::signals::HealthAnswer;
@@ -21,11 +22,8 @@ pub struct HealthArgs {
 
 const EXIT_CODES: &str = "Exit codes: 0 if all known indicators are healthy, 1 if one is not, 2 if the health is unknown, for example of a service in maintenance, 64 if the daemon does not answer or does not know the service. Warning signs that belong to no indicator are shown and do not change the exit code. Without a service, the signs of the host decide.";
 
-pub fn run(args: &HealthArgs) -> u8 {
-    let daemon = match args.daemon.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
+pub fn run(args: &HealthArgs) -> CommandResult {
+    let daemon = args.daemon.daemon()?;
     on_this_thread(async {
         let path = match &args.service {
             Some(service) => format!(
@@ -34,16 +32,12 @@ pub fn run(args: &HealthArgs) -> u8 {
             ),
             None => "/api/v1/health".to_owned(),
         };
-        match daemon.get::<HealthAnswer>(&path).await {
-            Ok(report) => {
-                show(&args.format.of(&report, HealthAnswer::to_text));
-                match report.is_healthy() {
-                    Some(true) => exit::OK,
-                    Some(false) => exit::NO,
-                    None => exit::UNKNOWN,
-                }
-            }
-            Err(reason) => fail(exit::START, reason),
-        }
+        let report: HealthAnswer = daemon.get(&path).await.map_err(Failure::unavailable)?;
+        show(&args.format.of(&report, HealthAnswer::to_text));
+        Ok(match report.is_healthy() {
+            Some(true) => exit::OK,
+            Some(false) => exit::NO,
+            None => exit::UNKNOWN,
+        })
     })
 }

@@ -8,11 +8,12 @@ mod requests;
 mod scenarios;
 
 use super::compressed::decompressed;
+use super::failure::{CommandResult, Failure};
 use super::load::plan::service;
 use super::load::verdict_code;
-use super::output::{fail, show};
+use super::output::show;
 use super::span::TimeArg;
-use super::{ConfigArg, exit, runs};
+use super::{ConfigArg, runs};
 use crate::clock::Clock;
 use crate::import::Tool;
 use crate::import::requests::Format;
@@ -137,11 +138,11 @@ impl ImportArgs {
     }
 }
 
-pub fn run(args: &ImportArgs) -> u8 {
+pub fn run(args: &ImportArgs) -> CommandResult {
     if let Some(reason) = args.meaningless() {
-        return usage(reason);
+        return Err(Failure::usage(reason));
     }
-    let done = match args.tool {
+    match args.tool {
         ImportTool::K6 => result(args, Tool::K6),
         ImportTool::Locust => result(args, Tool::Locust),
         ImportTool::Vegeta => result(args, Tool::Vegeta),
@@ -155,27 +156,26 @@ pub fn run(args: &ImportArgs) -> u8 {
         ImportTool::K6Options => scenarios::show_section(args),
         ImportTool::Sloth => objectives::show_config(args, objectives::Format::Sloth),
         ImportTool::Blackbox => blackbox::show_config(args),
-    };
-    done.unwrap_or_else(|code| code)
+    }
 }
 
-/// Stores a result as a run. The error is the exit code, after its message was printed.
-fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
+/// Stores a result as a run.
+fn result(args: &ImportArgs, tool: Tool) -> CommandResult {
     let config = args.config.load()?;
     let name = args.service.as_deref().unwrap_or_default();
-    let service = service(&config, name).map_err(usage)?;
+    let service = service(&config, name).map_err(Failure::usage)?;
     let is_script = matches!(
         args.file.extension().and_then(OsStr::to_str),
         Some("js" | "ts")
     );
     if is_script && tool == Tool::K6 {
         let file = args.file.display();
-        return Err(usage(format!(
+        return Err(Failure::usage(format!(
             "{file} is a script, not a result: to convert it to scenarios, run `k6 inspect {file} > FILE` and `slod import k6-options FILE`"
         )));
     }
     let unreadable =
-        |error: io::Error| usage(format!("cannot read {}: {error}", args.file.display()));
+        |error: io::Error| Failure::usage(format!("cannot read {}: {error}", args.file.display()));
     let file = File::open(&args.file).map_err(unreadable)?;
     let now = Clock::system().now();
     let written = file.metadata().and_then(|file| file.modified());
@@ -185,7 +185,7 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
     let input = decompressed(file).map_err(unreadable)?;
     let mut run = tool
         .read(input, &service.name, started.unwrap_or(Timestamp(0)))
-        .map_err(|error| usage(format!("{}: {error}", args.file.display())))?;
+        .map_err(|error| Failure::usage(format!("{}: {error}", args.file.display())))?;
     if started.is_none() && !tool.writes_times() {
         let length = run.scenario.length();
         (run.from, run.to) = (written.before(length), written);
@@ -199,11 +199,6 @@ fn result(args: &ImportArgs, tool: Tool) -> Result<u8, u8> {
         ImportFormat::Junit => report.to_junit(),
     });
     Ok(verdict_code(&report))
-}
-
-/// Prints a usage error.
-fn usage(reason: impl std::fmt::Display) -> u8 {
-    fail(exit::USAGE, reason)
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::OutputFormat;
 use super::author::author;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
+use super::failure::CommandResult;
 use super::span::TimeArg;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -80,7 +81,7 @@ struct AddArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &MarkerArgs) -> u8 {
+pub fn run(args: &MarkerArgs) -> CommandResult {
     match &args.command {
         Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
         Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),

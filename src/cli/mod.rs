@@ -14,6 +14,7 @@ mod corrections;
 mod daemon;
 mod demo;
 mod export;
+mod failure;
 mod generate;
 mod health;
 mod healthcheck;
@@ -30,6 +31,7 @@ mod output;
 mod probe;
 mod probe_metrics;
 mod progress;
+mod reload;
 mod report;
 mod route;
 mod rules;
@@ -46,11 +48,11 @@ mod unknown_name;
 
 use crate::app::Origin;
 use crate::config::Config;
-use crate::store::StoreError;
 use clap::builder::Resettable;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use failure::{CommandResult, Failure};
 use log::BufferedLog;
-use output::{fail, print_error};
+use output::print_error;
 use serde::Serialize;
 use std::env;
 use std::ffi::OsStr;
@@ -94,25 +96,16 @@ pub struct ConfigArg {
 }
 
 impl ConfigArg {
-    /// Loads the config, or returns the exit code after printing its errors.
-    fn load(&self) -> Result<Config, u8> {
-        Origin::File(self.path.clone()).load().map_err(|errors| {
-            print_error(&errors);
-            exit::USAGE
-        })
+    fn load(&self) -> Result<Config, Failure> {
+        let loaded = Origin::File(self.path.clone()).load();
+        loaded.map_err(Failure::Config)
     }
 }
 
-/// Runs a function with the config, and reports errors of the store. Returns the exit code.
-fn with_config(config: &ConfigArg, answer: impl FnOnce(&Config) -> Result<u8, StoreError>) -> u8 {
-    let config = match config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    answer(&config).unwrap_or_else(|error| {
-        let path = config.store.path.display();
-        fail(exit::START, format!("{path}: {error}"))
-    })
+/// Runs a function with the config. Errors of the store get its path.
+fn with_config(config: &ConfigArg, answer: impl FnOnce(&Config) -> CommandResult) -> CommandResult {
+    let config = config.load()?;
+    answer(&config).map_err(|failure| failure.of_store(&config.store.path))
 }
 
 /// Parses the number of a list entry, such as a run.
@@ -157,6 +150,8 @@ enum Command {
     Init(init::InitArgs),
     /// Validate a config: all errors at once, with line numbers.
     Check(check::CheckArgs),
+    /// Make the running daemon read its config again: all of it takes effect, or nothing and the errors are printed. A changed `listen` or `store` needs a restart.
+    Reload(reload::ReloadArgs),
     /// Probe a service once, explained step by step.
     Probe(probe::ProbeArgs),
     /// Show the SLOs of a running daemon, or of the store if none runs.
@@ -232,7 +227,8 @@ pub fn main(release_memory: ReleaseMemory) -> ExitCode {
     crate::clock::use_newer_system_zones();
     // reqwest uses the default provider of the process; a second call has no effect.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let code = run(cli.command, &log, release_memory);
+    let result = run(cli.command, &log, release_memory);
+    let code = result.unwrap_or_else(|failure| failure.print());
     // Output that could not be written is a failure.
     let is_answer = matches!(code, exit::OK | exit::NO);
     ExitCode::from(if is_answer && output::is_lost() {
@@ -258,12 +254,12 @@ fn without_empty_variables(command: clap::Command) -> clap::Command {
     command.mut_subcommands(without_empty_variables)
 }
 
-/// Runs a subcommand and returns its exit code.
-fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> u8 {
+fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> CommandResult {
     match command {
         Command::Run(args) => run::run(&args),
         Command::Demo(args) => demo::run(&args, log),
         Command::Check(args) => check::run(&args),
+        Command::Reload(args) => reload::run(&args),
         Command::Probe(args) => probe::run(&args),
         Command::Healthcheck(args) => healthcheck::run(&args),
         Command::Backtest(args) => backtest::run(&args),
@@ -289,8 +285,8 @@ fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> u8
         Command::Silence(args) => silence::run(&args),
         Command::Marker(args) => marker::run(&args),
         Command::Init(args) => init::run(&args),
-        Command::Schema => generate::schema(),
-        Command::Completions(args) => generate::completions(&args),
+        Command::Schema => Ok(generate::schema()),
+        Command::Completions(args) => Ok(generate::completions(&args)),
         Command::Man(args) => generate::man(&args),
     }
 }
@@ -311,10 +307,10 @@ impl Command {
 fn print_message(message: &clap::Error) -> u8 {
     let written = message.print().and_then(|()| io::stdout().flush());
     match written {
-        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => fail(
-            exit::FAILED,
-            format!("cannot write to standard output: {error}"),
-        ),
+        Err(error) if !message.use_stderr() && error.kind() != io::ErrorKind::BrokenPipe => {
+            let reason = format!("cannot write to standard output: {error}");
+            Failure::new(exit::FAILED, reason).print()
+        }
         _ => u8::try_from(message.exit_code()).unwrap_or(exit::USAGE),
     }
 }

@@ -1,6 +1,7 @@
 //! `slod notify`: tests a receiver, or lists sent notifications.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::run::on_this_thread;
 use super::{ConfigArg, OutputFormat, exit, with_config};
 use crate::clock::Clock;
@@ -9,7 +10,7 @@ use crate::format::numbers;
 use crate::notify::{Answer, Done, Sender};
 use crate::outcome::Timestamp;
 use crate::receiver::{Envelope, Message, Receiver, Request};
-use crate::store::{Sent, Store, StoreError};
+use crate::store::{Sent, Store};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -83,18 +84,15 @@ struct WaitingEntry {
     failure: Option<String>,
 }
 
-pub fn run(args: &NotifyArgs) -> u8 {
+pub fn run(args: &NotifyArgs) -> CommandResult {
     match &args.command {
         NotifyCommand::Test(args) => test(args),
         NotifyCommand::List(args) => with_config(&args.config, |config| list(config, args)),
     }
 }
 
-fn test(args: &TestArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+fn test(args: &TestArgs) -> CommandResult {
+    let config = args.config.load()?;
     let Some(receiver) = config.routing.receiver(&args.receiver) else {
         let names: Vec<_> = config
             .routing
@@ -107,10 +105,8 @@ fn test(args: &TestArgs) -> u8 {
         } else {
             names.join(", ")
         };
-        return fail(
-            exit::USAGE,
-            format!("unknown receiver `{}` (receivers: {known})", args.receiver),
-        );
+        let reason = format!("unknown receiver `{}` (receivers: {known})", args.receiver);
+        return Err(Failure::usage(reason));
     };
     let now = Clock::system().now();
     let mut message = Message::sample(args.resolved, now);
@@ -121,28 +117,23 @@ fn test(args: &TestArgs) -> u8 {
         let requests = receiver.requests(&message, &texts, now);
         let shown: String = requests.iter().map(request).collect();
         show(&receiver.redactions.cleaned(shown));
-        return exit::OK;
+        return Ok(exit::OK);
     }
     send(receiver, &message, now)
 }
 
-fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> u8 {
-    let sender = match Sender::new() {
-        Ok(sender) => sender,
-        Err(why) => return fail(exit::START, why),
-    };
+fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> CommandResult {
+    let sender = Sender::new().map_err(Failure::unavailable)?;
     on_this_thread(async {
         let answer = sender.deliver(receiver, message, Done::default(), now);
         let answer = answer.await.answer;
         let text = receiver.redactions.cleaned(answer.text().to_owned());
         if matches!(answer, Answer::Delivered(_)) {
             show(&format!("{}: delivered ({text})\n", receiver.name));
-            exit::OK
+            Ok(exit::OK)
         } else {
-            fail(
-                exit::NO,
-                format!("{}: not delivered: {text}", receiver.name),
-            )
+            let reason = format!("{}: not delivered: {text}", receiver.name);
+            Err(Failure::new(exit::NO, reason))
         }
     })
 }
@@ -201,7 +192,7 @@ fn pretty(body: &[u8]) -> String {
     pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
 }
 
-fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
+fn list(config: &Config, args: &ListArgs) -> CommandResult {
     let store = Store::open_read_only(&config.store.path)?;
     let sent = store.notifications(i64::MAX, args.limit)?;
     let (waiting, mut failures) = (store.waiting()?, store.failures()?);

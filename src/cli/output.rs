@@ -2,7 +2,6 @@
 
 use super::journal;
 use crate::text::printable_lines;
-use std::fmt::Display;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,12 +30,6 @@ pub fn draw(text: &str) -> bool {
 /// Whether output was lost.
 pub fn is_lost() -> bool {
     IS_LOST.load(Ordering::Relaxed)
-}
-
-/// Prints why the command fails, and returns its exit code.
-pub fn fail(code: u8, reason: impl Display) -> u8 {
-    print_error(&format!("slod: {reason}"));
-    code
 }
 
 /// Writes a line to standard error. A failure cannot be reported and is ignored.

@@ -1,6 +1,7 @@
 //! `slod probe`: runs one attempt now and explains it step by step.
 
-use super::output::{fail, print_error, show};
+use super::failure::{CommandResult, Failure};
+use super::output::{print_error, show};
 use super::probe_metrics;
 use super::run::on_runtime;
 use super::unknown_name::unknown_name;
@@ -28,17 +29,14 @@ pub struct ProbeArgs {
     metrics: bool,
 }
 
-pub fn run(args: &ProbeArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+pub fn run(args: &ProbeArgs) -> CommandResult {
+    let config = args.config.load()?;
     if args.metrics {
         return probe_metrics::run(&config, &args.target);
     }
     let probes = chosen(&config, &args.target);
     if probes.is_empty() {
-        return fail(exit::USAGE, unknown(&config, &args.target));
+        return Err(Failure::usage(unknown(&config, &args.target)));
     }
     if let Err(error) = recall_heartbeats(&config) {
         print_error(&format!("slod: cannot read the reports of jobs: {error}"));
@@ -57,7 +55,7 @@ pub fn run(args: &ProbeArgs) -> u8 {
                 code = exit::NO;
             }
         }
-        code
+        Ok(code)
     })
 }
 

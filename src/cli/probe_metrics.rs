@@ -1,7 +1,8 @@
 //! `slod probe SERVICE --metrics`: which time series has which role.
 
 use super::exit;
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::run::on_this_thread;
 use super::unknown_name::unknown_name;
 use crate::clock::Clock;
@@ -17,20 +18,17 @@ use std::fmt::Write as _;
 /// How many of the ways to detect a role are shown if none of them matched.
 const WAYS: usize = 2;
 
-pub fn run(config: &Config, service: &str) -> u8 {
+pub fn run(config: &Config, service: &str) -> CommandResult {
     let Some(spec) = config.metrics().find(|spec| *spec.service == *service) else {
-        return fail(exit::USAGE, unknown(config, service));
+        return Err(Failure::usage(unknown(config, service)));
     };
     on_this_thread(async {
         let mut scraper = Scraper::new(spec.clone());
         let metrics = scraper.scrape(&Clock::system(), Trace::silent()).await;
         let values = scraper.raw_values();
         show(&described(spec, &metrics, &values));
-        if metrics.scrape.error.is_none() {
-            exit::OK
-        } else {
-            exit::NO
-        }
+        let is_scraped = metrics.scrape.error.is_none();
+        Ok(if is_scraped { exit::OK } else { exit::NO })
     })
 }
 

@@ -1,6 +1,7 @@
 //! `slod report`: the SLO compliance report over a time range.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::span::SpanArgs;
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
@@ -47,36 +48,24 @@ impl ReportFormat {
     }
 }
 
-pub fn run(args: &ReportArgs) -> u8 {
-    let mut config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
-    match outcome(args, &mut config) {
-        Ok(report) => {
-            let text = args.format.of(&report);
-            show(&text);
-            if report.any_missed() {
-                exit::NO
-            } else {
-                exit::OK
-            }
-        }
-        Err((code, reason)) => fail(code, reason),
-    }
+pub fn run(args: &ReportArgs) -> CommandResult {
+    let mut config = args.config.load()?;
+    let report = outcome(args, &mut config)?;
+    show(&args.format.of(&report));
+    let is_missed = report.any_missed();
+    Ok(if is_missed { exit::NO } else { exit::OK })
 }
 
-fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String)> {
-    let usage = |reason: String| (exit::USAGE, reason);
+fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, Failure> {
     if let Some(name) = &args.service {
-        keep_only(config, name).map_err(usage)?;
+        keep_only(config, name).map_err(Failure::usage)?;
     }
     let now = Clock::system().now();
-    let (from, to) = args.span.at(now).map_err(usage)?;
+    let (from, to) = args.span.at(now).map_err(Failure::usage)?;
     let span = Span::new(from, to, now);
     if span.length() > MAX_SPAN {
         let (length, longest) = (show_duration(span.length()), show_duration(MAX_SPAN));
-        return Err(usage(format!(
+        return Err(Failure::usage(format!(
             "a report covers at most {longest}, but --from to --to is {length}"
         )));
     }
@@ -84,7 +73,7 @@ fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, (u8, String
         .and_then(|store| report(config, &store, span))
         .map_err(|error| {
             let path = config.store.path.display();
-            (exit::START, format!("cannot read {path}: {error}"))
+            Failure::unavailable(format!("cannot read {path}: {error}"))
         })
 }
 

@@ -1,5 +1,6 @@
 //! `slod route`: shows where an alert would go, and why.
 
+use super::failure::CommandResult;
 use super::output::{print_error, show};
 use super::span::TimeArg;
 use super::unknown_name::unknown_name;
@@ -30,11 +31,8 @@ fn label(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-pub fn run(args: &RouteArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+pub fn run(args: &RouteArgs) -> CommandResult {
+    let config = args.config.load()?;
     let now = Clock::system().now();
     let from = args.at.map_or(now, |at| at.at(now));
     let mut labels: BTreeMap<_, _> = args.labels.iter().cloned().collect();
@@ -57,11 +55,11 @@ pub fn run(args: &RouteArgs) -> u8 {
     let decisions = config.routing.decide(&notice, from);
     let Some(first) = decisions.first() else {
         print_error("slod: no route matches: nobody is notified");
-        return exit::NO;
+        return Ok(exit::NO);
     };
     let route = &config.routing.routes[first.route];
     show(&explained(first.route, route, &decisions, from.0));
-    exit::OK
+    Ok(exit::OK)
 }
 
 fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64) -> String {

@@ -1,6 +1,7 @@
 //! `slod rules`: generates Prometheus rules for the objectives of a config.
 
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::{ConfigArg, exit};
 use crate::rules::{Format, LONGEST_PREFIX, generate, is_prefix};
 use clap::{Args, ValueEnum};
@@ -33,29 +34,20 @@ enum RulesFormat {
     PrometheusOperator,
 }
 
-pub fn run(args: &RulesArgs) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+pub fn run(args: &RulesArgs) -> CommandResult {
+    let config = args.config.load()?;
     let prefix = args.name_prefix.clone();
     let format = match (args.format, prefix) {
         (RulesFormat::Prometheus, Some(_)) => {
-            return fail(
-                exit::USAGE,
-                "--name-prefix has no effect for a rule file, which has no name",
-            );
+            let reason = "--name-prefix has no effect for a rule file, which has no name";
+            return Err(Failure::usage(reason));
         }
         (RulesFormat::Prometheus, None) => Format::Prometheus,
         (RulesFormat::PrometheusOperator, prefix) => Format::Operator {
             prefix: prefix.unwrap_or_else(|| "slod".to_owned()),
         },
     };
-    match generate(&config, &format) {
-        Ok(rules) => {
-            show(&rules);
-            exit::OK
-        }
-        Err(reason) => fail(exit::FAILED, reason),
-    }
+    let rules = generate(&config, &format);
+    show(&rules.map_err(|reason| Failure::new(exit::FAILED, reason))?);
+    Ok(exit::OK)
 }

@@ -1,6 +1,6 @@
 //! `slod run`: the daemon.
 
-use super::output::{fail, print_error};
+use super::failure::{CommandResult, Failure};
 use super::stop_requests::StopRequests;
 use super::{ConfigArg, exit};
 use crate::app::{App, Origin, RunError, StartError};
@@ -34,15 +34,10 @@ pub struct RunArgs {
     web_config: Option<PathBuf>,
 }
 
-pub fn run(args: &RunArgs) -> u8 {
+pub fn run(args: &RunArgs) -> CommandResult {
     let origin = Origin::File(args.config.path.clone());
-    let config = match origin.load_with_warnings(&BTreeSet::new()) {
-        Ok(config) => config,
-        Err(reason) => {
-            print_error(&reason);
-            return exit::USAGE;
-        }
-    };
+    let config = origin.load_with_warnings(&BTreeSet::new());
+    let config = config.map_err(Failure::Config)?;
     tracing::info!(
         version = version::VERSION,
         "starting slod {}",
@@ -57,25 +52,25 @@ pub fn run(args: &RunArgs) -> u8 {
             built = building => built,
             () = stop.cancelled() => {
                 tracing::info!("stopped before it was ready");
-                return exit::OK;
+                return Ok(exit::OK);
             }
         };
         let app = match built {
             Ok(app) => app,
-            Err(error @ StartError::Web(_)) => return fail(exit::USAGE, error),
+            Err(error @ StartError::Web(_)) => return Err(Failure::usage(error)),
             Err(error) => {
                 tracing::error!("{error}");
-                return match error {
+                return Ok(match error {
                     StartError::Threads(_) => exit::FAILED,
                     _ => exit::START,
-                };
+                });
             }
         };
         if let Ok(address) = app.address() {
             let scheme = if app.is_secure() { "https" } else { "http" };
             tracing::info!("listening on {scheme}://{address}");
         }
-        ended(app.run(stop).await)
+        Ok(ended(app.run(stop).await))
     })
 }
 
@@ -94,7 +89,7 @@ pub fn ended(result: Result<(), RunError>) -> u8 {
 }
 
 /// Runs a future on the multi-threaded runtime.
-pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
+pub fn on_runtime(work: impl Future<Output = CommandResult>) -> CommandResult {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let found = threads::startable(1 + OTHER_THREADS, processors + OTHER_THREADS);
     let start = |threads| {
@@ -107,7 +102,7 @@ pub fn on_runtime(work: impl Future<Output = u8>) -> u8 {
 }
 
 /// Runs a future that only sends requests on the current thread. Only name resolution uses another one.
-pub fn on_this_thread(work: impl Future<Output = u8>) -> u8 {
+pub fn on_this_thread(work: impl Future<Output = CommandResult>) -> CommandResult {
     let start = |_| Builder::new_current_thread().enable_all().build();
     run_on(threads::startable(1, 1).map(start), Box::pin(work))
 }
@@ -115,19 +110,16 @@ pub fn on_this_thread(work: impl Future<Output = u8>) -> u8 {
 /// Not generic over the work, so that it is compiled only once.
 fn run_on(
     started: io::Result<io::Result<Runtime>>,
-    work: Pin<Box<dyn Future<Output = u8> + '_>>,
-) -> u8 {
-    let reason = match started {
-        Ok(Ok(runtime)) => {
-            let code = runtime.block_on(work);
-            // Dropping the runtime would wait for threads that hang in the file system, without a limit.
-            runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
-            return code;
-        }
-        Ok(Err(error)) => format!("cannot start the runtime: {}", error.kind()),
-        Err(error) => threads::refusal(&error),
-    };
-    fail(exit::FAILED, reason)
+    work: Pin<Box<dyn Future<Output = CommandResult> + '_>>,
+) -> CommandResult {
+    let failed = |reason: String| Failure::new(exit::FAILED, reason);
+    let started = started.map_err(|error| failed(threads::refusal(&error)))?;
+    let runtime =
+        started.map_err(|error| failed(format!("cannot start the runtime: {}", error.kind())))?;
+    let result = runtime.block_on(work);
+    // Dropping the runtime would wait for threads that hang in the file system, without a limit.
+    runtime.shutdown_timeout(RUNTIME_SHUTDOWN);
+    result
 }
 
 /// Requests a clean stop on SIGTERM or SIGINT; the second signal exits immediately.
@@ -162,9 +154,9 @@ mod tests {
                 released.recv_timeout(Duration::from_secs(10))
             }));
             has_started.await.expect("it starts");
-            exit::OK
+            Ok(exit::OK)
         });
-        assert_eq!(code, exit::OK);
+        assert_eq!(code.expect("it ends"), exit::OK);
         release.send(()).expect("the thread still hangs");
     }
 }

@@ -1,8 +1,9 @@
 //! `slod runs`: lists load runs, and shows or deletes one.
 
 use super::compressed::decompressed;
+use super::failure::{CommandResult, Failure};
 use super::load::verdict_code;
-use super::output::{fail, print_error, show};
+use super::output::{print_error, show};
 use super::{ConfigArg, OutputFormat, exit, kept_run, read_number, with_config};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -83,7 +84,7 @@ struct OneArgs {
     config: ConfigArg,
 }
 
-pub fn run(args: &RunsArgs) -> u8 {
+pub fn run(args: &RunsArgs) -> CommandResult {
     match &args.command {
         Command::List(args) => with_config(&args.config, |config| list(config, args)),
         Command::Show(args) => with_config(&args.one.config, |config| report(config, args)),
@@ -91,7 +92,7 @@ pub fn run(args: &RunsArgs) -> u8 {
     }
 }
 
-fn list(config: &Config, args: &ListArgs) -> Result<u8, StoreError> {
+fn list(config: &Config, args: &ListArgs) -> CommandResult {
     let store = Store::open_read_only(&config.store.path)?;
     let mut runs = store.runs(args.service.as_deref(), LISTED_MAX + 1)?;
     if runs.len() > LISTED_MAX as usize {
@@ -109,7 +110,7 @@ pub fn show_list(
     store: &Store,
     runs: &[StoredRun],
     format: OutputFormat,
-) -> Result<u8, StoreError> {
+) -> CommandResult {
     let (now, mut judged) = (Clock::system().now(), Vec::new());
     let row = |run: &StoredRun| {
         let summary = summary(config, store, run, &mut judged)?;
@@ -147,35 +148,23 @@ fn summary(
     Ok(Some(summary))
 }
 
-/// Returns the run; prints an error if there is none.
-pub fn stored(store: &Store, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
-    let found = store.run(id)?;
-    if found.is_none() {
-        print_error(&format!(
-            "slod: there is no readable run {id} (see slod runs list)"
-        ));
-    }
-    Ok(found)
+/// Returns the run, which must exist.
+pub fn stored(store: &Store, id: i64) -> Result<(StoredRun, RunRecord), Failure> {
+    let missing = || format!("there is no readable run {id} (see slod runs list)");
+    store.run(id)?.ok_or_else(|| Failure::usage(missing()))
 }
 
-fn report(config: &Config, args: &ShowArgs) -> Result<u8, StoreError> {
+fn report(config: &Config, args: &ShowArgs) -> CommandResult {
     let store = Store::open_read_only(&config.store.path)?;
-    let Some((head, run)) = stored(&store, args.one.id)? else {
-        return Ok(exit::USAGE);
-    };
+    let (head, run) = stored(&store, args.one.id)?;
     if head.state(Clock::system().now()) == RunState::Running {
         print_error(&format!(
             "slod: run {} is still in progress; its results so far:",
             head.id
         ));
     }
-    let log = match args.log.as_deref().map(|path| read_log(path, &run)) {
-        Some(Err(complaint)) => {
-            return Ok(fail(exit::USAGE, complaint));
-        }
-        Some(Ok(log)) => Some(log),
-        None => None,
-    };
+    let log = args.log.as_deref().map(|path| read_log(path, &run));
+    let log = log.transpose().map_err(Failure::usage)?;
     let compared = Compared::read(&store, Some(head.id), &run)?;
     let extras = ReportExtras {
         compared: compared.as_ref(),
@@ -223,16 +212,15 @@ pub fn compared(config: &Config, run: &RunRecord) -> Option<Compared> {
     Compared::read(&store, None, run).ok()?
 }
 
-fn delete(config: &Config, id: i64) -> Result<u8, StoreError> {
+fn delete(config: &Config, id: i64) -> CommandResult {
     if Store::open_for_runs(&config.store.path)?.delete_run(id)? {
         show(&format!("run {id} deleted\n"));
         return Ok(exit::OK);
     }
-    Ok(no_run(id))
+    Err(no_run(id))
 }
 
 /// Reports that a run does not exist.
-pub fn no_run(id: i64) -> u8 {
-    let reason = format!("there is no run {id} (see slod runs list)");
-    fail(exit::USAGE, reason)
+pub fn no_run(id: i64) -> Failure {
+    Failure::usage(format!("there is no run {id} (see slod runs list)"))
 }

@@ -1,7 +1,8 @@
 //! `slod samples`: lists gauges and counters with a history, or shows the history of one.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::output::{fail, show};
+use super::failure::{CommandResult, Failure};
+use super::output::show;
 use super::run::on_this_thread;
 use super::span::{TimeArg, check_order, read_duration};
 use super::{OutputFormat, exit};
@@ -45,24 +46,14 @@ pub struct SamplesArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &SamplesArgs) -> u8 {
+pub fn run(args: &SamplesArgs) -> CommandResult {
     let now = Clock::system().now();
     let (from, to) = (args.from.at(now), args.to.at(now));
-    if let Err(reason) = check_order(from, to) {
-        return fail(exit::USAGE, reason);
-    }
-    let daemon = match args.daemon.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
+    check_order(from, to).map_err(Failure::usage)?;
+    let daemon = args.daemon.daemon()?;
     on_this_thread(async {
-        match answer(args, &daemon, (from, to)).await {
-            Ok(text) => {
-                show(&text);
-                exit::OK
-            }
-            Err((code, reason)) => fail(code, reason),
-        }
+        show(&answer(args, &daemon, (from, to)).await?);
+        Ok(exit::OK)
     })
 }
 
@@ -70,15 +61,15 @@ async fn answer(
     args: &SamplesArgs,
     daemon: &Daemon,
     span: (Timestamp, Timestamp),
-) -> Result<String, (u8, String)> {
+) -> Result<String, Failure> {
     let stored = |_: &_, store: &Store| Ok(store.series()?.iter().map(SeriesEntry::of).collect());
     let all: Result<Vec<SeriesEntry>, _> = daemon.get_or("/api/v1/series", stored).await;
-    let mut all = all.map_err(|reason| (exit::START, reason))?;
+    let mut all = all.map_err(Failure::unavailable)?;
     let Some(text) = &args.series else {
         all.sort_by(|a, b| a.series.cmp(&b.series));
         return Ok(args.format.of(&all, |all| list_to_text(all)));
     };
-    let wanted = chosen(&all, text).map_err(|reason| (exit::USAGE, reason))?;
+    let wanted = chosen(&all, text).map_err(Failure::usage)?;
     let step = args.step.unwrap_or_else(|| step_for(span));
     let stored = |_: &_, store: &Store| {
         let all = store.series()?;
@@ -87,9 +78,9 @@ async fn answer(
     };
     let found: Result<Option<SeriesRange>, _> =
         daemon.get_or(&path(wanted.id, span, step), stored).await;
-    match found.map_err(|reason| (exit::START, reason))? {
+    match found.map_err(Failure::unavailable)? {
         Some(found) => Ok(args.format.of(&found, SeriesRange::to_text)),
-        None => Err((exit::USAGE, "too many rows: use a longer --step".to_owned())),
+        None => Err(Failure::usage("too many rows: use a longer --step")),
     }
 }
 

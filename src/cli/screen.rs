@@ -1,6 +1,7 @@
 //! Output that is redrawn in place on a terminal, and written as plain text elsewhere.
 
 use super::log::{BufferedLog, takes_escapes};
+use crate::format::width::cut;
 use std::io::{self, IsTerminal, Stdout, Write};
 use terminal_size::{Height, Width, terminal_size};
 
@@ -34,6 +35,13 @@ pub fn holds_log() -> bool {
     is_drawn() && io::stderr().is_terminal()
 }
 
+/// The size of the terminal.
+pub fn size() -> Size {
+    let known = terminal_size();
+    let known = known.map(|(Width(width), Height(height))| (width.into(), height.into()));
+    known.unwrap_or(DEFAULT_SIZE)
+}
+
 impl Screen<Stdout> {
     pub fn new(log: BufferedLog) -> Self {
         Self::of(io::stdout(), log, is_drawn())
@@ -45,9 +53,7 @@ impl Screen<Stdout> {
         lines: impl FnOnce(Size) -> Vec<String>,
         plain: impl FnOnce() -> String,
     ) -> io::Result<()> {
-        let known = terminal_size();
-        let known = known.map(|(Width(width), Height(height))| (width.into(), height.into()));
-        self.draw(known.unwrap_or(DEFAULT_SIZE), lines, plain)
+        self.draw(size(), lines, plain)
     }
 }
 
@@ -109,14 +115,19 @@ impl Frame {
     }
 }
 
-/// Truncates lines to the screen: wrapped or additional lines could not be redrawn.
-pub fn fitting<'a>(
-    lines: impl Iterator<Item = &'a str>,
-    (width, height): Size,
-) -> impl Iterator<Item = String> {
-    let width = width.saturating_sub(1);
-    let cut = move |line: &str| line.chars().take(width).collect();
-    lines.take(height.saturating_sub(1)).map(cut)
+/// Truncates a text to the screen, because wrapped or additional lines could not be redrawn. The last line
+/// then states how many are missing.
+pub fn fitting(text: &str, (width, height): Size) -> Vec<String> {
+    let (width, room) = (width.saturating_sub(1), height.saturating_sub(1));
+    let fit = |line: &str| cut(line, width).to_owned();
+    let all = text.lines().count();
+    if all <= room {
+        return text.lines().map(fit).collect();
+    }
+    let shown = room.saturating_sub(1);
+    let missing = format!("({} more lines; enlarge the terminal)", all - shown);
+    let missing = (room > 0).then(|| fit(&missing));
+    text.lines().take(shown).map(fit).chain(missing).collect()
 }
 
 #[cfg(test)]
@@ -125,8 +136,7 @@ mod tests {
 
     fn show(screen: &mut Screen<Vec<u8>>, size: Size) -> String {
         screen.out.clear();
-        let text = ["a table", "", "SERVICE  SLO"];
-        let lines = |size| fitting(text.into_iter(), size).collect();
+        let lines = |size| fitting("a table\n\nSERVICE  SLO", size);
         let shown = screen.draw(size, lines, || "plain\n".to_owned());
         shown.expect("in memory");
         String::from_utf8(screen.out.clone()).expect("text")
@@ -153,6 +163,16 @@ mod tests {
         assert!(short.starts_with("\x1b[2J\x1b[H"), "{short:?}");
         let shown: Vec<_> = short["\x1b[2J\x1b[H".len()..].split("\x1b[K\n").collect();
         assert_eq!(shown, ["a table", "", "SERVICE", "\x1b[J"]);
+    }
+
+    #[test]
+    fn missing_lines_are_counted() {
+        let text = "検索\nb\nc\nd\n";
+        assert_eq!(fitting(text, (80, 5)), ["検索", "b", "c", "d"]);
+        let missing = "(3 more lines; enlarge the terminal)";
+        assert_eq!(fitting(text, (80, 3)), ["検索", missing]);
+        assert_eq!(fitting(text, (4, 3)), ["検", "(3 "]);
+        assert_eq!(fitting(text, (4, 1)), [""; 0]);
     }
 
     #[test]

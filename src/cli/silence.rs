@@ -2,6 +2,7 @@
 
 use super::author::author;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
+use super::failure::CommandResult;
 use super::output::print_error;
 use super::span::{TimeArg, end_of, read_duration};
 use super::{OutputFormat, read_number};
@@ -107,7 +108,7 @@ fn read_matchers(text: &str) -> Result<Matchers, String> {
     Matcher::parse_list(text)
 }
 
-pub fn run(args: &SilenceArgs) -> u8 {
+pub fn run(args: &SilenceArgs) -> CommandResult {
     match &args.command {
         Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
         Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),

@@ -2,8 +2,10 @@
 
 use crate::format::times;
 use crate::outcome::Timestamp;
-use crate::units::{self, likely};
-use crate::yaml::{Scalar, Span};
+use crate::slo::recurrence::moment;
+use crate::units::{self, Tz, likely};
+use crate::yaml::{Scalar, Span, ZoneForm};
+use chrono::{NaiveDate, NaiveTime};
 use clap::Args;
 use std::time::Duration;
 
@@ -25,18 +27,24 @@ pub struct SpanArgs {
         allow_hyphen_values = true
     )]
     to: TimeArg,
+    /// Time zone in which dates begin, such as Europe/Berlin. Times are shown in UTC.
+    #[arg(long, value_name = "ZONE", default_value = "UTC", value_parser = read_zone)]
+    timezone: Tz,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeArg {
     Ago(Duration),
+    /// The start of a day.
+    Day(NaiveDate),
     At(Timestamp),
 }
 
 impl SpanArgs {
     /// Returns start and end, checked to be in this order; the end may be in the future.
     pub fn at(&self, now: Timestamp) -> Result<(Timestamp, Timestamp), String> {
-        let (from, to) = (self.from.at(now), self.to.at(now));
+        let at = |time: TimeArg| time.in_zone(now, self.timezone);
+        let (from, to) = (at(self.from), at(self.to));
         check_order(from, to)?;
         if from >= now {
             let (from, now) = (utc(from), utc(now));
@@ -47,9 +55,16 @@ impl SpanArgs {
 }
 
 impl TimeArg {
+    /// A day begins at midnight UTC.
     pub fn at(self, now: Timestamp) -> Timestamp {
+        self.in_zone(now, Tz::UTC)
+    }
+
+    fn in_zone(self, now: Timestamp, zone: Tz) -> Timestamp {
         match self {
             Self::Ago(ago) => now.before(ago),
+            // `None` only at the ends of the calendar, which `read_when` rejects.
+            Self::Day(day) => moment(zone, day.and_time(NaiveTime::MIN)).unwrap_or_default(),
             Self::At(at) => at,
         }
     }
@@ -113,12 +128,16 @@ fn read_when(text: &str) -> Option<TimeArg> {
     if let Some(ago) = units::duration(text) {
         return Some(TimeArg::Ago(ago));
     }
-    let day = || {
-        let day = chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
-        let midnight = day.and_time(chrono::NaiveTime::MIN);
-        Some(Timestamp(midnight.and_utc().timestamp_millis()))
-    };
-    Timestamp::parse(text).or_else(day).map(TimeArg::At)
+    let day = || NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    let at = Timestamp::parse(text).map(TimeArg::At);
+    at.or_else(|| day().map(TimeArg::Day))
+}
+
+fn read_zone(text: &str) -> Result<Tz, String> {
+    ZoneForm.parse(text).ok_or_else(|| {
+        let question = likely::question(&ZoneForm.likely(text));
+        format!("expected {}{question}", ZoneForm.expected(text))
+    })
 }
 
 /// Guesses the intended value: a duration before now without a sign, or a time with a zone. There is no
@@ -156,6 +175,28 @@ mod tests {
     }
 
     #[test]
+    fn a_day_begins_in_its_time_zone() {
+        let begin = |zone: &str, day: &str| {
+            let day: TimeArg = day.parse().expect("a date");
+            let zone = read_zone(zone).expect("a time zone");
+            times::second(day.in_zone(Timestamp(0), zone).to_utc())
+        };
+        assert_eq!(begin("UTC", "2026-11-01"), "2026-11-01 00:00:00");
+        assert_eq!(begin("Europe/Berlin", "2026-11-01"), "2026-10-31 23:00:00");
+        assert_eq!(begin("Europe/Berlin", "2026-10-01"), "2026-09-30 22:00:00");
+        // Clocks were set forward at midnight.
+        assert_eq!(
+            begin("America/Sao_Paulo", "2018-11-04"),
+            "2018-11-04 03:00:00"
+        );
+        let unknown = read_zone("europe/berln").expect_err("unknown");
+        assert!(
+            unknown.ends_with("did you mean `Europe/Berlin`?"),
+            "{unknown}"
+        );
+    }
+
+    #[test]
     fn a_missing_sign_or_zone_is_suggested() {
         for (written, offered) in [
             ("-5m", Some("5m")),
@@ -182,7 +223,8 @@ mod tests {
     #[test]
     fn a_span_ends_after_it_begins() {
         let ago = |secs| TimeArg::Ago(Duration::from_secs(secs));
-        let span = |from, to| SpanArgs { from, to }.at(Timestamp(0));
+        let timezone = Tz::UTC;
+        let span = |from, to| SpanArgs { from, to, timezone }.at(Timestamp(0));
         assert!(span(ago(2), ago(1)).is_ok());
         assert!(span(ago(1), ago(1)).is_err() && span(ago(1), ago(2)).is_err());
         let at = |secs| TimeArg::At(Timestamp::from_secs(secs));

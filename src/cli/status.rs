@@ -1,9 +1,11 @@
 //! `slod status`: shows the SLOs as a table, from the running daemon or from the store if none runs.
 
 use super::daemon::{Daemon, DaemonArgs};
-use super::log::{takes_color, takes_escapes};
-use super::output::{draw, fail};
+use super::failure::{CommandResult, Failure};
+use super::log::takes_color;
+use super::output::draw;
 use super::run::on_this_thread;
+use super::screen::{Size, fitting, is_drawn, size};
 use super::unknown_name::unknown_name;
 use super::{OutputFormat, exit};
 use crate::clock::Clock;
@@ -32,37 +34,28 @@ pub struct StatusArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &StatusArgs) -> u8 {
-    let daemon = match args.daemon.daemon() {
-        Ok(daemon) => daemon,
-        Err(code) => return code,
-    };
+pub fn run(args: &StatusArgs) -> CommandResult {
+    let daemon = args.daemon.daemon()?;
     on_this_thread(async {
         loop {
-            let status = match status(args, &daemon).await {
-                Ok(status) => status,
-                Err((code, reason)) => return fail(code, reason),
-            };
+            let status = status(args, &daemon).await?;
             // A reader that exits early, such as `head`, ends the output.
             let is_read = draw(&render(args, &status));
             if !args.watch || !is_read {
-                return if status.all_within_budget() {
-                    exit::OK
-                } else {
-                    exit::NO
-                };
+                let is_ok = status.all_within_budget();
+                return Ok(if is_ok { exit::OK } else { exit::NO });
             }
             sleep(Duration::from_secs(2)).await;
         }
     })
 }
 
-async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, (u8, String)> {
+async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, Failure> {
     let asked = daemon.get_or("/api/v1/services", from_store).await;
-    let mut status = asked.map_err(|reason| (exit::START, reason))?;
+    let mut status = asked.map_err(Failure::unavailable)?;
     daemon.doubt(status.services.iter().map(|one| &*one.name));
     if let Some(name) = &args.service {
-        keep_only(&mut status, name).map_err(|reason| (exit::USAGE, reason))?;
+        keep_only(&mut status, name).map_err(Failure::usage)?;
     }
     Ok(status)
 }
@@ -92,19 +85,26 @@ fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
 }
 
 fn render(args: &StatusArgs, status: &Status) -> String {
-    let text = match args.format {
+    let color = takes_color(&io::stdout());
+    match args.format {
         OutputFormat::Json if args.watch => {
-            return serde_json::to_string(status).unwrap_or_default() + "\n";
+            serde_json::to_string(status).unwrap_or_default() + "\n"
         }
-        OutputFormat::Json => return args.format.of(status, Status::to_text),
-        OutputFormat::Text if takes_color(&io::stdout()) => colored(&status.to_text()),
+        OutputFormat::Json => args.format.of(status, Status::to_text),
+        OutputFormat::Text if args.watch && is_drawn() => frame(status, size(), color),
+        OutputFormat::Text if args.watch => {
+            format!("{} UTC\n{}\n", times::second(status.at), status.to_text())
+        }
+        OutputFormat::Text if color => colored(&status.to_text()),
         OutputFormat::Text => status.to_text(),
-    };
-    match (args.watch, takes_escapes(&io::stdout())) {
-        (false, _) => text,
-        (true, true) => format!("\x1b[H\x1b[2J{text}"),
-        (true, false) => format!("{} UTC\n{text}\n", times::second(status.at)),
     }
+}
+
+/// The status as text that replaces the content of a terminal. Longer text would scroll it.
+fn frame(status: &Status, size: Size, color: bool) -> String {
+    let lines = fitting(&status.to_text_within(size.0.saturating_sub(1)), size).join("\n");
+    let text = if color { colored(&lines) } else { lines + "\n" };
+    format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))
 }
 
 /// Colors the state at the end of each line.
@@ -140,6 +140,20 @@ const fn color(level: HealthLevel) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_frame_does_not_scroll_the_terminal() {
+        let status = Status {
+            at: chrono::DateTime::UNIX_EPOCH,
+            future_outcomes: 0,
+            future_until: None,
+            services: Vec::new(),
+            alerts: Vec::new(),
+        };
+        let expected =
+            "\x1b[HSERVICE  SLO  SLI  BUDGET LE\x1b[K\n(2 more lines; enlarge the t\x1b[K\n\x1b[J";
+        assert_eq!(frame(&status, (29, 3), false), expected);
+    }
 
     #[test]
     fn only_the_state_at_the_end_of_a_line_has_a_color() {

@@ -1,12 +1,14 @@
-//! `slod store`: checks the store, recovers a damaged one, and renames services in it.
+//! `slod store`: checks the store, recovers a damaged one, and renames services and probes in it.
 
-use super::output::{fail, print_error, show};
+use super::failure::{CommandResult, Failure};
+use super::output::{print_error, show};
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit, with_config};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers::plural;
-use crate::store::{self, Checked, Progress, Recovered, Renamed, Store, StoreError};
+use crate::outcome::ProbeKey;
+use crate::store::{self, Checked, Progress, Recovered, Store, StoreError};
 use clap::{Args, Subcommand};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -23,63 +25,62 @@ enum Command {
     Check(ConfigArg),
     /// Copy everything readable from a damaged store to a new one; the damaged file is renamed. Stop the daemon first.
     Recover(ConfigArg),
-    /// Continue the history of a service under a new name, which the config already has. Stop the daemon first.
+    /// Continue the history of a service or a probe under a new name, which the config already has. Stop the daemon first.
     Rename(RenameArgs),
 }
 
 #[derive(Debug, Args)]
 struct RenameArgs {
-    /// The name in the store.
+    /// The name in the store: SERVICE, or SERVICE/PROBE.
     old: String,
-    /// The name in the config.
+    /// The name in the config, in the same form.
     new: String,
     #[command(flatten)]
     config: ConfigArg,
 }
 
-pub fn run(args: &StoreArgs) -> u8 {
+pub fn run(args: &StoreArgs) -> CommandResult {
     let (Command::Check(config)
     | Command::Recover(config)
     | Command::Rename(RenameArgs { config, .. })) = &args.command;
     with_config(config, |config| {
         let path = &config.store.path;
         match &args.command {
-            Command::Check(_) => store::check(path).map(|checked| print_check(path, &checked)),
+            Command::Check(_) => Ok(print_check(path, &store::check(path)?)),
             Command::Recover(_) => {
                 let mut shown = ProgressLog::default();
                 let now = Clock::system().now();
-                let recovered = store::recover(path, now, &mut |at| shown.see(at));
-                recovered.map(|recovered| print_recovery(path, &recovered))
+                let recovered = store::recover(path, now, &mut |at| shown.see(at))?;
+                Ok(print_recovery(path, &recovered))
             }
             Command::Rename(args) => rename(config, args),
         }
     })
 }
 
-fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> Result<u8, StoreError> {
-    let refuse = |why: String| Ok(fail(exit::USAGE, why));
-    let configured = || config.services.iter().map(|service| &*service.name);
-    if !configured().any(|name| name == new) {
-        return refuse(unknown_name("service in the config", new, configured()));
+fn rename(config: &Config, RenameArgs { old, new, .. }: &RenameArgs) -> CommandResult {
+    match (old.split_once('/'), new.split_once('/')) {
+        (None, None) => rename_service(config, old, new),
+        (Some((from, old)), Some((to, new))) => {
+            rename_probe(config, &ProbeKey::new(from, old), &ProbeKey::new(to, new))
+        }
+        _ => Err(Failure::usage(
+            "expected two services, or two probes as SERVICE/PROBE",
+        )),
     }
-    if configured().any(|name| name == old) {
-        return refuse(format!(
-            "{old} is still a service in the config; rename it there first"
-        ));
-    }
-    store::require_file(&config.store.path)?;
-    let store = Store::open(&config.store.path)?;
-    let stored = store.services()?;
-    if !stored.contains(old) {
-        let stored = stored.iter().map(String::as_str);
-        return refuse(unknown_name("service in the store", old, stored));
-    }
-    let renamed = store.rename_service(old, new)?;
-    print_rename(old, new, renamed);
-    Ok(exit::OK)
 }
 
-fn print_rename(old: &str, new: &str, renamed: Renamed) {
+fn rename_service(config: &Config, old: &str, new: &str) -> CommandResult {
+    let configured = config.services.iter().map(|service| &*service.name);
+    check_names("service", configured, old, new).map_err(Failure::usage)?;
+    let store = open(config)?;
+    let stored = store.services()?;
+    if !stored.iter().any(|name| name == old) {
+        let stored = stored.iter().map(String::as_str);
+        let reason = unknown_name("service in the store", old, stored);
+        return Err(Failure::usage(reason));
+    }
+    let renamed = store.rename_service(old, new)?;
     show(&format!(
         "{old} is now {new}: {}, {} series, {}\n",
         plural(renamed.probes as u64, "probe"),
@@ -87,11 +88,63 @@ fn print_rename(old: &str, new: &str, renamed: Renamed) {
         plural(renamed.runs as u64, "load run")
     ));
     if renamed.merged > 0 {
-        show(&format!(
-            "{} with outcomes under both names: they are one history now\n",
-            plural(renamed.merged as u64, "probe")
+        show_merged(renamed.merged);
+    }
+    Ok(exit::OK)
+}
+
+fn rename_probe(config: &Config, old: &ProbeKey, new: &ProbeKey) -> CommandResult {
+    let configured: Vec<_> = config.probes().map(|probe| probe.key.to_string()).collect();
+    let configured = configured.iter().map(String::as_str);
+    check_names("probe", configured, &old.to_string(), &new.to_string()).map_err(Failure::usage)?;
+    let store = open(config)?;
+    let stored = store.probes();
+    if !stored.contains(old) {
+        let stored: Vec<_> = stored.iter().map(ProbeKey::to_string).collect();
+        let stored = stored.iter().map(String::as_str);
+        let reason = unknown_name("probe in the store", &old.to_string(), stored);
+        return Err(Failure::usage(reason));
+    }
+    let is_merged = store.rename_probe(old, new)?;
+    show(&format!("{old} is now {new}\n"));
+    if is_merged {
+        show_merged(1);
+    }
+    Ok(exit::OK)
+}
+
+/// Checks that the config has the new name, and not the old one.
+fn check_names<'a>(
+    what: &str,
+    configured: impl Iterator<Item = &'a str> + Clone,
+    old: &str,
+    new: &str,
+) -> Result<(), String> {
+    if !configured.clone().any(|name| name == new) {
+        return Err(unknown_name(
+            &format!("{what} in the config"),
+            new,
+            configured,
         ));
     }
+    if configured.clone().any(|name| name == old) {
+        return Err(format!(
+            "{old} is still a {what} in the config; rename it there first"
+        ));
+    }
+    Ok(())
+}
+
+fn open(config: &Config) -> Result<Store, StoreError> {
+    store::require_file(&config.store.path)?;
+    Store::open(&config.store.path)
+}
+
+fn show_merged(probes: usize) {
+    show(&format!(
+        "{} with outcomes under both names: they are one history now\n",
+        plural(probes as u64, "probe")
+    ));
 }
 
 /// Reports the progress of a long recovery every few seconds.

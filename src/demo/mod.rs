@@ -27,16 +27,15 @@ const PROBE: &str = "health";
 /// The name of each service's group of processes.
 const PROCESS: &str = "server";
 
-/// The config that watches the given services, as a user would write it.
-pub fn config(services: &[Simulated], listen: SocketAddr, store: &std::path::Path) -> String {
+/// The config that watches the given services, as a user would write it. The store is next to it.
+pub fn config(services: &[Simulated], listen: SocketAddr) -> String {
     let mut yaml = format!(
         "# Three simulated services. All outcomes and samples before the start of the demo are synthetic.
 listen: \"{listen}\"
-store: {{ path: \"{}\", retention: 40d }}
+store: {{ path: slod.db, retention: 40d }}
 defaults: {{ interval: {}, timeout: {}, objectives: [] }}
 services:
 ",
-        store.display(),
         show_duration(INTERVAL),
         show_duration(TIMEOUT),
     );

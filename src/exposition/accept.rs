@@ -5,6 +5,8 @@ use super::text::TextFormat;
 /// Selects the format for an `Accept` header: the served type with the highest q-value, or text
 /// 0.0.4 if none matches, as scrapers and users of `curl` expect.
 pub fn choose(accept: &str) -> TextFormat {
+    // Media types and the names of their parameters are case-insensitive.
+    let accept = accept.to_ascii_lowercase();
     let mut best = (0.0, TextFormat::Text);
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
@@ -28,12 +30,12 @@ pub fn choose(accept: &str) -> TextFormat {
 
 /// Whether an `Accept-Encoding` header allows gzip.
 pub fn takes_gzip(accept: &str) -> bool {
+    let accept = accept.to_ascii_lowercase();
     let quality = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
         let coding = parts.next().unwrap_or_default();
         let q = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f64>().ok());
-        (coding.eq_ignore_ascii_case("gzip") || coding == "*")
-            .then_some((coding == "*", q.unwrap_or(1.0)))
+        (coding == "gzip" || coding == "*").then_some((coding == "*", q.unwrap_or(1.0)))
     };
     // An entry for gzip takes precedence over `*`.
     let best = accept
@@ -72,6 +74,10 @@ mod tests {
             assert_eq!(choose(accept), TextFormat::Text, "{accept}");
         }
         assert_eq!(
+            choose("Text/Plain;Q=0.4, Application/OpenMetrics-Text; Version=1.0.0; q=0.9"),
+            TextFormat::OpenMetrics
+        );
+        assert_eq!(
             choose("text/plain;q=0.4, application/openmetrics-text; version=1.0.0; q=0.9"),
             TextFormat::OpenMetrics
         );
@@ -86,7 +92,14 @@ mod tests {
         for accept in ["gzip", "deflate, gzip;q=0.5", "*", "br;q=1.0, GZIP"] {
             assert!(takes_gzip(accept), "{accept}");
         }
-        for accept in ["", "identity", "gzip;q=0", "br, *;q=0", "gzip;q=0, *"] {
+        for accept in [
+            "",
+            "identity",
+            "gzip;q=0",
+            "br, *;q=0",
+            "gzip;q=0, *",
+            "gzip;Q=0",
+        ] {
             assert!(!takes_gzip(accept), "{accept}");
         }
     }

@@ -4,3 +4,4 @@ pub mod bars;
 pub mod numbers;
 pub mod objective;
 pub mod times;
+pub mod width;

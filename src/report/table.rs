@@ -1,5 +1,6 @@
 //! Aligned tables for the terminal.
 
+use crate::format::width::columns;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 
 /// Formats the value, or a dash if it is unknown.
@@ -42,7 +43,7 @@ pub fn drawn_within(
             .lines()
             .map(|line| line.trim_end().to_owned())
             .collect();
-        let widest = lines.iter().map(|line| line.chars().count()).max();
+        let widest = lines.iter().map(|line| columns(line)).max();
         let column = match optional.next() {
             Some(column) if widest.is_some_and(|widest| widest > width) => *column,
             _ => return lines.join("\n"),

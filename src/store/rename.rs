@@ -1,4 +1,4 @@
-//! Renames a service, so that its history continues under a new name.
+//! Renames a service or a probe, so that its history continues under a new name.
 
 use super::series::{self, SeriesInfo};
 use super::{Store, StoreError, raw, writing};
@@ -70,6 +70,32 @@ impl Store {
         let renamed = rename().map_err(StoreError::sql("rename a service"))?;
         let merged = twice.len();
         Ok(Renamed { merged, ..renamed })
+    }
+
+    /// Renames a probe: outcomes and heartbeats then belong to the new name. Takes the store, because what
+    /// it has in memory is outdated afterwards. If a daemon already stored outcomes under the new name,
+    /// they are added to the history. Returns whether it did.
+    pub fn rename_probe(mut self, from: &ProbeKey, to: &ProbeKey) -> Result<bool, StoreError> {
+        let is_twice = self.names.id(to).is_some();
+        if is_twice {
+            self.merge_probe(from, to)?;
+        }
+        let rename = || {
+            let tx = writing(&self.conn)?;
+            let names: [&str; 4] = [&from.service, &from.probe, &to.service, &to.probe];
+            // The newer report of a job stays.
+            let newer = "SELECT 1 FROM beat WHERE service = ?3 AND name = ?4";
+            let sql =
+                format!("DELETE FROM beat WHERE service = ?1 AND name = ?2 AND EXISTS ({newer})");
+            tx.execute(&sql, names)?;
+            for table in ["probe", "beat"] {
+                let set = "SET service = ?3, name = ?4 WHERE service = ?1 AND name = ?2";
+                tx.execute(&format!("UPDATE {table} {set}"), names)?;
+            }
+            tx.commit()
+        };
+        rename().map_err(StoreError::sql("rename a probe"))?;
+        Ok(is_twice)
     }
 
     /// Moves the outcomes of a probe to another one. Fails if some cannot be read: they would be lost.

@@ -1,9 +1,11 @@
 //! The current state as JSON, as read by `slod status`.
 
 use super::WebState;
-use super::problem::Problem;
+use super::problem::{NAME_SHOWN, Problem};
+use crate::diagnostic::nearest;
 use crate::report::metrics::MetricsStatus;
 use crate::report::status::{ServiceStatus, Status};
+use crate::text::beginning;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -31,7 +33,7 @@ pub async fn service(
     found
         .map(|service| ServiceStatus::in_depth(&service, ledger.at))
         .map(|status| Json(ServiceAnswer { status, metrics }))
-        .ok_or_else(|| unknown("service", &name))
+        .ok_or_else(|| unknown_service(&state, &name))
 }
 
 /// A service, with its own metrics if it has them.
@@ -71,11 +73,21 @@ pub async fn objectives(State(state): State<WebState>) -> Json<Vec<NamedObjectiv
 /// removed from the config still has its history.
 pub fn check_service(state: &WebState, name: Option<&str>) -> Result<(), Problem> {
     match name.filter(|name| state.ledger_view().service(name).is_none()) {
-        Some(name) => Err(unknown("service", name)),
+        Some(name) => Err(unknown_service(state, name)),
         None => Ok(()),
     }
 }
 
-pub fn unknown(what: &str, name: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, format!("no {what} has this name")).named(name)
+/// The error for a service that is not in the config, with the nearest name that is.
+pub fn unknown_service(state: &WebState, name: &str) -> Problem {
+    let config = state.configs.borrow();
+    let known = config.services.iter().map(|service| &*service.name);
+    let problem = Problem::new(StatusCode::NOT_FOUND, "no service has this name");
+    match nearest(name, known) {
+        Some(near) => {
+            let name = beginning(name, NAME_SHOWN);
+            problem.because(format!("{name}; did you mean {near}?"))
+        }
+        None => problem.named(name),
+    }
 }

@@ -80,13 +80,13 @@ pub async fn beat(
         failed: report.failed,
         message: message(&text),
     };
-    let news = state.heartbeats.is_news(&key, &beat);
-    let kept = if news {
-        keep(&state, &key, &beat).await?
-    } else {
-        Durability::OnDisk
+    let known = state.heartbeats.stored(&key, &beat);
+    let kept = match known {
+        Some(_) => Durability::OnDisk,
+        None => keep(&state, &key, &beat).await?,
     };
-    state.heartbeats.take(&key, beat, news);
+    let stored = known.or_else(|| (kept == Durability::OnDisk).then_some(at));
+    state.heartbeats.take(&key, beat, stored);
     if let Some(rest) = rest {
         tokio::spawn(drain(rest));
         return Err(too_long());

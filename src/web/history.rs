@@ -1,7 +1,6 @@
 //! Stored outcomes of one probe: a bounded number per response, for a limited number of clients.
 
 use super::WebState;
-use super::api::unknown;
 use super::fields::Fields;
 use super::listing::link_next;
 use super::problem::Problem;
@@ -102,7 +101,8 @@ pub async fn outcomes(
     let (now, code) = {
         let ledger = state.ledger_view();
         let measures = ledger.measures(&key);
-        let measures = measures.ok_or_else(|| unknown("probe", &key.to_string()))?;
+        let unknown = Problem::new(StatusCode::NOT_FOUND, "no probe has this name");
+        let measures = measures.ok_or_else(|| unknown.named(&key.to_string()))?;
         (ledger.at, measures.code)
     };
     let (from, to) = bounds(&parameters, now)?;

@@ -28,6 +28,7 @@ mod runs;
 mod series;
 mod server;
 mod signals;
+mod starting;
 mod status;
 mod store;
 mod stream;
@@ -35,7 +36,8 @@ mod stream;
 pub use auth::Access;
 pub use history::HistoryLimits;
 pub use liveness::Liveness;
-pub use server::serve;
+pub use server::{serve, serve_during};
+pub use starting::starting;
 pub use stream::Streams;
 
 use crate::alert::Decisions;
@@ -229,7 +231,7 @@ fn time_limit() -> TimeoutLayer {
     TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT)
 }
 
-/// The daemon starts to serve only after it has read its history, so it is ready as long as it can write.
+/// These routes are served once the history has been read, so the daemon is ready as long as it can write.
 async fn ready(State(state): State<WebState>) -> Result<&'static str, Problem> {
     match state.store.stats().trouble() {
         None => Ok("slod is ready\n"),

@@ -46,13 +46,38 @@ pub async fn serve(
     access: Access,
     stop: impl Future<Output = ()>,
 ) {
+    let ((), connections) = accept_until(&listener, router, access, stop).await;
+    drain(connections).await;
+}
+
+/// Serves while `work` runs, and returns its result. Requests in progress end in the background, so that
+/// a slow client delays nothing.
+pub async fn serve_during<T>(
+    listener: &TcpListener,
+    router: Router,
+    access: Access,
+    work: impl Future<Output = T>,
+) -> T {
+    let (result, connections) = accept_until(listener, router, access, work).await;
+    tokio::spawn(drain(connections));
+    result
+}
+
+/// Accepts connections until a future is done. Returns its result, and the connections, which end after
+/// their requests in progress.
+async fn accept_until<T>(
+    listener: &TcpListener,
+    router: Router,
+    access: Access,
+    end: impl Future<Output = T>,
+) -> (T, JoinSet<()>) {
     let connections_table = Arc::new(ConnectionTable::default());
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
-    tokio::pin!(stop);
-    loop {
+    tokio::pin!(end);
+    let result = loop {
         let accepted = tokio::select! {
-            () = &mut stop => break,
+            result = &mut end => break result,
             Some(_) = connections.join_next() => continue,
             accepted = listener.accept() => accepted,
         };
@@ -71,8 +96,12 @@ pub async fn serve(
             }
             Err(error) => accept_backoff(&error).await,
         }
-    }
+    };
     closing.cancel();
+    (result, connections)
+}
+
+async fn drain(mut connections: JoinSet<()>) {
     let all_ended = async { while connections.join_next().await.is_some() {} };
     if timeout(DRAIN, all_ended).await.is_err() {
         tracing::warn!("some requests did not end in time and were aborted");

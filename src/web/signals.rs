@@ -1,7 +1,7 @@
 //! Warning signs and healthy indicators as JSON.
 
 use super::WebState;
-use super::api::{check_service, unknown};
+use super::api::{check_service, unknown_service};
 use super::problem::Problem;
 use super::request::Query;
 use crate::ledger::snapshot::ServiceView;
@@ -38,7 +38,7 @@ pub async fn health(
     ledger
         .service(&name)
         .map(|service| report(&state, Some(&service)))
-        .ok_or_else(|| unknown("service", &name))
+        .ok_or_else(|| unknown_service(&state, &name))
 }
 
 /// The health of the host.

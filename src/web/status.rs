@@ -1,7 +1,7 @@
 //! Routes of the HTML pages.
 
 use super::WebState;
-use super::api::unknown;
+use super::api::unknown_service;
 use super::page::charts::Charts;
 use super::page::past::{HOURS, HourLatency, Past};
 use super::page::signs::SignCharts;
@@ -83,7 +83,7 @@ pub async fn service(
     let ledger = state.ledger_view();
     let service = ledger
         .service(&name)
-        .ok_or_else(|| unknown("service", &name))?;
+        .ok_or_else(|| unknown_service(&state, &name))?;
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
     let health = HealthAnswer::of(Some(&service), &findings, alerts.firing());

@@ -311,14 +311,14 @@ fn missing_space(line: &str) -> Option<(usize, char)> {
     (is_joined && !key.contains(": ")).then_some((indented + end + 1, ':'))
 }
 
-/// Reports the required indentation of an item's key that is aligned with the item's `-`.
+/// Reports the required indentation of a key that belongs to the list item above.
 fn indentation_of_item((number, line): Line<'_>, text: &str) -> Fault {
     let own = indentation(line);
     let above: Vec<_> = text.lines().enumerate().take(number - 1).collect();
     let mut above = above.into_iter().rev();
     let item =
-        above.find(|(_, other)| indentation(other) == own && other.trim_start().starts_with("- "));
-    let message = "invalid YAML: a key is aligned with the `-` of a list, where only `-` is valid";
+        above.find(|(_, other)| indentation(other) <= own && other.trim_start().starts_with("- "));
+    let message = "invalid YAML: a key is indented less than the other keys of its list item";
     let help = item.map_or_else(
         || "indent it like the other keys of the item".to_owned(),
         |(index, item)| {

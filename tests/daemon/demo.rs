@@ -1,7 +1,7 @@
 //! `slod demo` as a new user runs it: in a pipe and on a terminal.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -53,6 +53,22 @@ fn page(address: &str) -> String {
     let mut page = String::new();
     stream.read_to_string(&mut page).expect("an answer");
     page
+}
+
+#[test]
+fn an_address_in_use_is_reported_with_the_option() {
+    let other = TcpListener::bind("127.0.0.1:0").expect("bound");
+    let address = other.local_addr().expect("bound").to_string();
+    let demo = Command::new(env!("CARGO_BIN_EXE_slod"))
+        .args(["demo", "--listen", &address])
+        .output()
+        .expect("runs");
+    assert_eq!(demo.status.code(), Some(64));
+    let errors = String::from_utf8_lossy(&demo.stderr);
+    assert!(
+        errors.contains("--listen chooses another address"),
+        "{errors}"
+    );
 }
 
 #[test]

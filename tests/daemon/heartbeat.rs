@@ -115,6 +115,25 @@ fn an_acknowledged_report_survives_a_reload_and_a_kill() {
 }
 
 #[test]
+fn a_report_is_acknowledged_only_once_it_is_on_disk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), "1h", "locked"));
+    let status = || {
+        report(&daemon, INDEX, "")
+            .split(' ')
+            .nth(1)
+            .map(str::to_owned)
+    };
+    let other = rusqlite::Connection::open(folder.path().join("slod.db")).expect("opens");
+    other.execute_batch("BEGIN IMMEDIATE").expect("locked");
+    for _ in 0..3 {
+        assert_eq!(status().as_deref(), Some("202"));
+    }
+    other.execute_batch("ROLLBACK").expect("unlocked");
+    daemon.wait_for(|_| (status().as_deref() == Some("204")).then_some(()));
+}
+
+#[test]
 fn who_can_report_for_which_job() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), "1h", "guarded"));

@@ -1,9 +1,10 @@
 //! The binary as users run it: probing, scraping, reloading, stopping, and being killed.
 
-use crate::support::{Daemon, target};
+use crate::support::{self, Daemon, PATIENCE, target};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -100,6 +101,52 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
     assert!(!daemon.log().contains(same), "{}", daemon.log());
     daemon.request("POST", "/-/reload");
     daemon.wait_for(|daemon| daemon.log().contains(same).then_some(()));
+}
+
+#[test]
+fn the_command_to_reload_fails_with_the_errors() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = config(folder.path(), target(), "/", "");
+    let daemon = Daemon::start(&file);
+    let address = daemon.address.to_string();
+    let reload = || support::slod(&file, &["reload", "--address", &address]);
+    assert_eq!(reload(), (Some(0), "reloaded\n".to_owned()));
+    fs::write(&file, "services:\n  - nam: web\n").expect("written");
+    let (code, text) = reload();
+    assert_eq!(code, Some(64), "{text}");
+    assert!(text.contains("the old one stays active:\nerror["), "{text}");
+    let place = format!("unknown key `nam`\n --> {}:2:5\n", file.display());
+    assert!(text.contains(&place), "{text}");
+    // It needs a valid config to find the daemon.
+    let (code, text) = support::slod(&file, &["reload"]);
+    assert_eq!(code, Some(2), "{text}");
+}
+
+#[test]
+fn a_service_manager_is_notified_of_a_failed_reload() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join("notify");
+    let manager = UnixDatagram::bind(&socket).expect("bound");
+    manager.set_read_timeout(Some(PATIENCE)).expect("valid");
+    let wait_for = |wanted: &str| {
+        let mut message = [0; 1024];
+        let mut next = || {
+            let length = manager.recv(&mut message).expect("in time");
+            String::from_utf8_lossy(&message[..length]).into_owned()
+        };
+        while !next().contains(wanted) {}
+    };
+    let file = config(folder.path(), target(), "/", "");
+    let daemon = Daemon::start_in(&file, &[], &[("NOTIFY_SOCKET", &socket)]);
+    wait_for("READY=1");
+    fs::write(&file, "services: [").expect("written");
+    daemon.signal("HUP");
+    wait_for("STATUS=the config was not reloaded");
+    config(folder.path(), target(), "/", "");
+    daemon.signal("HUP");
+    wait_for("STATUS=\n");
+    daemon.signal("TERM");
+    wait_for("STOPPING=1");
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! Renaming a service.
+//! Renaming a service or a probe.
 
 use super::{ALWAYS, HOUR, START, compact, counted, expected, file, key, ticks};
 use slod::alert::{Matcher, Silence};
 use slod::outcome::{ProbeKey, Record, Timestamp};
+use slod::probe::heartbeat::Beat;
 use slod::sample::{SeriesKey, SeriesKind};
 use slod::slo::correction::Correction;
-use slod::store::{Marker, Renamed, Store, StoreError, Tick, check};
+use slod::store::{Marker, PendingBeat, Renamed, Store, StoreError, Tick, check};
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -195,6 +196,51 @@ fn everything_else_of_the_service_follows_and_other_services_stay() {
         .map(|one| (one.key.label("service").unwrap(), one.first.0 - START))
         .collect();
     assert_eq!(firsts, [("bot", 0), ("concierge", 4 * HOUR)]);
+}
+
+#[test]
+fn a_renamed_probe_continues_its_history() {
+    let folder = TempDir::new().unwrap();
+    let store = switched(&folder);
+    let probes = [new_key(0), new_key(2), key(0), key(1)];
+    assert_eq!(store.probes(), probes);
+    // Both names have outcomes.
+    assert!(store.rename_probe(&key(0), &new_key(0)).unwrap());
+    let store = Store::open(&file(&folder)).unwrap();
+    let renamed = ProbeKey::new("concierge", "search");
+    assert!(!store.rename_probe(&key(1), &renamed).unwrap());
+    assert!(check(&file(&folder)).unwrap().sound());
+    let store = Store::open(&file(&folder)).unwrap();
+    assert_eq!(store.probes(), [new_key(0), new_key(2), renamed.clone()]);
+    for (probe, number, to) in [(new_key(0), 0, END), (renamed, 1, SWITCHED)] {
+        let read = store.outcomes(&probe, ALWAYS.0, ALWAYS.1).unwrap();
+        let at = |records: &[Record]| records.iter().map(|one| one.at).collect::<Vec<_>>();
+        assert_eq!(at(&read), at(&ticks(number, START, to)));
+    }
+    let services: Vec<_> = store.corrections().unwrap();
+    assert!(services[0].services.contains(&"concierge".to_owned()));
+}
+
+#[test]
+fn a_renamed_heartbeat_keeps_its_last_report() {
+    let folder = TempDir::new().unwrap();
+    let report = |second: i64| Beat {
+        at: Timestamp(START + second),
+        failed: false,
+        message: None,
+    };
+    let beat = |second| PendingBeat::new(report(second), None);
+    for (stored, wanted) in [(vec![(0, 1)], 1), (vec![(0, 1), (1, 2)], 2)] {
+        let file = folder.path().join(format!("{wanted}.db"));
+        let mut store = Store::open(&file).unwrap();
+        let beats = stored.into_iter();
+        let beats = beats.map(|(number, second)| (key(number), beat(second)));
+        store.keep_beats(&beats.collect()).unwrap();
+        store.rename_probe(&key(0), &key(1)).unwrap();
+        let beats = Store::open(&file).unwrap().beats().unwrap();
+        assert_eq!(beats.len(), 1);
+        assert_eq!(beats[&key(1)].last, report(wanted));
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub fn show(screen: &mut Screen<Stdout>, status: &Status) -> io::Result<()> {
 fn lines(status: &Status, size: Size) -> Vec<String> {
     let width = size.0.saturating_sub(1);
     let text = format!("{}\n\n{}", heading(status), status.to_text_within(width));
-    fitting(text.lines(), size).collect()
+    fitting(&text, size)
 }
 
 fn heading(status: &Status) -> String {
@@ -42,6 +42,6 @@ mod tests {
         };
         let wide = lines(&status, (80, 24));
         assert_eq!(wide[0], "Simulated services, 1970-01-01 00:00:00 UTC");
-        assert_eq!(lines(&status, (12, 4)), ["Simulated s", "", "SERVICE  SL"]);
+        assert_eq!(lines(&status, (12, 4)), ["Simulated s", "", "(3 more lin"]);
     }
 }

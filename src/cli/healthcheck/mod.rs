@@ -4,6 +4,7 @@ mod kill;
 
 use super::client::{ClientArgs, Target};
 use super::daemon::{Daemon, RequestError, target_of};
+use super::failure::{CommandResult, Failure};
 use super::output::print_error;
 use super::run::on_this_thread;
 use super::span::read_duration;
@@ -34,27 +35,20 @@ pub struct HealthcheckArgs {
     /// Also check that the daemon can write its store (`/-/ready`). A restart does not help if it cannot.
     #[arg(long)]
     ready: bool,
-    /// Retry for this long, such as `20s`; then kill the daemon, so that its supervisor restarts it. For containers: Docker does not restart a container that is only unhealthy. Needs `init: true`, because the first process of a container cannot be killed from inside.
+    /// Retry for this long, such as `20s`; then kill the daemon if it is on this machine, so that its supervisor restarts it. For containers: Docker does not restart a container that is only unhealthy. Needs `init: true`, because the first process of a container cannot be killed from inside.
     #[arg(long, value_name = "DURATION", value_parser = read_duration, conflicts_with = "ready")]
     kill_after: Option<Duration>,
     #[command(flatten)]
     client: ClientArgs,
 }
 
-pub fn run(args: &HealthcheckArgs) -> u8 {
-    let target = args.target();
-    let found = target.and_then(|target| {
-        let daemon = Daemon::at(target.clone(), &args.client, TIMEOUT)?;
-        Ok((daemon, target.port()))
-    });
-    let (daemon, port) = match found {
-        Ok(found) => found,
-        Err(code) => return code,
-    };
+pub fn run(args: &HealthcheckArgs) -> CommandResult {
+    let target = args.target()?;
+    let daemon = Daemon::at(target.clone(), &args.client, TIMEOUT)?;
     let path = if args.ready { "/-/ready" } else { "/-/healthy" };
     on_this_thread(async {
         let Err(error) = ask(&daemon, path, args.kill_after.unwrap_or_default()).await else {
-            return exit::OK;
+            return Ok(exit::OK);
         };
         // A daemon that rejects the request does not hang: the address or the credentials are wrong.
         let is_rejected = matches!(error, RequestError::Refused(_));
@@ -63,20 +57,20 @@ pub fn run(args: &HealthcheckArgs) -> u8 {
             let killed = if is_rejected {
                 Err("it answers, so it does not hang".to_owned())
             } else {
-                kill::listener(port)
+                kill::listener(&target)
             };
             print_error(&match killed {
                 Ok(pid) => format!("slod: killed the daemon, process {pid}"),
                 Err(reason) => format!("slod: the daemon was not killed: {reason}"),
             });
         }
-        exit::NO
+        Ok(exit::NO)
     })
 }
 
 impl HealthcheckArgs {
-    /// Returns where the daemon is, or the exit code after printing the errors.
-    fn target(&self) -> Result<Target, u8> {
+    /// Returns where the daemon is.
+    fn target(&self) -> Result<Target, Failure> {
         let Some(path) = &self.config else {
             return Ok(self.address.clone());
         };

@@ -1,7 +1,8 @@
 //! `slod import blackbox`: converts the modules of `blackbox_exporter` to probes of a config.
 
+use super::ImportArgs;
 use super::file::{faults, input, show_imported};
-use super::{ImportArgs, usage};
+use crate::cli::failure::{CommandResult, Failure};
 use crate::import::Input;
 use crate::import::blackbox::{Inputs, read};
 use crate::yaml::SIZE_LIMIT;
@@ -11,9 +12,9 @@ use std::path::Path;
 /// Maximum number of files that one pattern matches.
 const FILES_MAX: usize = 1_000;
 
-/// Prints the config. The error is the exit code, after its message was printed.
-pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
-    let modules = input(&args.file, SIZE_LIMIT).map_err(usage)?;
+/// Prints the config.
+pub fn show_config(args: &ImportArgs) -> CommandResult {
+    let modules = input(&args.file, SIZE_LIMIT).map_err(Failure::usage)?;
     let targets: Result<Vec<Input>, String> = args
         .targets
         .iter()
@@ -21,7 +22,7 @@ pub fn show_config(args: &ImportArgs) -> Result<u8, u8> {
         .collect();
     show_imported(read(&Inputs {
         modules: &modules,
-        targets: &targets.map_err(usage)?,
+        targets: &targets.map_err(Failure::usage)?,
         find: &find,
         check: &faults,
     }))

@@ -1,7 +1,7 @@
 //! Files of other tools, and the configs generated from them.
 
-use super::usage;
 use crate::cli::exit;
+use crate::cli::failure::{CommandResult, Failure};
 use crate::cli::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
@@ -28,8 +28,8 @@ pub fn input(path: &Path, limit: usize) -> Result<Input, String> {
 }
 
 /// Prints the config, and what was not imported to standard error.
-pub fn show_imported(imported: Result<Imported, String>) -> Result<u8, u8> {
-    let imported = imported.map_err(usage)?;
+pub fn show_imported(imported: Result<Imported, String>) -> CommandResult {
+    let imported = imported.map_err(Failure::usage)?;
     show(&imported.yaml);
     for remark in &imported.remarks {
         print_error(&format!("slod: {remark}"));

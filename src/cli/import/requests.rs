@@ -1,8 +1,9 @@
 //! `slod import har|postman|openapi`: converts a recording or an API description to a `load` section.
 
 use super::file::faults;
-use super::{ImportArgs, ImportShape, usage};
+use super::{ImportArgs, ImportShape};
 use crate::cli::exit;
+use crate::cli::failure::{CommandResult, Failure};
 use crate::cli::load::plan::{driven, service};
 use crate::cli::output::{print_error, show};
 use crate::import::requests::{Format, SIZE_MAX, Shape};
@@ -10,8 +11,8 @@ use crate::text::printable;
 use crate::yaml::read_regular;
 use url::{Origin, Url};
 
-/// Prints the section. The error is the exit code, after its message was printed.
-pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
+/// Prints the section.
+pub fn show_section(args: &ImportArgs, format: Format) -> CommandResult {
     let origin = args.service.as_deref().map(|name| origin(args, name));
     let origin = origin.transpose()?;
     let shape = match args.shape {
@@ -20,13 +21,13 @@ pub fn show_section(args: &ImportArgs, format: Format) -> Result<u8, u8> {
     };
     let shown = args.file.display();
     let bytes = read_regular(&args.file, SIZE_MAX as u64)
-        .map_err(|reason| usage(format!("cannot read {shown}: {reason}")))?;
+        .map_err(|reason| Failure::usage(format!("cannot read {shown}: {reason}")))?;
     let imported = format
         .read(&bytes, origin.as_ref(), shape, &|section| {
             let all = faults(&config(section));
             all.into_iter().next().map(|fault| fault.message)
         })
-        .map_err(|fault| usage(format!("{shown}: {}", printable(&fault.to_string()))))?;
+        .map_err(|fault| Failure::usage(format!("{shown}: {}", printable(&fault.to_string()))))?;
     show(&imported.to_yaml(origin.is_some()));
     for remark in &imported.remarks {
         print_error(&format!(
@@ -59,11 +60,11 @@ fn config(section: &str) -> String {
 }
 
 /// The origin that the load of a service goes to.
-fn origin(args: &ImportArgs, name: &str) -> Result<Origin, u8> {
+fn origin(args: &ImportArgs, name: &str) -> Result<Origin, Failure> {
     let config = args.config.load()?;
-    let service = service(&config, name).map_err(usage)?;
+    let service = service(&config, name).map_err(Failure::usage)?;
     let origin = driven(service).and_then(|driven| driven.origin());
-    let url = Url::parse(&origin.map_err(usage)?);
+    let url = Url::parse(&origin.map_err(Failure::usage)?);
     url.map(|url| url.origin())
-        .map_err(|_| usage(format!("{name} has no valid address")))
+        .map_err(|_| Failure::usage(format!("{name} has no valid address")))
 }

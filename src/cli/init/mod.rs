@@ -5,7 +5,8 @@ mod service;
 mod yaml;
 
 use super::exit;
-use super::output::{fail, print_error, show};
+use super::failure::{CommandResult, Failure};
+use super::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::probe;
@@ -42,11 +43,9 @@ pub struct InitArgs {
     force: bool,
 }
 
-pub fn run(args: &InitArgs) -> u8 {
-    match write(args) {
-        Ok(()) => exit::OK,
-        Err(reason) => fail(exit::USAGE, reason),
-    }
+pub fn run(args: &InitArgs) -> CommandResult {
+    write(args).map_err(Failure::usage)?;
+    Ok(exit::OK)
 }
 
 fn write(args: &InitArgs) -> Result<(), String> {

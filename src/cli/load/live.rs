@@ -4,6 +4,7 @@ use super::LoadArgs;
 use super::abort::{SLIDING, missed};
 use super::generator::Generator;
 use super::plan::Prepared;
+use crate::cli::failure::Failure;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::BufferedLog;
 use crate::cli::progress::{Progress, required};
@@ -27,16 +28,15 @@ use std::sync::Arc;
 /// their memory would otherwise stay allocated until the run ends.
 const RELEASE_EVERY: u64 = 10;
 
-/// Runs the load to its end, or until it is interrupted or aborted. The error of a run without any load has
-/// its exit code.
+/// Runs the load to its end, or until it is interrupted or aborted. A run without any load fails.
 pub async fn run(
     prepared: Prepared<'_>,
     config: &Config,
     args: &LoadArgs,
     log: &BufferedLog,
     release_memory: ReleaseMemory,
-) -> Result<RunRecord, (u8, String)> {
-    let failed = |reason| (exit::FAILED, reason);
+) -> Result<RunRecord, Failure> {
+    let failed = |reason: String| Failure::new(exit::FAILED, reason);
     let clock = Clock::system();
     let Prepared {
         service,
@@ -53,7 +53,7 @@ pub async fn run(
         _ = requests.next() => {
             generator.kill();
             let reason = "interrupted before any load was made";
-            return Err((exit::INTERRUPTED, reason.to_owned()));
+            return Err(Failure::new(exit::INTERRUPTED, reason));
         }
     };
     let sampler = RunSampler::start(config, service, clock.clone());

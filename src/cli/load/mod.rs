@@ -17,8 +17,9 @@ mod tool_output;
 mod tool_run;
 mod tool_secrets;
 
+use super::failure::{CommandResult, Failure};
 use super::log::BufferedLog;
-use super::output::{fail, print_error, show};
+use super::output::show;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::read_duration;
@@ -104,47 +105,37 @@ fn read_rate(text: &str) -> Result<Rate, String> {
     Rate::parse(text).ok_or_else(|| "expected a rate such as 100/s or 200/min".to_owned())
 }
 
-pub fn run(args: &LoadArgs, log: &BufferedLog, release_memory: ReleaseMemory) -> u8 {
+pub fn run(args: &LoadArgs, log: &BufferedLog, release_memory: ReleaseMemory) -> CommandResult {
     if args.engine == EngineName::Slod
         && !(args.arguments.is_empty() && args.expect_workers.is_none())
     {
-        print_error(
-            "slod: --expect-workers and arguments after `--` are for --engine locust or k6",
-        );
-        return exit::USAGE;
+        return Err(Failure::usage(
+            "--expect-workers and arguments after `--` are for --engine locust or k6",
+        ));
     }
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
-    };
+    let config = args.config.load()?;
     on_runtime(async {
-        let prepared = match plan::prepare(args, &config).await {
-            Ok(prepared) => prepared,
-            Err(reason) => return fail(exit::USAGE, reason),
-        };
+        let prepared = plan::prepare(args, &config).await;
+        let prepared = prepared.map_err(Failure::usage)?;
         show(&prepared.announcement);
         let service = prepared.service;
-        let record = match live::run(prepared, &config, args, log, release_memory).await {
-            Ok(record) => record,
-            Err((code, reason)) => return fail(code, reason),
-        };
+        let record = live::run(prepared, &config, args, log, release_memory).await?;
         let report = RunReport::new(record, Some(service));
         finish(&config, &report, args.out.as_deref())
     })
 }
 
 /// Prints the report of a run, writes its files, and returns the exit code.
-pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> u8 {
+pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> CommandResult {
     show(&format!("\n{}", report.to_text()));
-    if let Some(folder) = out
-        && let Err(error) = write_all(folder, report, runs::compared(config, &report.run).as_ref())
-    {
-        return fail(
-            exit::FAILED,
-            format!("cannot write {}: {}", folder.display(), error.kind()),
-        );
+    if let Some(folder) = out {
+        let compared = runs::compared(config, &report.run);
+        write_all(folder, report, compared.as_ref()).map_err(|error| {
+            let reason = format!("cannot write {}: {}", folder.display(), error.kind());
+            Failure::new(exit::FAILED, reason)
+        })?;
     }
-    code(report)
+    Ok(code(report))
 }
 
 /// The exit codes of k6.

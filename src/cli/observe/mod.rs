@@ -11,13 +11,13 @@ mod probes;
 mod watch;
 
 use super::child;
+use super::failure::{CommandResult, Failure};
 use super::load::{finish, plan};
 use super::log::BufferedLog;
-use super::output::fail;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::{TimeArg, read_duration};
-use super::{ConfigArg, exit, runs};
+use super::{ConfigArg, runs};
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
 use crate::report::load_run::{RunReport, Threshold};
@@ -66,44 +66,40 @@ impl ObserveArgs {
     }
 }
 
-pub fn run(args: &ObserveArgs, log: &BufferedLog) -> u8 {
-    let config = match args.config.load() {
-        Ok(config) => config,
-        Err(code) => return code,
+pub fn run(args: &ObserveArgs, log: &BufferedLog) -> CommandResult {
+    let config = args.config.load()?;
+    let service = plan::service(&config, &args.service).map_err(Failure::usage)?;
+    let Some(from) = args.from else {
+        return watch_now(&config, service, args, log);
     };
-    let service = match plan::service(&config, &args.service) {
-        Ok(service) => service,
-        Err(reason) => return fail(exit::USAGE, reason),
-    };
-    match args.from {
-        Some(from) => match past::run(&config, service, from, args.to) {
-            Ok(mut run) => {
-                run.thresholds = args.thresholds();
-                runs::keep(&config, &run);
-                judge(&config, run, service, args)
-            }
-            Err(reason) => fail(exit::USAGE, reason),
-        },
-        None => watch_now(&config, service, args, log),
-    }
+    let mut run = past::run(&config, service, from, args.to).map_err(Failure::usage)?;
+    run.thresholds = args.thresholds();
+    runs::keep(&config, &run);
+    judge(&config, run, service, args)
 }
 
-fn watch_now(config: &Config, service: &ServiceSpec, args: &ObserveArgs, log: &BufferedLog) -> u8 {
-    if let Err(reason) = child::check(&args.command) {
-        return fail(exit::USAGE, reason);
-    }
+fn watch_now(
+    config: &Config,
+    service: &ServiceSpec,
+    args: &ObserveArgs,
+    log: &BufferedLog,
+) -> CommandResult {
+    child::check(&args.command).map_err(Failure::usage)?;
     if args.length.is_some_and(|length| length > live::LONGEST) {
-        return fail(exit::USAGE, "a run is watched for at most 1d (--for)");
+        return Err(Failure::usage("a run is watched for at most 1d (--for)"));
     }
     on_runtime(async {
-        match live::run(config, service, args, log).await {
-            Ok(run) => judge(config, run, service, args),
-            Err(reason) => fail(exit::START, reason),
-        }
+        let run = live::run(config, service, args, log).await;
+        judge(config, run.map_err(Failure::unavailable)?, service, args)
     })
 }
 
-fn judge(config: &Config, run: RunRecord, service: &ServiceSpec, args: &ObserveArgs) -> u8 {
+fn judge(
+    config: &Config,
+    run: RunRecord,
+    service: &ServiceSpec,
+    args: &ObserveArgs,
+) -> CommandResult {
     let report = RunReport::new(run, Some(service));
     finish(config, &report, args.out.as_deref())
 }

@@ -2,6 +2,7 @@
 
 use crate::cli::screen::Size;
 use crate::format::bars::{bar, sparkline};
+use crate::format::width::{columns, cut, padded};
 use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::outcome::Cause;
@@ -78,8 +79,8 @@ pub fn lines(view: &RunView, elapsed: Duration, (width, height): Size, color: bo
     all.extend(gauges.map(|gauge| curve(&gauge.name, &gauge.past, &gauge.now, width)));
     all.extend(thresholds.into_iter().take(for_thresholds));
     all.truncate(height);
-    let cut = all.iter().map(|line| line.chars().take(width).collect());
-    cut.map(|line| colored(line, color)).collect()
+    let fitting = all.iter().map(|line| cut(line, width).to_owned());
+    fitting.map(|line| colored(line, color)).collect()
 }
 
 /// Title, stage and elapsed time.
@@ -242,12 +243,9 @@ fn curves(view: &RunView, width: usize) -> Vec<String> {
 }
 
 fn curve(name: &str, past: &[Option<f64>], now: &str, width: usize) -> String {
-    let name: String = name.chars().take(NAME - 1).collect();
+    let name = padded(cut(name, NAME - 1), NAME);
     let room = width.saturating_sub(NAME + NUMBER);
-    format!(
-        "{name:<NAME$}{:<room$}{now:>NUMBER$}",
-        sparkline(past, room)
-    )
+    format!("{name}{:<room$}{now:>NUMBER$}", sparkline(past, room))
 }
 
 /// State of the thresholds so far, missed ones first; those with too few requests are open.
@@ -283,7 +281,7 @@ fn colored(line: String, color: bool) -> String {
 
 /// Puts two texts at the two ends of a line.
 fn between(left: &str, right: &str, width: usize) -> String {
-    let used = left.chars().count() + right.chars().count();
+    let used = columns(left) + columns(right);
     let gap = width.saturating_sub(used).max(2);
     format!("{left}{}{right}", " ".repeat(gap))
 }

@@ -17,7 +17,7 @@ const TIMEOUTS: Span = Span::within(Duration::from_millis(10), HOUR);
 pub const NAME: Key<Text> = Key::required(
     "name",
     Text,
-    "Name, unique within the service. The history is stored under this name.",
+    "Name, unique within the service. The history is stored under this name; `slod store rename` renames it.",
 );
 
 const KIND: Key<ProbeKind> = Key::required(

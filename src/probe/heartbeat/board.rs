@@ -280,18 +280,21 @@ impl HeartbeatBoard {
         terms.is_some_and(|terms| terms.token.is_some())
     }
 
-    /// Whether a report differs from the one that was stored, so that it must be stored before it is accepted.
-    pub fn is_news(&self, key: &ProbeKey, beat: &Beat) -> bool {
+    /// Returns when an identical report was written to disk, if it is so recent that this one need not be.
+    pub fn stored(&self, key: &ProbeKey, beat: &Beat) -> Option<Timestamp> {
         let board = self.jobs.lock();
-        let last = board.get(key).and_then(|job| job.last.as_ref());
-        last.is_none_or(|LastReport { beat: known, kept }| {
-            let same = known.failed == beat.failed && known.message == beat.message;
-            !same || !(0..millis(KEPT_EVERY)).contains(&(beat.at.0 - kept.0))
-        })
+        let LastReport {
+            beat: known,
+            stored,
+        } = board.get(key)?.last.as_ref()?;
+        let is_same = known.failed == beat.failed && known.message == beat.message;
+        let is_recent =
+            |stored: &Timestamp| (0..millis(KEPT_EVERY)).contains(&(beat.at.0 - stored.0));
+        stored.filter(|stored| is_same && is_recent(stored))
     }
 
-    /// Accepts a report; `kept` means that it was stored.
-    pub fn take(&self, key: &ProbeKey, beat: Beat, kept: bool) {
+    /// Accepts a report. `stored` is when it, or an identical one before it, was written to disk.
+    pub fn take(&self, key: &ProbeKey, beat: Beat, stored: Option<Timestamp>) {
         let mut board = self.jobs.lock();
         // A reload may have removed the probe since the report was admitted.
         let Some(job) = board.get_mut(key) else {
@@ -300,10 +303,8 @@ impl HeartbeatBoard {
         if beat.failed {
             job.failures = Some(Failures::new(&beat, job.failures.take()));
         }
-        let before = job.last.as_ref().map(|last| last.kept);
-        let kept = before.filter(|_| !kept).unwrap_or(beat.at);
         job.waited = Duration::ZERO;
-        job.last = Some(LastReport { beat, kept });
+        job.last = Some(LastReport { beat, stored });
     }
 
     /// The time up to which failures are included in outcomes that have had time to reach the disk.

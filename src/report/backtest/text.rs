@@ -9,16 +9,13 @@ use crate::units::show_duration;
 
 impl Backtest {
     pub fn to_text(&self) -> String {
-        let outcomes = numbers::count(self.outcomes);
+        let outcomes = numbers::plural(self.outcomes, "outcome");
         let mut text = if self.synthetic {
             let length = (self.to - self.from).to_std().unwrap_or_default();
-            format!(
-                "synthetic history: {}, {outcomes} outcomes\n",
-                show_duration(length)
-            )
+            format!("synthetic history: {}, {outcomes}\n", show_duration(length))
         } else {
             let (from, to) = (times::second(self.from), times::second(self.to));
-            format!("{from} UTC to {to} UTC, {outcomes} outcomes replayed\n")
+            format!("{from} UTC to {to} UTC, {outcomes} replayed\n")
         };
         if !self.alerts.is_empty() {
             text = format!("{text}\n{}\n", self.table(&self.alerts, !self.synthetic));

@@ -12,6 +12,10 @@ use maud::html;
 /// Maximum depth of a page's path.
 const DEPTH_MAX: usize = 8;
 
+fn is_html(accept: &str) -> bool {
+    accept.to_ascii_lowercase().contains("text/html")
+}
+
 /// A browser that requests a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
@@ -27,8 +31,7 @@ impl Reader {
         let mut kinds = accepts.filter_map(|one| one.to_str().ok());
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         let uri = request.uri();
-        if !reads || uri.path().starts_with("/api/") || !kinds.any(|one| one.contains("text/html"))
-        {
+        if !reads || uri.path().starts_with("/api/") || !kinds.any(is_html) {
             return None;
         }
         let root = match uri.path().matches('/').count() {

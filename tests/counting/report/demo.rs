@@ -29,7 +29,7 @@ fn config() -> Config {
         profile,
         address: listen,
     });
-    config_of(&demo::config(&services, listen, Path::new("slod.db")))
+    config_of(&demo::config(&services, listen))
 }
 
 /// Stored in the same way as in the demo.

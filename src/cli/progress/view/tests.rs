@@ -73,7 +73,10 @@ fn the_lines_fit_the_screen() {
     for size in [(80, 24), (200, 60), (40, 10), (10, 3), (1, 1), (0, 0)] {
         let shown = lines(&view, Duration::from_secs(100), size, false);
         assert!(shown.len() <= size.1.saturating_sub(1), "{size:?}");
-        let longest = shown.iter().map(|line| line.chars().count()).max();
+        let longest = shown
+            .iter()
+            .map(|line| crate::format::width::columns(line))
+            .max();
         assert!(longest.unwrap_or(0) <= size.0.saturating_sub(1), "{size:?}");
     }
     let wide = lines(&view, Duration::from_secs(100), (160, 40), false);

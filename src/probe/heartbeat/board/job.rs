@@ -31,8 +31,8 @@ pub(super) struct Job {
 #[derive(Debug)]
 pub(super) struct LastReport {
     pub(super) beat: Beat,
-    /// When the report that was last stored was received.
-    pub(super) kept: Timestamp,
+    /// When it, or an identical report before it, was received and written to disk.
+    pub(super) stored: Option<Timestamp>,
 }
 
 impl Job {
@@ -56,11 +56,14 @@ impl Job {
             last: beat,
             failures,
         } = stored;
-        let kept = beat.at;
+        let at = beat.at;
         Self {
-            last: Some(LastReport { beat, kept }),
+            last: Some(LastReport {
+                beat,
+                stored: Some(at),
+            }),
             failures,
-            ..Self::new(kept)
+            ..Self::new(at)
         }
     }
 
@@ -76,7 +79,7 @@ impl Job {
     pub(super) fn clamp_to(&mut self, now: Timestamp) {
         if let Some(last) = &mut self.last {
             last.beat.at = last.beat.at.min(now);
-            last.kept = last.kept.min(now);
+            last.stored = last.stored.map(|stored| stored.min(now));
         }
         self.since = self.since.min(now);
         self.looked = self.looked.map(|looked| looked.min(now));

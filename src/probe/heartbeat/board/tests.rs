@@ -45,6 +45,12 @@ fn resume(board: &HeartbeatBoard, probe: &dyn Probe, before: PreviousRun) {
     board.accept(at(1000), [(&key(), probe)].into_iter(), |_| Some(before));
 }
 
+/// Accepts a report that was written to disk.
+fn take(board: &HeartbeatBoard, beat: Beat) {
+    let stored = Some(beat.at);
+    board.take(&key(), beat, stored);
+}
+
 fn since(board: &HeartbeatBoard, second: i64) -> Timestamp {
     board.look(&key(), at(second)).since
 }
@@ -77,7 +83,7 @@ fn reports_are_expected_since_each_probe_was_added() {
 fn readded_probes_keep_their_reports_and_get_a_full_interval() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
-    board.take(&key(), beat(30, false), true);
+    take(&board, beat(30, false));
     since(&board, 40);
     board.accept(at(50), std::iter::empty(), |_| None);
     assert_eq!(board.admit(&key(), None), Err(Refused::Unknown));
@@ -140,10 +146,31 @@ fn failures_are_stored_until_their_outcome_is_on_disk() {
     accept(&board, 0, &every(60));
     board.look(&key(), at(5));
     assert_eq!(board.judged(&key(), at(100)), None, "none was handed out");
-    board.take(&key(), beat(6, true), true);
+    take(&board, beat(6, true));
     board.look(&key(), at(7));
     assert_eq!(board.judged(&key(), at(16)), None);
     assert_eq!(board.judged(&key(), at(17)), Some(at(7)));
+}
+
+#[test]
+fn an_identical_report_is_known_only_if_the_last_one_is_on_disk() {
+    let board = HeartbeatBoard::new(HashMap::new());
+    accept(&board, 0, &every(60));
+    let report = |ms: i64, failed| Beat {
+        at: Timestamp(ms),
+        ..beat(0, failed)
+    };
+    let stored = |ms, failed| board.stored(&key(), &report(ms, failed));
+    assert_eq!(stored(1000, false), None);
+    board.take(&key(), report(1000, false), Some(Timestamp(1000)));
+    assert_eq!(stored(1999, false), Some(Timestamp(1000)));
+    assert_eq!(stored(1500, true), None, "another report");
+    assert_eq!(stored(2000, false), None, "a second later");
+    // The disk is full: the report only waits in memory.
+    for failed in [true, false] {
+        board.take(&key(), report(1500, failed), None);
+        assert_eq!(stored(1600, failed), None);
+    }
 }
 
 #[test]
@@ -151,7 +178,7 @@ fn failures_between_two_attempts_are_returned_once() {
     let board = HeartbeatBoard::new(HashMap::new());
     accept(&board, 0, &every(60));
     for (second, failed) in [(1, true), (2, true), (3, false)] {
-        board.take(&key(), beat(second, failed), true);
+        take(&board, beat(second, failed));
     }
     let state = board.look(&key(), at(10));
     assert_eq!(state.last, Some(beat(3, false)));
@@ -182,7 +209,7 @@ fn reports_due_during_maintenance_are_not_expected() {
         board.correct_by(move || all.clone());
         let probe = every(60);
         accept(&board, 0, &probe);
-        board.take(&key(), beat(100, false), true);
+        take(&board, beat(100, false));
         let outcome = probe.judge(&board.look(&key(), at(second)));
         let words = outcome.detail.message.map(String::from);
         (outcome.verdict, words.unwrap_or_default())
@@ -225,7 +252,7 @@ fn reports_are_not_expected_while_slod_is_suspended() {
     let listening = Verdict::Void(VoidReason::Listening);
     let silent = Verdict::Bad(Cause::Silent);
     listen(0..101);
-    board.take(&key(), beat(100, false), true);
+    take(&board, beat(100, false));
     assert_eq!(verdict(110), Verdict::Good);
     // Suspended for 200 s; the probe runs before anything else.
     listen(101..121);
@@ -235,11 +262,11 @@ fn reports_are_not_expected_while_slod_is_suspended() {
     assert_eq!(verdict(381), silent, "it had its time");
     // What was overdue before stays overdue.
     assert_eq!(verdict(700), silent);
-    board.take(&key(), beat(701, false), true);
+    take(&board, beat(701, false));
     assert_eq!(verdict(702), Verdict::Good);
     // The clock is set back by an hour: the last report is not in the future, and the next one is missing.
     listen(4000..4001);
-    board.take(&key(), beat(4001, false), true);
+    take(&board, beat(4001, false));
     board.listen(at(401));
     assert_eq!(verdict(402), Verdict::Good);
     listen(402..480);
@@ -273,7 +300,7 @@ fn a_break_excuses_one_report_and_not_two() {
     let board = HeartbeatBoard::new(HashMap::new());
     let (daily, hourly) = (every(86_400), every(3600));
     accept(&board, 0, &daily);
-    board.take(&key(), beat(100, false), true);
+    take(&board, beat(100, false));
     accept(&board, 50_000, &hourly);
     let verdict = |second| hourly.judge(&board.look(&key(), at(second))).verdict;
     assert_eq!(verdict(50_001), listening);
@@ -294,7 +321,7 @@ fn reports_are_not_expected_without_a_network() {
     let listening = Verdict::Void(VoidReason::Listening);
     let ours = Verdict::Void(VoidReason::Network);
     listen(0..101);
-    board.take(&key(), beat(100, false), true);
+    take(&board, beat(100, false));
     listen(101..170);
     assert_eq!(verdict(165), silent, "as far as is known then");
     // The control probes have detected it.
