@@ -176,8 +176,8 @@ fn hourly(history: &[(Duration, f64)], all: Baseline) -> Vec<Baseline> {
 
 /// Deviates are clamped to this many spreads, so that one outlier is not a change.
 const EXTREME: f64 = 6.0;
-/// In spreads. Chosen by measurement: real series have heavier tails than the normal distribution that
-/// [`Cusum::run_length`] assumes.
+/// In spreads. Chosen by measurement: real series have heavier tails than the normal distribution for which
+/// run lengths are published.
 const ALLOWANCE: f64 = 1.0;
 const THRESHOLD: f64 = 20.0;
 
