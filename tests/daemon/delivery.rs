@@ -2,8 +2,8 @@
 //! Alertmanager cluster.
 
 use crate::hook::{self, closed, relax, webhook};
-use crate::prometheus::server::{Running, start};
-use crate::support::{Daemon, free_port, target};
+use crate::prometheus::server::start;
+use crate::support::{Daemon, Running, free_port, target};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};

@@ -1,6 +1,6 @@
 //! Jobs that report to the daemon, as crontabs do.
 
-use crate::support::Daemon;
+use crate::support::{Daemon, write_config};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,8 @@ fn voids(daemon: &Daemon) -> f64 {
 }
 
 fn config(folder: &Path, every: &str, description: &str) -> PathBuf {
-    let path = folder.join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
   - name: nightly
     description: {description}
@@ -33,8 +30,7 @@ services:
       - {{ name: fresh, sli: freshness, budgeting: occurrences, target: 99%, probes: [ index ] }}
 "
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 const INDEX: &str = "/api/v1/heartbeat/nightly/index";

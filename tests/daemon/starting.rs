@@ -1,15 +1,15 @@
 //! A daemon that is still starting, since opening its store takes a while.
 
-use crate::support::{free_port, wait_for};
+use crate::support::{Running, free_port, wait_for};
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::net::TcpStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 
 /// Another process has the lock of the store: the daemon waits for it for a moment, and then ends with exit code 64.
 struct Starting {
-    child: Child,
+    child: Running,
     port: u16,
     _lock: File,
     _folder: TempDir,
@@ -41,7 +41,7 @@ impl Starting {
             (has_ended || open.any(|path| path == lock)).then_some(())
         });
         Self {
-            child,
+            child: Running(child),
             port,
             _lock: held,
             _folder: folder,
@@ -59,13 +59,6 @@ impl Starting {
 
     fn ended(&mut self) -> ExitStatus {
         wait_for(|| self.child.try_wait().expect("our child"))
-    }
-}
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,8 +1,7 @@
 //! A daemon that was paused attributes the delay to itself, not to the services.
 
 use super::slow;
-use crate::support::Daemon;
-use std::fs;
+use crate::support::{Daemon, write_config};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::thread;
@@ -17,18 +16,15 @@ const RUNS: &str = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
 #[test]
 fn attempts_in_progress_during_a_pause_are_not_blamed_on_the_service() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-services:
+        "services:
   - name: web
     probes: [ {{ name: home, interval: 1s, timeout: 1s, http: {{ url: \"http://{}/\" }} }} ]
     objectives: [ {{ name: fast, sli: latency, below: 900ms, target: 99% }} ]
 ",
         slow(Duration::from_millis(600))
     );
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 1.0));
     // An attempt is in progress more than half of the time; each pause is at a different part of a
@@ -60,16 +56,13 @@ fn a_short_pause_causes_no_timeout() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-services:
+        "services:
   - name: web
     probes: [ {{ name: home, interval: 1s, timeout: 400ms, http: {{ url: \"http://{address}/\" }} }} ]
 "
     );
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     for answer in ["HTTP/1.1 500 Broken", "HTTP/1.1 200 OK", ""] {
         let (mut stream, _) = listener.accept().expect("a connection");

@@ -1,6 +1,6 @@
 //! Runs are stored while the daemon writes, compared and reported, without secrets.
 
-use super::{config, result};
+use super::{config, quick, result};
 use crate::support::{Daemon, slod};
 
 #[test]
@@ -84,17 +84,7 @@ services:
     std::fs::write(&file, text("url_file: path")).expect("written");
     let (code, refused) = slod(&file, &["export", "k6", "baseline", "--service", "web"]);
     assert!(code == Some(2) && !refused.contains("s3cret"), "{refused}");
-    let quick = [
-        "load",
-        "baseline",
-        "--service",
-        "web",
-        "--users",
-        "1",
-        "--run-time",
-        "1s",
-    ];
-    let (_, shown) = slod(&file, &quick);
+    let (_, shown) = slod(&file, &quick());
     assert!(
         shown.contains("refused") && !shown.contains("s3cret"),
         "{shown}"
@@ -124,21 +114,7 @@ fn a_report_of_a_run_is_written_in_every_format() {
     }
     let out = folder.path().join("out");
     let target = out.to_str().expect("a path");
-    let (_, said) = slod(
-        &config,
-        &[
-            "load",
-            "baseline",
-            "--service",
-            "web",
-            "--users",
-            "1",
-            "--run-time",
-            "1s",
-            "--out",
-            target,
-        ],
-    );
+    let (_, said) = slod(&config, &[&quick()[..], &["--out", target]].concat());
     for (name, part) in [
         ("run.json", "\"windows\""),
         ("summary.txt", "RESULTS"),
