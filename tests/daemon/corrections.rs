@@ -1,6 +1,6 @@
 //! Corrections by HTTP: created, applied at once, kept across a restart, and revoked.
 
-use crate::support::{Daemon, target, write_config};
+use crate::support::{Daemon, has_all, target, write_config};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -51,10 +51,7 @@ fn a_correction_applies_at_once_survives_restarts_and_can_be_revoked() {
     let bad = daemon.metric(BAD).expect("a counter");
     assert!(bad > 0.0, "what Prometheus has seen is not unseen");
     let page = daemon.request("GET", "/services/web");
-    assert!(
-        page.contains("a drill &lt;b&gt;") && page.contains("ada"),
-        "{page}"
-    );
+    has_all(&page, &["a drill &lt;b&gt;", "ada"]);
     let list = daemon.request("GET", "/api/v1/corrections");
     assert!(list.contains("a drill <b>"), "{list}");
     let front = daemon.request("GET", "/");

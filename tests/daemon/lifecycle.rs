@@ -1,6 +1,6 @@
 //! The binary as users run it: probing, scraping, reloading, stopping, and being killed.
 
-use crate::support::{Daemon, target};
+use crate::support::{Daemon, has_all, target};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -194,18 +194,15 @@ fn status_is_the_same_from_a_running_daemon_and_from_its_store() {
     let address = daemon.address.to_string();
     let (code, running, _) = slod(&format!("status --address {address}"));
     assert_eq!(code, Some(0), "{running}");
-    assert!(
-        running.contains("web      errors") && running.contains("web/home"),
-        "{running}"
-    );
+    has_all(&running, &["web      errors", "web/home"]);
     daemon.signal("TERM");
     daemon.ended();
     // Nothing listens on port 0, so this one reads the store.
     let path = file.to_str().expect("UTF-8");
     let (_, stored, _) = slod(&format!("status --config {path} --format json"));
-    assert!(
-        stored.contains("\"sli_ratio\": 0.0") && stored.contains("\"last_verdict\": \"status\""),
-        "{stored}"
+    has_all(
+        &stored,
+        &["\"sli_ratio\": 0.0", "\"last_verdict\": \"status\""],
     );
 }
 

@@ -1,7 +1,7 @@
 //! Runs with external load on the real binary, and what is sampled during a run.
 
 use crate::server::{CLOSE, http, response};
-use crate::support::{Daemon, command, slod, wait_for, write_config};
+use crate::support::{Daemon, command, has_all, slod, wait_for, write_config};
 use serde_json::Value;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -169,10 +169,7 @@ fn a_load_run_has_samples_of_its_service_and_the_host() {
     let quick = "load baseline --service web --users 2 --run-time 3s".split(' ');
     let (code, text) = slod(&config, &quick.collect::<Vec<_>>());
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("run 1 begins") && text.contains("BEFORE AND AFTER"),
-        "{text}"
-    );
+    has_all(&text, &["run 1 begins", "BEFORE AND AFTER"]);
     let report = report(&config, "1").expect("kept");
     let observed = report["observed"].as_array().expect("a list");
     let of = |name: &str| {
@@ -220,10 +217,7 @@ fn an_interrupted_watch_reports_and_its_command_ends() {
     let output = watched.wait_with_output().expect("ends");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(105), "{text}");
-    assert!(
-        text.contains("sh was killed by signal 2") && text.contains("kept as run 1"),
-        "{text}"
-    );
+    has_all(&text, &["sh was killed by signal 2", "kept as run 1"]);
     assert!(!runs(&child));
 }
 

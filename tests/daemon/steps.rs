@@ -2,7 +2,7 @@
 //! imports.
 
 use crate::server::{http, response};
-use crate::support::{command, ended, write_config};
+use crate::support::{command, ended, has_all, write_config};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -92,10 +92,7 @@ fn each_session_has_its_own_rows_captures_and_cookies() {
         &["--rate", "60/s", "--run-time", "2s"],
     );
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("session: login") && text.contains("GET /items"),
-        "{text}"
-    );
+    has_all(&text, &["session: login", "GET /items"]);
 
     let seen = seen.lock().expect("no panic").clone();
     let logins: Vec<_> = seen.iter().filter(|one| one.0 == "POST /login").collect();
@@ -158,10 +155,7 @@ fn a_response_without_the_value_fails_with_its_name() {
         ],
     );
     assert_eq!(code, Some(99), "{text}");
-    assert!(
-        text.contains("NO VALUE TO CAPTURE") && text.contains("token: "),
-        "{text}"
-    );
+    has_all(&text, &["NO VALUE TO CAPTURE", "token: "]);
     assert!(text.contains("body: "), "{text}");
 }
 
@@ -185,10 +179,7 @@ fn scripts_of_a_session_have_no_secret_and_are_valid() {
             script.contains(part) && !script.contains("s3cret"),
             "{script}"
         );
-        assert!(
-            script.contains("X_API_KEY") && script.contains("users.csv"),
-            "{script}"
-        );
+        has_all(&script, &["X_API_KEY", "users.csv"]);
     }
 }
 
@@ -215,10 +206,12 @@ fn imports_are_accepted_by_check() {
         let (code, section) = slod(&empty, &args);
         assert_eq!(code, Some(0), "{section}");
         assert!(!section.contains("hunter2"), "{section}");
-        assert!(
-            section.contains("#   LOAD_PASSWORD")
-                && section.contains("# Left out: 1 request (sent to https://cdn.example)"),
-            "{section}"
+        has_all(
+            &section,
+            &[
+                "#   LOAD_PASSWORD",
+                "# Left out: 1 request (sent to https://cdn.example)",
+            ],
         );
         assert_eq!(section.contains("url: "), service.is_empty(), "{section}");
         let lines: Vec<&str> = section.lines().collect();

@@ -220,6 +220,14 @@ pub fn write_config(folder: &Path, text: &str) -> PathBuf {
     path
 }
 
+/// Checks that a text has all these parts.
+#[track_caller]
+pub fn has_all(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+}
+
 /// Polls until there is a response.
 pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;

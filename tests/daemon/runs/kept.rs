@@ -1,7 +1,7 @@
 //! Runs are stored while the daemon writes, compared and reported, without secrets.
 
 use super::{config, quick, result};
-use crate::support::{Daemon, slod};
+use crate::support::{Daemon, has_all, slod};
 
 #[test]
 fn runs_are_stored_while_a_daemon_runs_and_compared() {
@@ -32,10 +32,7 @@ fn runs_are_stored_while_a_daemon_runs_and_compared() {
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = slod(&config, &["baseline", "compare", "3"]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(
-        text.contains("bad      p95") && text.contains("worse"),
-        "{text}"
-    );
+    has_all(&text, &["bad      p95", "worse"]);
     assert_eq!(slod(&config, &["runs", "delete", "3"]).0, Some(0));
     let (code, text) = slod(&config, &["runs", "show", "3"]);
     assert_eq!(code, Some(2), "{text}");
@@ -74,10 +71,7 @@ services:
             let args = [&["export", tool, "baseline", "--service", "web"], more].concat();
             let (code, script) = slod(&file, &args);
             assert_eq!(code, Some(0), "{script}");
-            assert!(
-                script.contains("/chat") && script.contains("LOAD_BODY"),
-                "{script}"
-            );
+            has_all(&script, &["/chat", "LOAD_BODY"]);
             assert!(!script.contains("s3cret"), "{script}");
         }
     }
