@@ -19,10 +19,7 @@ const MATCHED: usize = 50;
 const CONFIG: &str = "services: { name: bench, objectives: [], probes: { name: p, tcp: { address: \"127.0.0.1:1\" } }, processes: { name: matched, match: { cmdline: ^matched } } }";
 
 fn main() {
-    let source = Source {
-        name: String::new(),
-        text: CONFIG.to_owned(),
-    };
+    let source = Source::new("", CONFIG);
     let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
     let Some(config) = loaded.config else {
         return println!("the config is invalid: {:?}", loaded.diagnostics);
@@ -53,10 +50,7 @@ fn main() {
 /// Cost of parsing a page of 20,000 lines, without the network. Target: below 15 ms.
 fn scrape() {
     let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }], metrics: { url: \"http://h/\" } }]";
-    let source = Source {
-        name: String::new(),
-        text: text.to_owned(),
-    };
+    let source = Source::new("", text);
     let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
     let Some(spec) = loaded
         .config

@@ -8,15 +8,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use slod::alerting::{self, AlertsView};
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::exposition::{TextFormat, TextSink};
 use slod::ledger::{self, LedgerView, RestoreFrom, restore};
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
-use slod::probe::KINDS;
 use slod::web::page::{Overview, PageQuery, View, render_overview};
 use std::hint::black_box;
 use std::io::{self, Write};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 50;
@@ -108,12 +105,8 @@ fn probed() -> LedgerView {
     let services = (0..SERVICES).map(|number| {
         format!("  - {{ name: s{number}, probes: [ {{ name: http, http: {{ url: \"http://127.0.0.1/t/{number}\" }} }} ] }}\n")
     });
-    let source = Source {
-        name: "slod.yaml".into(),
-        text: CONFIG.to_owned() + &services.collect::<String>(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded.config.expect("valid");
+    let text = CONFIG.to_owned() + &services.collect::<String>();
+    let config: Config = text.parse().expect("valid");
     let start = Timestamp::from_secs(1_700_000_000);
     let mut ledger = restore(RestoreFrom {
         config: &config,

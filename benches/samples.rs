@@ -115,13 +115,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     );
     let store = Store::open_read_only(&path)?;
     let series = timed("start: names of all series", || store.series())?;
-    timed("start: sums of all hours and days", || {
-        let mut sum = 0.0;
-        let read = store.for_each_summary(Timestamp(START), end, |_, summary| {
-            sum += summary.last.value;
-        });
-        read.map(|()| std::hint::black_box(sum))
-    })?;
     let all: BTreeSet<_> = series.iter().map(|info| info.id).collect();
     timed("start: samples of the last hours", || {
         (0..RECENT).try_for_each(|hours| {

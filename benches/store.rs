@@ -258,10 +258,7 @@ fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>>
 
 /// Four objectives for every probe.
 fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
-    let source = slod::diagnostic::Source {
-        name: "bench".to_owned(),
-        text: config_text(),
-    };
+    let source = slod::diagnostic::Source::new("bench", config_text());
     let loaded = Config::load(&source, path, &|_| None, slod::probe::KINDS);
     Ok(loaded.config.ok_or("the config is wrong")?)
 }

@@ -10,10 +10,7 @@ use std::path::Path;
 
 /// Reads a text, and draws what is wrong with it.
 fn load(text: String, base: &Path) -> Option<Config> {
-    let source = Source {
-        name: "slod.yaml".to_owned(),
-        text,
-    };
+    let source = Source::new("slod.yaml", text);
     let env = |name: &str| (name.len() < 8).then(|| "from-the-environment".to_owned());
     let loaded = Config::load(&source, base, &env, KINDS);
     for diagnostic in &loaded.diagnostics {

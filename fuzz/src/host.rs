@@ -2,12 +2,9 @@
 
 use super::Run;
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::observe::{COLLECTORS, SystemView};
-use slod::probe::KINDS;
 use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
 
 const FILES: &[&str] = &[
     "proc/stat",
@@ -57,14 +54,8 @@ pub fn host() -> Run {
         let path = root.path().join(file);
         fs::create_dir_all(path.parent().expect("below the root")).expect("created");
     }
-    let source = Source {
-        name: String::new(),
-        text: CONFIG.replace("ROOT", &root.path().display().to_string()),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded
-        .config
-        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let text = CONFIG.replace("ROOT", &root.path().display().to_string());
+    let config: Config = text.parse().expect("valid");
     let mut collectors: Vec<_> = COLLECTORS
         .iter()
         .filter(|kind| (kind.is_on)(&config))

@@ -23,10 +23,7 @@ fn input(text: &str) -> Input {
 
 /// As the program checks the config that an import makes.
 fn faults(config: &str) -> Vec<Fault> {
-    let source = Source {
-        name: String::new(),
-        text: config.to_owned(),
-    };
+    let source = Source::new("", config);
     let env = |_: &str| Some("http://127.0.0.1/".to_owned());
     let found = Config::load(&source, Path::new(""), &env, KINDS).diagnostics;
     let errors = found.into_iter();

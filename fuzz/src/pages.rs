@@ -3,12 +3,9 @@
 use super::Run;
 use http::Response;
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::observe::scrape::{PageReader, Plan, Scan};
-use slod::probe::KINDS;
 use slod::probe::http::BodySink;
 use std::hash::RandomState;
-use std::path::Path;
 
 const CONFIG: &str = "services: [ { name: a, probes: [ { name: p, tcp: { address: 'h:1' } } ], metrics: { url: 'http://h/', queue_depth: 'queue{a=~\"b.*\"}' } } ]";
 const PROTOBUF: &str =
@@ -16,14 +13,7 @@ const PROTOBUF: &str =
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 pub fn pages() -> Run {
-    let source = Source {
-        name: String::new(),
-        text: CONFIG.to_owned(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded
-        .config
-        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let config: Config = CONFIG.parse().expect("valid");
     let plan = Plan::new(config.metrics().next().expect("one"));
     let hasher = RandomState::new();
     Box::new(move |data| {

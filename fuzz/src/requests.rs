@@ -38,10 +38,7 @@ impl Daemon {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.yaml");
         std::fs::write(&path, CONFIG).expect("written");
-        let source = Source {
-            name: String::new(),
-            text: CONFIG.to_owned(),
-        };
+        let source = Source::new("", CONFIG);
         let loaded = Config::load(&source, folder.path(), &|_| None, KINDS);
         let config = loaded
             .config

@@ -62,10 +62,7 @@ impl Service {
     /// A probe of this service, by the value of its kind's key.
     fn probe(&self, kind: &str, keys: &str) -> Arc<dyn Probe> {
         let text = keys.replace("PORT", &self.port.to_string());
-        let source = Source {
-            name: String::new(),
-            text,
-        };
+        let source = Source::new("", text);
         let node = parse(&source).expect("YAML");
         let reader = Reader::new(&source, Path::new(""), &|_| None);
         let kind = KINDS.iter().find(|known| known.name() == kind);

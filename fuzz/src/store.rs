@@ -132,7 +132,6 @@ fn read(path: &Path) {
     for hour in store.kept_hours(ALWAYS.0, ALWAYS.1).unwrap_or_default() {
         let _ = store.for_each_outline(hour, |_| true, |_, _| ());
     }
-    let _ = store.for_each_summary(ALWAYS.0, ALWAYS.1, |_, _| ());
     for series in store.series().unwrap_or_default() {
         let _ = store.for_each_point(series.id, ALWAYS.0, ALWAYS.1, |_| true);
         let _ = store.steps(&series, ALWAYS, Some(Duration::from_mins(1)), 1000);

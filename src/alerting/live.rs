@@ -135,19 +135,13 @@ pub fn sign(finding: &Finding) -> Sign {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source as Text;
     use crate::signal::kinds;
-    use std::path::Path;
 
     fn config(service: &str, signals: &str) -> Arc<Config> {
-        let source = Text {
-            name: String::new(),
-            text: format!(
-                "services: [ {{ name: {service}, signals: {{ {signals} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n"
-            ),
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        Arc::new(loaded.config.expect("a valid config"))
+        let text = format!(
+            "services: [ {{ name: {service}, signals: {{ {signals} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n"
+        );
+        Arc::new(text.parse().expect("a valid config"))
     }
 
     /// Findings of two evaluations, in which responses of `web` become slower.

@@ -1,7 +1,5 @@
 use super::*;
-use crate::diagnostic::Source;
 use crate::outcome::{Outcome, Record, Verdict};
-use crate::probe::KINDS;
 use crate::store::Store;
 use crate::tasks::blocking;
 use std::path::{Path, PathBuf};
@@ -12,9 +10,7 @@ fn config(store: &Path) -> Config {
          services: [ {{ name: web, probes: [ {{ name: get, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }} ]\n",
         store.display()
     );
-    let name = String::new();
-    let loaded = Config::load(&Source { name, text }, Path::new(""), &|_| None, KINDS);
-    loaded.config.expect("a valid config")
+    text.parse().expect("a valid config")
 }
 
 async fn built(config: Config) -> Result<App, StartError> {

@@ -131,18 +131,10 @@ fn explained(spec: &ProbeSpec, trace: &Trace, outcome: &Outcome) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::probe::KINDS;
-    use std::path::Path;
     use tokio::time::Instant;
 
     fn config(text: &str) -> Config {
-        let source = Source {
-            name: String::new(),
-            text: text.to_owned(),
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-        loaded.config.expect("valid")
+        text.parse().expect("valid")
     }
 
     #[test]

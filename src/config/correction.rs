@@ -277,12 +277,7 @@ mod tests {
         let text = format!(
             "corrections: [ {{ {correction}, reason: test }} ]\nservices:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
         );
-        let source = Source {
-            name: "test".into(),
-            text,
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        let mut config = loaded.config.expect("valid");
+        let mut config: Config = text.parse().expect("valid");
         config.corrections.remove(0)
     }
 
@@ -324,10 +319,7 @@ mod tests {
             let text = format!(
                 "corrections: [ {{ from: \"2026-11-01T02:00\", for: 1h, repeat: FREQ=WEEKLY;BYDAY=SU, timezone: Europe/Berlin, except: [{except}], reason: test }} ]\nservices:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
             );
-            let source = Source {
-                name: "test".into(),
-                text,
-            };
+            let source = Source::new("test", text);
             let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
             let all = loaded.diagnostics.into_iter();
             let all = all.filter(|one| one.code == "exception-without-occurrence");

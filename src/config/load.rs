@@ -5,13 +5,14 @@ use super::lint;
 use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
-use crate::probe::Kind;
+use crate::probe::{self, Kind};
 use crate::yaml::{
     self, Keys, Outline, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable,
 };
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use thiserror::Error;
 
 /// The result of loading a config.
@@ -77,6 +78,18 @@ impl Config {
             diagnostics,
             shown,
         }
+    }
+}
+
+/// Reads a config without variables, whose paths are relative to the current folder. The error has all
+/// findings.
+impl FromStr for Config {
+    type Err = Vec<Diagnostic>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let source = Source::new("", text);
+        let loaded = Self::load(&source, Path::new(""), &|_| None, probe::KINDS);
+        loaded.config.ok_or(loaded.diagnostics)
     }
 }
 
@@ -193,8 +206,8 @@ fn text(path: &Path, bytes: Vec<u8>) -> Result<Source, FileError> {
             line,
         }
     })?;
-    Ok(Source {
-        name: path.display().to_string(),
-        text: text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(),
-    })
+    Ok(Source::new(
+        path.display().to_string(),
+        text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned(),
+    ))
 }

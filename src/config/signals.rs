@@ -123,10 +123,7 @@ mod tests {
         let text = format!(
             "signals: {signals}\nservices:\n  - {{ name: app, signals: {own}, probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }}\n"
         );
-        let source = Source {
-            name: String::new(),
-            text,
-        };
+        let source = Source::new("", text);
         let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
         let errors = loaded.diagnostics.iter();
         let errors: Vec<String> = errors

@@ -55,15 +55,11 @@ impl History {
     pub fn correction(self) -> Correction {
         let (service, Span { begins, lasts }) = MAINTENANCE;
         let from = self.end_of_minutes().before(Duration::from_mins(begins));
+        let to = from.after(Duration::from_mins(lasts));
         Correction {
-            id: String::new(),
-            from,
-            to: from.after(Duration::from_mins(lasts)),
             services: vec![SERVICES[service].name.to_owned()],
-            slos: Vec::new(),
-            reason: "index rebuilt (simulated)".to_owned(),
             author: "demo".to_owned(),
-            repeats: None,
+            ..Correction::once(from, to, "index rebuilt (simulated)")
         }
     }
 

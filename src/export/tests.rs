@@ -1,3 +1,5 @@
+mod locust;
+
 use super::*;
 use crate::load::{Model, Stage};
 use slod_load::Escape;
@@ -174,46 +176,6 @@ fn quantiles_are_written_as_short_percentages() {
 }
 
 #[test]
-fn locustfiles_contain_stages_and_limits() {
-    let stages = vec![stage(10.0, 200.0, 600)];
-    let think = Duration::from_secs(1);
-    let text = script(Model::Closed { think }, stages).write(Tool::Locust);
-    for part in [
-        "wait_time = constant(1)",
-        "(600, 10, 200),",
-        "get_response_time_percentile(0.95) >= 500",
-        "total.fail_ratio >= 0.001",
-        "200 <= status <= 299 or 404 <= status <= 404",
-        "os.environ[\"CHAT_TOKEN\"]",
-        "@task(3)",
-        "data = next(data_rows)",
-        "\"/chats/\" + percent(captured[\"id\"]) + \"?user=\" + percent(data[\"the user\"])",
-        "in_json(response, [\"chats\", 0, \"the id\"])",
-        "in_header(response, \"location\")",
-    ] {
-        assert!(text.contains(part), "{part} is missing in:\n{text}");
-    }
-}
-
-#[test]
-fn locust_users_together_reach_the_rate() {
-    let stages = vec![stage(50.0, 50.0, 60), stage(150.0, 150.0, 60)];
-    let text = script(Model::Open { poisson: true }, stages).write(Tool::Locust);
-    for part in [
-        "    period = 6.68\n",
-        "(60, 150, 150),",
-        "return round(level * 6.68), 1002",
-        "If the service takes longer,\n    # the rate is not reached.",
-    ] {
-        assert!(text.contains(part), "{part} is missing in:\n{text}");
-    }
-    // The second step of a sequence follows immediately.
-    assert!(!text.contains("self.wait()"), "{text}");
-    let text = script(Model::Open { poisson: true }, vec![stage(0.5, 2.0, 60)]).write(Tool::K6);
-    assert!(text.contains("k6 spaces them evenly"), "{text}");
-}
-
-#[test]
 fn certificates_are_verified_unless_the_config_says_otherwise() {
     let of = |certificates, tool| {
         let stages = vec![stage(1.0, 1.0, 60)];
@@ -242,26 +204,6 @@ fn user_texts_stay_texts() {
     assert_eq!(literal("a\"\\\n\u{1f600}"), "\"a\\\"\\\\\\u000a\u{1f600}\"");
     assert_eq!(literal("\u{2028}\u{85}\u{feff}"), r#""\u2028\u0085\ufeff""#);
     assert_eq!(one_line("a\u{2028}b\r\n\u{85}c"), "a b   c");
-}
-
-/// The interpreter only parses the script; its imports are not installed.
-#[test]
-fn locustfiles_are_valid_python() {
-    let think = Duration::ZERO;
-    for model in [Model::Closed { think }, Model::Open { poisson: true }] {
-        let text = script(model, vec![stage(1.0, 2.5, 60)]).write(Tool::Locust);
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("locustfile.py");
-        std::fs::write(&path, &text).expect("written");
-        let program = "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf-8').read())";
-        let read = std::process::Command::new("python3")
-            .args(["-c", program])
-            .arg(&path)
-            .output()
-            .expect("python3 runs");
-        let fault = String::from_utf8_lossy(&read.stderr);
-        assert!(read.status.success(), "{fault}\n{text}");
-    }
 }
 
 /// Node loads the script as a module and runs it with stubbed answers.

@@ -51,10 +51,6 @@ impl Family {
         Self::of(MetricKind::Histogram, name, unit, labels, help)
     }
 
-    pub const fn summary(name: Text, unit: Text, labels: Labels, help: Text) -> Self {
-        Self::of(MetricKind::Summary, name, unit, labels, help)
-    }
-
     const fn of(kind: MetricKind, name: Text, unit: Text, labels: Labels, help: Text) -> Self {
         Self {
             name,
@@ -68,6 +64,39 @@ impl Family {
 
 /// A family, and the function that writes the samples of one `T`.
 pub type Described<T> = (Family, fn(&mut Samples<'_>, &T));
+
+/// Returns a counter, and the function that writes its samples.
+pub const fn counter<F>(name: Text, labels: Labels, help: Text, write: F) -> (Family, F) {
+    (Family::counter(name, labels, help), write)
+}
+
+/// Returns a gauge, and the function that writes its samples.
+pub const fn gauge<F>(name: Text, unit: Text, labels: Labels, help: Text, write: F) -> (Family, F) {
+    (Family::gauge(name, unit, labels, help), write)
+}
+
+/// Returns a histogram, and the function that writes its samples.
+pub const fn histogram<F>(
+    name: Text,
+    unit: Text,
+    labels: Labels,
+    help: Text,
+    write: F,
+) -> (Family, F) {
+    (Family::histogram(name, unit, labels, help), write)
+}
+
+/// Returns a summary, and the function that writes its samples.
+pub const fn summary<F>(
+    name: Text,
+    unit: Text,
+    labels: Labels,
+    help: Text,
+    write: F,
+) -> (Family, F) {
+    let family = Family::of(MetricKind::Summary, name, unit, labels, help);
+    (family, write)
+}
 
 /// Writes each family with the samples of all items. `label` sets the labels of an item. Items of a
 /// lazy iterator are computed again for each family, so that they are not all in memory at once.

@@ -7,7 +7,7 @@ mod labels;
 mod sink;
 mod text;
 
-pub use family::{Described, Family, MetricKind, write_each};
+pub use family::{Described, Family, MetricKind, counter, gauge, histogram, summary, write_each};
 pub use labels::Labels;
 pub use sink::{Head, Histogram, Samples, Sink};
 pub use text::{TextFormat, TextSink};

@@ -81,10 +81,7 @@ impl Document {
     /// Reads all documents of a file. A line `---` starts the next one, which may continue on the
     /// same line.
     pub fn all(input: &Input) -> Result<Vec<Self>, String> {
-        let file = Rc::new(Source {
-            name: input.name.clone(),
-            text: input.text.clone(),
-        });
+        let file = Rc::new(Source::new(input.name.clone(), input.text.clone()));
         let mut documents = Vec::new();
         let (mut text, mut above) = (String::new(), 0);
         for (index, line) in file.text.lines().chain(["---"]).enumerate() {

@@ -213,19 +213,13 @@ impl LlmCounters {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::diagnostic::Source;
     use crate::ledger::{Ledger, RestoreFrom, restore};
     use crate::outcome::Outcome;
-    use std::path::Path;
 
     #[test]
     fn rate_limits_are_unknown_after_three_intervals_without_them() {
-        let source = Source {
-            name: String::new(),
-            text: "services: [ { name: ai, probes: [ { name: ask, interval: 60s, llm: { url: 'http://127.0.0.1:1/', model: m, prompt: hi } } ] } ]\n".to_owned(),
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        let config = loaded.config.expect("a valid config");
+        let text = "services: [ { name: ai, probes: [ { name: ask, interval: 60s, llm: { url: 'http://127.0.0.1:1/', model: m, prompt: hi } } ] } ]\n".to_owned();
+        let config: Config = text.parse().expect("a valid config");
         let at = |second: i64| Timestamp::from_secs(1_000_000 + second);
         let from = RestoreFrom {
             config: &config,

@@ -198,13 +198,7 @@ mod tests {
     fn a_maintenance_lasts_until_the_end_of_its_last_consecutive_correction() {
         let correction = |from, to, reason: &str| Correction {
             id: reason.to_owned(),
-            from: Timestamp(from),
-            to: Timestamp(to),
-            repeats: None,
-            services: Vec::new(),
-            slos: Vec::new(),
-            reason: reason.to_owned(),
-            author: String::new(),
+            ..Correction::once(Timestamp(from), Timestamp(to), reason)
         };
         let all = [
             correction(40, 60, "third"),

@@ -158,20 +158,19 @@ mod tests {
     fn correction(from: i64, to: i64) -> Correction {
         Correction {
             id: "7".to_owned(),
-            from: Timestamp::from_secs(from),
-            to: Timestamp::from_secs(to),
-            repeats: None,
             services: vec!["rag".to_owned()],
-            slos: Vec::new(),
-            reason: "upgrade".to_owned(),
             author: "ada".to_owned(),
+            ..Correction::once(
+                Timestamp::from_secs(from),
+                Timestamp::from_secs(to),
+                "upgrade",
+            )
         }
     }
 
     #[test]
     fn a_correction_is_announced_when_planned_when_it_starts_and_when_it_ends() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         let receivers = ["chat".to_owned()];
         let corrections = [correction(2_000_000, 2_000_600)];
         let mut look = |second: i64, corrections: &[Correction]| {

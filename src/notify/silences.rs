@@ -235,8 +235,7 @@ mod tests {
 
     #[test]
     fn a_receiver_is_reminded_once_and_notified_of_the_end() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         let (silence, receivers) = (silence(0, 6000), ["chat".to_owned(), "mail".to_owned()]);
         let mut look = |second: i64, is_wanted: bool, silences: &[Silence]| {
             let now = Timestamp::from_secs(second);

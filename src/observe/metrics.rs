@@ -3,36 +3,30 @@
 
 use super::collector::{COLLECTORS, families_of, write_some};
 use super::{CollectorView, SystemView};
-use crate::exposition::{Described, Family, Labels, Sink};
+use crate::exposition::{Described, Family, Labels, Sink, gauge};
 
 const COLLECTOR: &[&str] = &["collector"];
 
 const SELF: &[Described<CollectorView>] = &[
-    (
-        Family::gauge(
-            "slod_collector_success",
-            "",
-            COLLECTOR,
-            "Whether the last sample of the collector succeeded: 1 yes, 0 no.",
-        ),
+    gauge(
+        "slod_collector_success",
+        "",
+        COLLECTOR,
+        "Whether the last sample of the collector succeeded: 1 yes, 0 no.",
         |samples, collector| samples.count(u64::from(collector.success)),
     ),
-    (
-        Family::gauge(
-            "slod_collector_duration_seconds",
-            "seconds",
-            COLLECTOR,
-            "Duration of the collector's last sample.",
-        ),
+    gauge(
+        "slod_collector_duration_seconds",
+        "seconds",
+        COLLECTOR,
+        "Duration of the collector's last sample.",
         |samples, collector| samples.value(Some(collector.took.as_secs_f64())),
     ),
-    (
-        Family::gauge(
-            "slod_collector_samples",
-            "",
-            COLLECTOR,
-            "Number of values in the collector's last sample.",
-        ),
+    gauge(
+        "slod_collector_samples",
+        "",
+        COLLECTOR,
+        "Number of values in the collector's last sample.",
         |samples, collector| samples.count(collector.samples),
     ),
 ];

@@ -5,7 +5,7 @@ use super::root::{HostRoot, read};
 use super::unreadable::Unreadable;
 use super::view::{NetworkView, SystemView, Traffic};
 use crate::config::{Config, Pattern};
-use crate::exposition::{Described, Family, Labels};
+use crate::exposition::{Described, Labels, counter};
 
 pub(super) const NETWORK: CollectorKind = CollectorKind {
     name: "network",
@@ -25,68 +25,52 @@ pub(super) const NETWORK: CollectorKind = CollectorKind {
 const DEVICE: &[&str] = &["device"];
 
 const FAMILIES: &[Described<NetworkView>] = &[
-    (
-        Family::counter(
-            "slod_host_network_receive_bytes_total",
-            DEVICE,
-            "Bytes received since the host started; see observe.network_exclude.",
-        ),
+    counter(
+        "slod_host_network_receive_bytes_total",
+        DEVICE,
+        "Bytes received since the host started; see observe.network_exclude.",
         |samples, device| samples.count(device.receive.bytes),
     ),
-    (
-        Family::counter(
-            "slod_host_network_transmit_bytes_total",
-            DEVICE,
-            "Bytes sent since the host started; see observe.network_exclude.",
-        ),
+    counter(
+        "slod_host_network_transmit_bytes_total",
+        DEVICE,
+        "Bytes sent since the host started; see observe.network_exclude.",
         |samples, device| samples.count(device.transmit.bytes),
     ),
-    (
-        Family::counter(
-            "slod_host_network_receive_packets_total",
-            DEVICE,
-            "Packets received since the host started.",
-        ),
+    counter(
+        "slod_host_network_receive_packets_total",
+        DEVICE,
+        "Packets received since the host started.",
         |samples, device| samples.count(device.receive.packets),
     ),
-    (
-        Family::counter(
-            "slod_host_network_transmit_packets_total",
-            DEVICE,
-            "Packets sent since the host started.",
-        ),
+    counter(
+        "slod_host_network_transmit_packets_total",
+        DEVICE,
+        "Packets sent since the host started.",
         |samples, device| samples.count(device.transmit.packets),
     ),
-    (
-        Family::counter(
-            "slod_host_network_receive_errors_total",
-            DEVICE,
-            "Damaged packets received since the host started.",
-        ),
+    counter(
+        "slod_host_network_receive_errors_total",
+        DEVICE,
+        "Damaged packets received since the host started.",
         |samples, device| samples.count(device.receive.errors),
     ),
-    (
-        Family::counter(
-            "slod_host_network_transmit_errors_total",
-            DEVICE,
-            "Packets that could not be sent since the host started.",
-        ),
+    counter(
+        "slod_host_network_transmit_errors_total",
+        DEVICE,
+        "Packets that could not be sent since the host started.",
         |samples, device| samples.count(device.transmit.errors),
     ),
-    (
-        Family::counter(
-            "slod_host_network_receive_dropped_total",
-            DEVICE,
-            "Received packets dropped by the host since it started.",
-        ),
+    counter(
+        "slod_host_network_receive_dropped_total",
+        DEVICE,
+        "Received packets dropped by the host since it started.",
         |samples, device| samples.count(device.receive.dropped),
     ),
-    (
-        Family::counter(
-            "slod_host_network_transmit_dropped_total",
-            DEVICE,
-            "Outgoing packets dropped by the host since it started.",
-        ),
+    counter(
+        "slod_host_network_transmit_dropped_total",
+        DEVICE,
+        "Outgoing packets dropped by the host since it started.",
         |samples, device| samples.count(device.transmit.dropped),
     ),
 ];

@@ -6,7 +6,7 @@ use super::root::{HostRoot, read};
 use super::unreadable::Unreadable;
 use super::view::{PressureView, SystemView};
 use crate::config::Config;
-use crate::exposition::{Described, Family, Labels};
+use crate::exposition::{Described, Labels, counter};
 use std::str::FromStr;
 
 pub(super) const PRESSURE: CollectorKind = CollectorKind {
@@ -24,20 +24,16 @@ pub(super) const PRESSURE: CollectorKind = CollectorKind {
 const RESOURCE: &[&str] = &["resource"];
 
 const FAMILIES: &[Described<PressureView>] = &[
-    (
-        Family::counter(
-            "slod_host_pressure_waiting_seconds_total",
-            RESOURCE,
-            "Time during which at least one task waited for the resource: cpu, memory, io. Absent if the kernel does not measure it.",
-        ),
+    counter(
+        "slod_host_pressure_waiting_seconds_total",
+        RESOURCE,
+        "Time during which at least one task waited for the resource: cpu, memory, io. Absent if the kernel does not measure it.",
         |samples, pressure| samples.value(pressure.waiting_seconds),
     ),
-    (
-        Family::counter(
-            "slod_host_pressure_stalled_seconds_total",
-            RESOURCE,
-            "Time during which all non-idle tasks waited for the resource: memory, io. The kernel does not define it for cpu.",
-        ),
+    counter(
+        "slod_host_pressure_stalled_seconds_total",
+        RESOURCE,
+        "Time during which all non-idle tasks waited for the resource: memory, io. The kernel does not define it for cpu.",
         |samples, pressure| samples.value(pressure.stalled_seconds),
     ),
 ];

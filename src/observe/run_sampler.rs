@@ -166,19 +166,13 @@ impl Scrape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
-    use crate::probe::KINDS;
-    use std::path::Path;
 
     #[tokio::test(start_paused = true)]
     async fn sampling_ends_without_a_reader() {
-        let source = Source {
-            name: String::new(),
-            text: "services: [{ name: a, probes: [{ name: p, tcp: { address: '127.0.0.1:1' } }] }]"
-                .to_owned(),
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-        let config = loaded.config.expect("valid");
+        let text =
+            "services: [{ name: a, probes: [{ name: p, tcp: { address: '127.0.0.1:1' } }] }]"
+                .to_owned();
+        let config: Config = text.parse().expect("valid");
         let sampling = Sampling::new(&config, &config.services[0], Clock::system());
         let (sender, ticks) = mpsc::channel(QUEUE);
         drop(ticks);

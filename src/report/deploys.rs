@@ -134,27 +134,32 @@ mod tests {
     const INTERVAL: Duration = Duration::from_mins(1);
 
     fn config() -> Config {
-        let text = "services:
+        "services:
   - name: web
     probes: [ { name: p, interval: 60s, tcp: { address: '127.0.0.1:1' } } ]
-    objectives: [ { name: errors, sli: success, target: 99%, window: 30d } ]\n";
-        let source = crate::diagnostic::Source {
-            name: String::new(),
-            text: text.to_owned(),
-        };
-        let kinds = crate::probe::KINDS;
-        let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
-        loaded.config.expect("valid")
+    objectives: [ { name: errors, sli: success, target: 99%, window: 30d } ]\n"
+            .parse()
+            .expect("valid")
     }
 
     fn before(minutes: u32) -> Timestamp {
         NOW.before(INTERVAL * minutes)
     }
 
+    fn marker(id: i64, at: Timestamp) -> Marker {
+        Marker {
+            id,
+            at,
+            service: "web".to_owned(),
+            version: "v2".to_owned(),
+            text: String::new(),
+            author: "ada".to_owned(),
+        }
+    }
+
     #[test]
     fn budget_burned_until_the_next_deployment() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         // One failure per minute for twenty minutes, starting two hours ago.
         let records = (1..=600).map(|minutes| Record {
             key: ProbeKey::new("web", "p"),
@@ -171,14 +176,7 @@ mod tests {
         });
         store.append(&records.collect::<Vec<_>>()).expect("stored");
         let mut deploy = |minutes: u32| {
-            let marker = Marker {
-                id: 0,
-                at: before(minutes),
-                service: "web".to_owned(),
-                version: "v2".to_owned(),
-                text: String::new(),
-                author: "ada".to_owned(),
-            };
+            let marker = marker(0, before(minutes));
             store.add_marker(&marker).expect("kept")
         };
         let (first, second, third) = (deploy(480), deploy(120), deploy(60));
@@ -210,16 +208,8 @@ mod tests {
 
     #[test]
     fn only_the_newest_markers_are_counted() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
-        let marker = |id: i64| Marker {
-            id,
-            at: before(1000 - u32::try_from(id).expect("small")),
-            service: "web".to_owned(),
-            version: "v2".to_owned(),
-            text: String::new(),
-            author: "ada".to_owned(),
-        };
+        let (_folder, store) = Store::temporary();
+        let marker = |id: i64| marker(id, before(1000 - u32::try_from(id).expect("small")));
         let markers: Vec<_> = (0..30).rev().map(marker).collect();
         let burned = burned(&config(), &store, &markers, NOW).expect("reads");
         let counted: Vec<_> = burned.into_keys().collect();

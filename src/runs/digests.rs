@@ -124,13 +124,7 @@ mod tests {
     objectives: [ {{ name: ok, sli: success, target: {target} }} ]
 "
         );
-        let source = crate::diagnostic::Source {
-            name: String::new(),
-            text,
-        };
-        let path = std::path::Path::new("");
-        let loaded = Config::load(&source, path, &|_| None, crate::probe::KINDS);
-        Arc::new(loaded.config.expect("valid"))
+        Arc::new(text.parse().expect("valid"))
     }
 
     fn run() -> RunRecord {
@@ -140,8 +134,7 @@ mod tests {
 
     #[test]
     fn a_summary_by_an_old_config_is_not_kept_for_the_new_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         let id = store.keep_run(&run()).expect("kept");
         let run = store.runs(None, 1).expect("reads").remove(0);
         let digests = Digests::default();
@@ -157,8 +150,7 @@ mod tests {
 
     #[test]
     fn a_kept_summary_is_shown_while_the_run_is_judged_by_the_same() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         let id = store.keep_run(&run()).expect("kept");
         let shown = |store: &Store, config: &Arc<Config>| {
             let runs = store.runs(None, 1).expect("reads");

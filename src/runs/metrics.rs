@@ -1,7 +1,7 @@
 //! Metric families of load runs.
 
 use super::view::{Running, RunsView, summarized};
-use crate::exposition::{Described, Family, Labels, Sink, write_each};
+use crate::exposition::{Described, Family, Labels, Sink, counter, gauge, write_each};
 use crate::load::Model;
 use crate::report::load_run::RunSummary;
 use crate::store::StoredRun;
@@ -11,75 +11,59 @@ const RUN: &[&str] = &["service", "scenario", "engine"];
 const LAST: &[&str] = &["service", "scenario"];
 
 const RUNNING: &[Described<Running>] = &[
-    (
-        Family::gauge(
-            "slod_load_running",
-            "",
-            RUN,
-            "1 during a load run, otherwise absent, as are all metrics of the current run.",
-        ),
+    gauge(
+        "slod_load_running",
+        "",
+        RUN,
+        "1 during a load run, otherwise absent, as are all metrics of the current run.",
         |samples, _| samples.count(1),
     ),
-    (
-        Family::gauge(
-            "slod_load_users",
-            "",
-            RUN,
-            "Running users, in scenarios with a number of users.",
-        ),
+    gauge(
+        "slod_load_users",
+        "",
+        RUN,
+        "Running users, in scenarios with a number of users.",
         |samples, run| samples.value(run.active.filter(|_| closed(run))),
     ),
-    (
-        Family::gauge(
-            "slod_load_due_users",
-            "",
-            RUN,
-            "Number of users that the scenario requires.",
-        ),
+    gauge(
+        "slod_load_due_users",
+        "",
+        RUN,
+        "Number of users that the scenario requires.",
         |samples, run| samples.value(run.due.filter(|_| closed(run))),
     ),
-    (
-        Family::gauge(
-            "slod_load_due_requests_per_second",
-            "",
-            RUN,
-            "Starts per second that the scenario requires, in scenarios with a rate. Absent for a load that is only observed.",
-        ),
+    gauge(
+        "slod_load_due_requests_per_second",
+        "",
+        RUN,
+        "Starts per second that the scenario requires, in scenarios with a rate. Absent for a load that is only observed.",
         |samples, run| samples.value(run.due.filter(|_| !closed(run))),
     ),
-    (
-        Family::gauge(
-            "slod_load_in_flight_requests",
-            "",
-            RUN,
-            "Requests waiting for their responses, in scenarios with a rate. Absent if unknown.",
-        ),
+    gauge(
+        "slod_load_in_flight_requests",
+        "",
+        RUN,
+        "Requests waiting for their responses, in scenarios with a rate. Absent if unknown.",
         |samples, run| samples.value(run.active.filter(|_| !closed(run))),
     ),
-    (
-        Family::gauge(
-            "slod_load_offered_requests_per_second",
-            "",
-            RUN,
-            "Started requests per second, over the last 10 s of the run.",
-        ),
+    gauge(
+        "slod_load_offered_requests_per_second",
+        "",
+        RUN,
+        "Started requests per second, over the last 10 s of the run.",
         |samples, run| samples.value(rate(run.recent.started, run.recent.length)),
     ),
-    (
-        Family::gauge(
-            "slod_load_achieved_requests_per_second",
-            "",
-            RUN,
-            "Completed requests per second, over the last 10 s of the run.",
-        ),
+    gauge(
+        "slod_load_achieved_requests_per_second",
+        "",
+        RUN,
+        "Completed requests per second, over the last 10 s of the run.",
         |samples, run| samples.value(rate(run.recent.completed, run.recent.length)),
     ),
-    (
-        Family::counter(
-            "slod_load_requests_total",
-            &["service", "scenario", "engine", "result"],
-            "Requests completed since the start of the run, by result: `good`, the cause of the failure, or `unknown` if the service does not count its errors.",
-        ),
+    counter(
+        "slod_load_requests_total",
+        &["service", "scenario", "engine", "result"],
+        "Requests completed since the start of the run, by result: `good`, the cause of the failure, or `unknown` if the service does not count its errors.",
         |samples, run| {
             samples.with("result", "good", |samples| samples.count(run.good));
             for (cause, count) in &run.failed {
@@ -90,22 +74,18 @@ const RUNNING: &[Described<Running>] = &[
             }
         },
     ),
-    (
-        Family::gauge(
-            "slod_load_error_ratio",
-            "ratio",
-            RUN,
-            "Ratio of failed requests, over the last 10 s of the run. Absent without requests, and if the service does not count its errors.",
-        ),
+    gauge(
+        "slod_load_error_ratio",
+        "ratio",
+        RUN,
+        "Ratio of failed requests, over the last 10 s of the run. Absent without requests, and if the service does not count its errors.",
         |samples, run| samples.value(run.recent.error_ratio()),
     ),
-    (
-        Family::gauge(
-            "slod_load_latency_quantile_seconds",
-            "seconds",
-            &["service", "scenario", "engine", "quantile"],
-            "Latency from the intended start, over the last 10 s of the run. Absent if there are too few requests.",
-        ),
+    gauge(
+        "slod_load_latency_quantile_seconds",
+        "seconds",
+        &["service", "scenario", "engine", "quantile"],
+        "Latency from the intended start, over the last 10 s of the run. Absent if there are too few requests.",
         |samples, run| {
             for (name, q) in [("0.5", 0.5), ("0.95", 0.95), ("0.99", 0.99)] {
                 let value = run.recent.quantile(q);
@@ -115,12 +95,10 @@ const RUNNING: &[Described<Running>] = &[
             }
         },
     ),
-    (
-        Family::counter(
-            "slod_load_dropped_starts_total",
-            &["service", "scenario", "engine", "reason"],
-            "Starts that were due since the start of the run but not made, by reason: `open_requests` (the maximum number of requests was open, because the service did not answer in time) or `generator` (the load generator's machine ran out of ports, file descriptors, memory or another resource; the run's report describes the first shortage). Absent for engines that do not count them.",
-        ),
+    counter(
+        "slod_load_dropped_starts_total",
+        &["service", "scenario", "engine", "reason"],
+        "Starts that were due since the start of the run but not made, by reason: `open_requests` (the maximum number of requests was open, because the service did not answer in time) or `generator` (the load generator's machine ran out of ports, file descriptors, memory or another resource; the run's report describes the first shortage). Absent for engines that do not count them.",
         |samples, run| {
             if let Some(dropped) = run.dropped {
                 let reasons = [
@@ -133,34 +111,28 @@ const RUNNING: &[Described<Running>] = &[
             }
         },
     ),
-    (
-        Family::counter(
-            "slod_load_repeated_requests_total",
-            RUN,
-            "Requests since the start of the run that were retried because the service closed a keep-alive connection before its answer, or did not process them. Absent for engines other than `slod`.",
-        ),
+    counter(
+        "slod_load_repeated_requests_total",
+        RUN,
+        "Requests since the start of the run that were retried because the service closed a keep-alive connection before its answer, or did not process them. Absent for engines other than `slod`.",
         |samples, run| {
             if let Some(repeated) = run.repeated {
                 samples.count(repeated);
             }
         },
     ),
-    (
-        Family::gauge(
-            "slod_load_generator_lag_seconds",
-            "seconds",
-            RUN,
-            "Lateness of the load generator in the last second: 99th percentile over its starts, or over its own ticks every 10 ms. Absent for engines other than `slod`.",
-        ),
+    gauge(
+        "slod_load_generator_lag_seconds",
+        "seconds",
+        RUN,
+        "Lateness of the load generator in the last second: 99th percentile over its starts, or over its own ticks every 10 ms. Absent for engines other than `slod`.",
         |samples, run| samples.value(run.lag.map(|lag| lag.as_secs_f64())),
     ),
-    (
-        Family::gauge(
-            "slod_load_generator_cpu_ratio",
-            "ratio",
-            RUN,
-            "Share of the CPUs that the load generator used in the last second, for Locust of one CPU. Absent if unknown: for Locust workers and observed loads.",
-        ),
+    gauge(
+        "slod_load_generator_cpu_ratio",
+        "ratio",
+        RUN,
+        "Share of the CPUs that the load generator used in the last second, for Locust of one CPU. Absent if unknown: for Locust workers and observed loads.",
         |samples, run| samples.value(run.generator_cpu),
     ),
 ];
@@ -171,62 +143,50 @@ type Finished<'a> = (&'a StoredRun, &'a RunSummary);
 type ReadValue = for<'a> fn(&Finished<'a>) -> Option<f64>;
 
 const FINISHED: &[(Family, ReadValue)] = &[
-    (
-        Family::gauge(
-            "slod_load_last_run_timestamp_seconds",
-            "seconds",
-            LAST,
-            "End of the last run of a service and scenario.",
-        ),
+    gauge(
+        "slod_load_last_run_timestamp_seconds",
+        "seconds",
+        LAST,
+        "End of the last run of a service and scenario.",
         |(run, _)| Some(run.to.as_secs_f64()),
     ),
-    (
-        Family::gauge(
-            "slod_load_last_run_duration_seconds",
-            "seconds",
-            LAST,
-            "Duration of the last run.",
-        ),
+    gauge(
+        "slod_load_last_run_duration_seconds",
+        "seconds",
+        LAST,
+        "Duration of the last run.",
         |(run, _)| Some(run.to.0.saturating_sub(run.from.0) as f64 / 1000.0),
     ),
-    (
-        Family::gauge(
-            "slod_load_last_run_passed",
-            "",
-            LAST,
-            "Whether the service passed the last run: 1 yes, 0 no. Absent if the run was inconclusive.",
-        ),
+    gauge(
+        "slod_load_last_run_passed",
+        "",
+        LAST,
+        "Whether the service passed the last run: 1 yes, 0 no. Absent if the run was inconclusive.",
         |(_, summary)| match &*summary.verdict {
             "passed" => Some(1.0),
             "failed" => Some(0.0),
             _ => None,
         },
     ),
-    (
-        Family::gauge(
-            "slod_load_last_run_requests_per_second",
-            "",
-            LAST,
-            "Completed requests per second in the last run.",
-        ),
+    gauge(
+        "slod_load_last_run_requests_per_second",
+        "",
+        LAST,
+        "Completed requests per second in the last run.",
         |(_, summary)| Some(summary.rate_per_second),
     ),
-    (
-        Family::gauge(
-            "slod_load_last_run_error_ratio",
-            "ratio",
-            LAST,
-            "Ratio of failed requests in the last run. Absent without requests, and if the service does not count its errors.",
-        ),
+    gauge(
+        "slod_load_last_run_error_ratio",
+        "ratio",
+        LAST,
+        "Ratio of failed requests in the last run. Absent without requests, and if the service does not count its errors.",
         |(_, summary)| summary.error_ratio,
     ),
-    (
-        Family::gauge(
-            "slod_load_last_run_latency_p95_seconds",
-            "seconds",
-            LAST,
-            "95th percentile of the latency in the last run.",
-        ),
+    gauge(
+        "slod_load_last_run_latency_p95_seconds",
+        "seconds",
+        LAST,
+        "95th percentile of the latency in the last run.",
         |(_, summary)| summary.p95_seconds,
     ),
 ];
@@ -276,9 +236,8 @@ fn rate(count: u64, length: Duration) -> Option<f64> {
 mod tests {
     use super::*;
     use crate::exposition::{TextFormat, TextSink};
-    use crate::load::{Ending, LoadWindow, OBSERVED, RunRecord, SLOD, builtin};
+    use crate::load::{LoadWindow, OBSERVED, RunRecord, SLOD, builtin};
     use crate::outcome::Timestamp;
-    use crate::stats::quantile::Histogram;
 
     fn shown(engine: &str, window: LoadWindow) -> String {
         let scenario = builtin("throughput", 50.0).expect("built in");
@@ -294,18 +253,8 @@ mod tests {
             is_open: true,
         };
         let record = RunRecord {
-            service: run.service.clone(),
-            scenario,
-            engine: run.engine.clone(),
-            from: at,
-            to: at,
-            ending: Ending::Completed,
             windows: vec![window],
-            requests: Vec::new(),
-            examples: Vec::new(),
-            lack: None,
-            thresholds: Vec::new(),
-            observed: Vec::new(),
+            ..RunRecord::begun("web", scenario, engine, at)
         };
         let view = RunsView {
             running: Running::of(run, &record).into_iter().collect(),
@@ -318,22 +267,11 @@ mod tests {
 
     fn window() -> LoadWindow {
         LoadWindow {
-            start: Duration::ZERO,
             length: Duration::from_secs(1),
-            stage: 0,
             due: 50.0,
-            active: 0.0,
             started: 50,
-            dropped: 0,
-            good: 0,
-            lacking: 0,
-            repeated: 0,
             unjudged: 50,
-            failed: Vec::new(),
-            latency: Histogram::default(),
-            failed_latency: Histogram::default(),
-            lag: Duration::ZERO,
-            generator_cpu: None,
+            ..LoadWindow::default()
         }
     }
 

@@ -55,16 +55,9 @@ fn finding(
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
-    use crate::diagnostic::Source;
-    use std::path::Path;
 
     /// A config without files and environment variables.
     pub(super) fn config(text: &str) -> Config {
-        let source = Source {
-            name: String::new(),
-            text: text.to_owned(),
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        loaded.config.expect("a valid config")
+        text.parse().expect("a valid config")
     }
 }

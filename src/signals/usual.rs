@@ -257,23 +257,15 @@ mod tests {
 
     #[test]
     fn learning_ends_with_its_time_and_goes_on_where_it_ended() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("usual.db")).expect("opens");
+        let (_folder, store) = Store::temporary();
         let service = |name| {
             format!(
                 "- {{ name: {name}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ], objectives: [] }}\n"
             )
         };
-        let source = crate::diagnostic::Source {
-            name: String::new(),
-            text: format!("services:\n{}", ["web", "shop"].map(service).concat()),
-        };
-        let kinds = crate::probe::KINDS;
-        let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
-        let (config, now) = (
-            loaded.config.expect("valid"),
-            Timestamp::from_secs(1_000_000),
-        );
+        let text = format!("services:\n{}", ["web", "shop"].map(service).concat());
+        let config: Config = text.parse().expect("valid");
+        let now = Timestamp::from_secs(1_000_000);
         let learned = |budget, first| {
             let (all, next) = learn_within(budget, &config, &store, now, first).expect("reads");
             (all.len(), next)

@@ -36,24 +36,22 @@ impl Ahead {
 impl Store {
     /// Returns the outcomes whose tick is after `now`.
     pub fn ahead(&self, now: Timestamp) -> Result<Ahead, StoreError> {
-        self.try_ahead(now)
-            .map_err(StoreError::sql("read future outcomes"))
-    }
-
-    fn try_ahead(&self, now: Timestamp) -> rusqlite::Result<Ahead> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let mut ahead = Ahead::default();
-        let hour = hour_of(now);
-        let sql = "SELECT count(*), min(at), max(at) FROM outcome WHERE hour >= ?1 AND at > ?2";
-        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
-        let (count, first, last): (i64, Option<i64>, Option<i64>) =
-            self.conn.query_row(sql, params![hour, now.0], row)?;
-        for at in first.into_iter().chain(last) {
-            ahead.add(Timestamp(at), 0);
-        }
-        ahead.outcomes = count.unsigned_abs();
-        self.blocks_ahead(now, &mut ahead)?;
-        Ok(ahead)
+        let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            let mut ahead = Ahead::default();
+            let hour = hour_of(now);
+            let sql = "SELECT count(*), min(at), max(at) FROM outcome WHERE hour >= ?1 AND at > ?2";
+            let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
+            let (count, first, last): (i64, Option<i64>, Option<i64>) =
+                self.conn.query_row(sql, params![hour, now.0], row)?;
+            for at in first.into_iter().chain(last) {
+                ahead.add(Timestamp(at), 0);
+            }
+            ahead.outcomes = count.unsigned_abs();
+            self.blocks_ahead(now, &mut ahead)?;
+            Ok(ahead)
+        };
+        read().map_err(StoreError::sql("read future outcomes"))
     }
 
     /// Counts whole hours from their summaries, and the current hour outcome by outcome.

@@ -35,26 +35,24 @@ impl Store {
     /// Adds an entry.
     pub fn add_audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
         self.check_file()?;
-        self.try_add_audit(entry)
-            .map_err(StoreError::sql("save an audit log entry"))
-    }
-
-    fn try_add_audit(&self, entry: &AuditEntry) -> rusqlite::Result<()> {
-        let sql =
-            "INSERT INTO audit (at, name, action, object, outcome) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let AuditEntry {
-            at,
-            name,
-            action,
-            object,
-            outcome,
-        } = entry;
-        let values = params![at.0, name, action, object, outcome];
-        self.conn.prepare_cached(sql)?.execute(values)?;
-        let newest = self.conn.last_insert_rowid();
-        let sql = "DELETE FROM audit WHERE id <= ?1";
-        let mut delete = self.conn.prepare_cached(sql)?;
-        delete.execute([newest - MAX_ENTRIES]).map(drop)
+        let add = || {
+            let sql =
+                "INSERT INTO audit (at, name, action, object, outcome) VALUES (?1, ?2, ?3, ?4, ?5)";
+            let AuditEntry {
+                at,
+                name,
+                action,
+                object,
+                outcome,
+            } = entry;
+            let values = params![at.0, name, action, object, outcome];
+            self.conn.prepare_cached(sql)?.execute(values)?;
+            let newest = self.conn.last_insert_rowid();
+            let sql = "DELETE FROM audit WHERE id <= ?1";
+            let mut delete = self.conn.prepare_cached(sql)?;
+            delete.execute([newest - MAX_ENTRIES]).map(drop)
+        };
+        add().map_err(StoreError::sql("save an audit log entry"))
     }
 
     /// Makes a change and stores its audit entry in one transaction.
@@ -122,12 +120,6 @@ mod tests {
         }
     }
 
-    fn store() -> (tempfile::TempDir, Store) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
-        (folder, store)
-    }
-
     fn times(store: &Store, before: i64, most: u32) -> Vec<i64> {
         let entries = store.audit(before, most).expect("reads");
         entries.iter().map(|entry| entry.at.0).collect()
@@ -135,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_newest_come_first_and_old_ones_expire() {
-        let (_folder, mut store) = store();
+        let (_folder, mut store) = Store::temporary();
         for at in 1..=5 {
             store.add_audit(&entry(at)).expect("kept");
         }
@@ -148,7 +140,7 @@ mod tests {
 
     #[test]
     fn only_so_many_are_kept() {
-        let (_folder, mut store) = store();
+        let (_folder, mut store) = Store::temporary();
         for at in 1..=3 {
             store.add_audit(&entry(at)).expect("kept");
         }
@@ -162,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_change_and_its_audit_entry_are_atomic() {
-        let (_folder, mut store) = store();
+        let (_folder, mut store) = Store::temporary();
         let change = |store: &mut Store| store.add_audit(&entry(1));
         store.audited(change, |()| entry(2)).expect("kept");
         assert_eq!(times(&store, i64::MAX, 9), [2, 1]);

@@ -53,21 +53,19 @@ impl Store {
     /// Returns the outcomes that waited for a verdict when the last process ended, in order of
     /// time.
     pub fn held(&self) -> Result<Vec<Record>, StoreError> {
-        self.try_held()
-            .map_err(StoreError::sql("read the outcomes that wait for a verdict"))
-    }
-
-    fn try_held(&self) -> rusqlite::Result<Vec<Record>> {
-        let sql = format!("{} FROM held ORDER BY at", columns(&self.conn)?);
-        let mut statement = self.conn.prepare_cached(&sql)?;
-        let mut rows = statement.query([])?;
-        let mut found = Vec::new();
-        while let Some(row) = rows.next()? {
-            let key = self.names.key(row.get(1)?);
-            if let Some(key) = key {
-                found.extend(record_of(row, key)?);
+        let read = || {
+            let sql = format!("{} FROM held ORDER BY at", columns(&self.conn)?);
+            let mut statement = self.conn.prepare_cached(&sql)?;
+            let mut rows = statement.query([])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                let key = self.names.key(row.get(1)?);
+                if let Some(key) = key {
+                    found.extend(record_of(row, key)?);
+                }
             }
-        }
-        Ok(found)
+            Ok(found)
+        };
+        read().map_err(StoreError::sql("read the outcomes that wait for a verdict"))
     }
 }

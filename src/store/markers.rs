@@ -128,19 +128,22 @@ fn marker(row: &Row<'_>) -> rusqlite::Result<Marker> {
 mod tests {
     use super::*;
 
+    fn marker(at: i64, service: &str) -> Marker {
+        Marker {
+            id: 0,
+            at: Timestamp(at),
+            service: service.to_owned(),
+            version: "v1".to_owned(),
+            text: String::new(),
+            author: "ada".to_owned(),
+        }
+    }
+
     #[test]
     fn the_latest_come_first_and_old_ones_expire() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         for (at, service) in [(5, "rag"), (1, "rag"), (3, "web"), (9, "rag")] {
-            let new = Marker {
-                id: 0,
-                at: Timestamp(at),
-                service: service.to_owned(),
-                version: "v1".to_owned(),
-                text: String::new(),
-                author: "ada".to_owned(),
-            };
+            let new = marker(at, service);
             let kept = store.add_marker(&new).expect("kept");
             assert_eq!((kept.at, kept.id > 0), (new.at, true));
         }
@@ -157,17 +160,9 @@ mod tests {
 
     #[test]
     fn each_marker_is_on_one_page() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         let mut add = |at| {
-            let new = Marker {
-                id: 0,
-                at: Timestamp(at),
-                service: "rag".to_owned(),
-                version: "v1".to_owned(),
-                text: String::new(),
-                author: "ada".to_owned(),
-            };
+            let new = marker(at, "rag");
             store.add_marker(&new).expect("kept").id
         };
         // All but two have the same time.
@@ -189,16 +184,8 @@ mod tests {
 
     #[test]
     fn only_the_newest_are_kept() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
-        let new = Marker {
-            id: 0,
-            at: Timestamp(MAX_MARKERS + 1),
-            service: "rag".to_owned(),
-            version: "v1".to_owned(),
-            text: String::new(),
-            author: "ada".to_owned(),
-        };
+        let (_folder, mut store) = Store::temporary();
+        let new = marker(MAX_MARKERS + 1, "rag");
         let fill = "WITH RECURSIVE count(at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM count WHERE at < ?1)
                     INSERT INTO marker (at, service, version, text, author)
                     SELECT at, 'rag', 'v0', '', 'ada' FROM count";

@@ -45,6 +45,7 @@ mod scales;
 mod schema;
 mod series;
 mod silences;
+mod stats;
 mod summary;
 mod texts;
 mod worker;
@@ -68,8 +69,9 @@ pub use rename::Renamed;
 pub use runs::{KeptSummary, OpenRuns, RunPart, RunState, StoredRun};
 pub use series::{SERIES_MAX, SeriesId, SeriesInfo, Tick};
 pub use silences::SILENCES_KEPT;
+pub use stats::StoreStats;
 pub use summary::HourSummary;
-pub use writer::{Durability, StoreHandle, StoreStats, Writer};
+pub use writer::{Durability, StoreHandle, Writer};
 
 use crate::outcome::{Record, Timestamp};
 use absence::ReturningProbes;
@@ -376,19 +378,4 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_transaction_that_reads_first_locks_the_store_from_the_start() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("slod.db");
-        let store = Store::open(&path).expect("a store");
-        let other = Connection::open(&path).expect("opens");
-        other.busy_timeout(Duration::ZERO).expect("set");
-        let tx = writing(&store.conn).expect("begins");
-        assert!(other.execute_batch("BEGIN IMMEDIATE").is_err());
-        tx.commit().expect("ends");
-        other.execute_batch("BEGIN IMMEDIATE").expect("its turn");
-    }
-}
+mod tests;

@@ -30,46 +30,45 @@ impl Store {
 
     /// Returns the latest tick of all probes.
     pub fn last_seen(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.try_last_seen()
-            .map_err(StoreError::sql("read the latest outcome"))
-    }
-
-    fn try_last_seen(&self) -> rusqlite::Result<Option<Timestamp>> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let max = |sql: &str| {
-            self.conn
-                .query_row(sql, [], |row| row.get::<_, Option<i64>>(0))
-        };
-        let raw = max("SELECT max(at) FROM outcome WHERE hour = (SELECT max(hour) FROM outcome)")?;
-        let mut last = raw.map(Timestamp);
-        let block_hour = max("SELECT max(id) FROM hour")?.map(|id| of_block_id(id).0);
-        if let Some(hour) = block_hour.filter(|hour| last.is_none_or(|last| *hour > hour_of(last)))
-        {
-            for key in self.names.keys() {
-                let records = self.hour_of_probe(key, hour, &[])?;
-                last = last.max(records.last().map(|record| record.at));
+        let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            let max = |sql: &str| {
+                self.conn
+                    .query_row(sql, [], |row| row.get::<_, Option<i64>>(0))
+            };
+            let raw =
+                max("SELECT max(at) FROM outcome WHERE hour = (SELECT max(hour) FROM outcome)")?;
+            let mut last = raw.map(Timestamp);
+            let block_hour = max("SELECT max(id) FROM hour")?.map(|id| of_block_id(id).0);
+            if let Some(hour) =
+                block_hour.filter(|hour| last.is_none_or(|last| *hour > hour_of(last)))
+            {
+                for key in self.names.keys() {
+                    let records = self.hour_of_probe(key, hour, &[])?;
+                    last = last.max(records.last().map(|record| record.at));
+                }
             }
-        }
-        Ok(last)
+            Ok(last)
+        };
+        read().map_err(StoreError::sql("read the latest outcome"))
     }
 
     /// Returns the hour of the newest outcome or sample in the hours that ended before `moment`.
     pub fn newest_before(&self, moment: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        let newest = self.try_newest_before(hour_of(moment));
-        newest.map_err(StoreError::sql("read the newest record"))
-    }
-
-    fn try_newest_before(&self, hour: i64) -> rusqlite::Result<Option<Timestamp>> {
-        let max = |sql: &str, before: i64| {
-            let row = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
-            self.conn.query_row(sql, [before], row)
+        let hour = hour_of(moment);
+        let read = || {
+            let max = |sql: &str, before: i64| {
+                let row = |row: &rusqlite::Row<'_>| row.get::<_, Option<i64>>(0);
+                self.conn.query_row(sql, [before], row)
+            };
+            let raw = max("SELECT max(hour) FROM outcome WHERE hour < ?1", hour)?;
+            let block = max("SELECT max(id) FROM hour WHERE id < ?1", block_id(hour, 0))?;
+            let block = block.map(|id| of_block_id(id).0);
+            let sample = newest_sample(&self.conn, hour)?;
+            let newest = raw.max(block).max(sample);
+            Ok(newest.map(|hour| Timestamp(hour.saturating_mul(HOUR_MS))))
         };
-        let raw = max("SELECT max(hour) FROM outcome WHERE hour < ?1", hour)?;
-        let block = max("SELECT max(id) FROM hour WHERE id < ?1", block_id(hour, 0))?;
-        let block = block.map(|id| of_block_id(id).0);
-        let sample = newest_sample(&self.conn, hour)?;
-        let newest = raw.max(block).max(sample);
-        Ok(newest.map(|hour| Timestamp(hour.saturating_mul(HOUR_MS))))
+        read().map_err(StoreError::sql("read the newest record"))
     }
 
     /// Visits the finished hours of the wanted probes that start in `from..to`, hour by hour;
@@ -118,32 +117,25 @@ impl Store {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Vec<HourSummary>, StoreError> {
-        let result = self.try_hours(key, from, to);
-        result.map_err(StoreError::sql("read hourly counts"))
-    }
-
-    fn try_hours(
-        &self,
-        key: &ProbeKey,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> rusqlite::Result<Vec<HourSummary>> {
-        let Some(probe) = self.names.id(key) else {
-            return Ok(Vec::new());
-        };
-        let _tx = self.conn.unchecked_transaction()?;
-        let mut statement = self
-            .conn
-            .prepare_cached("SELECT counts FROM hour WHERE id = ?1")?;
-        let mut found = Vec::new();
-        for hour in self.try_kept_hours(from, to)? {
-            let counts =
-                statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
-            if let Some(counts) = counts.optional()? {
-                found.extend(self.summary(hour, &counts)?);
+        let read = || {
+            let Some(probe) = self.names.id(key) else {
+                return Ok(Vec::new());
+            };
+            let _tx = self.conn.unchecked_transaction()?;
+            let mut statement = self
+                .conn
+                .prepare_cached("SELECT counts FROM hour WHERE id = ?1")?;
+            let mut found = Vec::new();
+            for hour in self.try_kept_hours(from, to)? {
+                let counts =
+                    statement.query_row([block_id(hour, probe)], |row| row.get::<_, Vec<u8>>(0));
+                if let Some(counts) = counts.optional()? {
+                    found.extend(self.summary(hour, &counts)?);
+                }
             }
-        }
-        Ok(found)
+            Ok(found)
+        };
+        read().map_err(StoreError::sql("read hourly counts"))
     }
 
     /// Returns one probe's outcomes with ticks in `from..to`, in order.

@@ -152,8 +152,7 @@ mod tests {
 
     #[test]
     fn a_silence_that_has_muted_nothing_for_a_week_has_no_effect() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, store) = Store::temporary();
         let day = |day: i64| Timestamp::from_secs(day * 86_400);
         let silence = |id, from, to| Silence {
             id,
@@ -170,8 +169,7 @@ mod tests {
 
     #[test]
     fn a_thousand_silences_are_the_most() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut store = Store::open(&folder.path().join("slod.db")).expect("opens");
+        let (_folder, mut store) = Store::temporary();
         let new = Silence {
             id: 0,
             matchers: vec![Matcher::parse("service=web").expect("valid")],

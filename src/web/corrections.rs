@@ -234,13 +234,8 @@ mod tests {
     fn a_long_page_ends_early_and_the_next_one_continues() {
         let correction = |number: i64| Correction {
             id: number.to_string(),
-            from: Timestamp(number),
-            to: Timestamp(number + 1),
-            services: Vec::new(),
-            slos: Vec::new(),
-            reason: "x".repeat(1000),
             author: "ada".to_owned(),
-            repeats: None,
+            ..Correction::once(Timestamp(number), Timestamp(number + 1), &"x".repeat(1000))
         };
         let all: Vec<_> = (0..9000).map(correction).collect();
         let (mut cursor, mut pages, mut seen) = (None, 0, 0);

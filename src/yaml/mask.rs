@@ -122,10 +122,7 @@ fn masked(source: &Source, is_key: impl Fn(&str, &str) -> bool) -> Source {
 }
 
 fn with_text(source: &Source, lines: impl Iterator<Item = String>) -> Source {
-    Source {
-        name: source.name.clone(),
-        text: lines.collect::<Vec<_>>().join("\n"),
-    }
+    Source::new(source.name.clone(), lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// Replaces the credentials and queries of URLs in a text with `*`.

@@ -3,7 +3,6 @@
 use slod::alert::{Matcher, Silence};
 use slod::alerting::{Inputs, LiveAlerts};
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::ledger::{Ledger, RestoreFrom, plans, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::report::backtest::{replayed, synthetic};
@@ -32,12 +31,7 @@ fn config() -> Config {
 }
 
 fn config_of(text: &str) -> Config {
-    let source = Source {
-        name: "backtest".into(),
-        text: text.into(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    loaded.config.expect("valid")
+    text.parse().expect("valid")
 }
 
 /// The live state of a daemon that starts this many seconds after the start of the history.
@@ -211,14 +205,10 @@ fn corrected_failures_fire_nothing() {
     let mut store = store(folder.path(), &config);
     let at = |second: i64| Timestamp::from_secs(START + second);
     let correction = Correction {
-        id: String::new(),
-        from: at(72 * HOUR),
-        to: at(72 * HOUR + 1201),
-        repeats: None,
         services: vec!["web".into()],
         slos: vec!["errors".into()],
-        reason: "a drill".into(),
         author: "test".into(),
+        ..Correction::once(at(72 * HOUR), at(72 * HOUR + 1201), "a drill")
     };
     store.add_correction(&correction, at(0)).expect("kept");
     let reported = replayed(&config, &store, at(0), at(102 * HOUR)).expect("readable");
@@ -276,14 +266,9 @@ fn maintenance_of_dependencies_and_silences_inhibit_pages_as_in_the_daemon() {
         [silenced, web(Some("service db"))]
     );
     let maintenance = Correction {
-        id: String::new(),
-        from: at(72 * HOUR),
-        to: at(72 * HOUR + 1201),
-        repeats: None,
         services: vec!["db".into()],
-        slos: Vec::new(),
-        reason: "an upgrade".into(),
         author: "test".into(),
+        ..Correction::once(at(72 * HOUR), at(72 * HOUR + 1201), "an upgrade")
     };
     store.add_correction(&maintenance, at(0)).expect("kept");
     assert_eq!(kept_back(&config, &store), [web(Some("service db"))]);

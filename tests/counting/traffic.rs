@@ -3,13 +3,11 @@
 
 use slod::clock::Clock;
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::ledger::{Ledger, RestoreFrom, Snapshot, restore};
 use slod::observe::{
     HistogramView, Recorder, RoleValue, RoleView, ServiceMetrics, SystemView, metrics,
 };
 use slod::outcome::Timestamp;
-use slod::probe::KINDS;
 use slod::report::backtest;
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
@@ -128,23 +126,17 @@ impl Counted {
 }
 
 fn config(path: &Path, with_maintenance: bool) -> Config {
-    let source = Source {
-        name: String::new(),
-        text: CONFIG.to_owned(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let mut config = loaded.config.expect("valid");
+    let mut config: Config = CONFIG.parse().expect("valid");
     path.clone_into(&mut config.store.path);
     if with_maintenance {
         config.corrections.push(Correction {
             id: "move".into(),
-            from: Timestamp(START.0 + MAINTENANCE.start * STEP),
-            to: Timestamp(START.0 + MAINTENANCE.end * STEP),
-            repeats: None,
-            services: vec![],
-            slos: vec![],
-            reason: "move".into(),
             author: "ana".into(),
+            ..Correction::once(
+                Timestamp(START.0 + MAINTENANCE.start * STEP),
+                Timestamp(START.0 + MAINTENANCE.end * STEP),
+                "move",
+            )
         });
     }
     config

@@ -5,14 +5,12 @@ use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntGauge};
 use slod::clock::Clock;
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::ledger::{self, Deps, RestoreFrom, recalled, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::probe::heartbeat::HeartbeatBoard;
 use slod::schedule::ScheduleEvent;
 use slod::store::{CountingPlan, Store};
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -33,12 +31,7 @@ fn config() -> Config {
         control("c"),
         control("home"),
     );
-    let source = Source {
-        name: "vantage".into(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    loaded.config.expect("valid")
+    text.parse().expect("valid")
 }
 
 fn event(key: &ProbeKey, second: i64, verdict: Verdict) -> ScheduleEvent {

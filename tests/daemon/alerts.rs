@@ -1,8 +1,7 @@
 //! Burn-rate alerts in the daemon, across a kill and a reload.
 
-use crate::support::{Daemon, target};
-use std::fs;
-use std::net::TcpListener;
+use crate::hook::closed;
+use crate::support::{Daemon, target, write_config};
 use std::path::{Path, PathBuf};
 
 const PAGE: &str =
@@ -12,19 +11,15 @@ const SLOW: &str =
 
 /// A window of an hour, so that the fastest tier fires at the second failure.
 fn config(folder: &Path, address: &str, slo: &str) -> PathBuf {
-    let path = folder.join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
   - name: web
     probes: [ {{ name: home, http: {{ url: \"http://{address}/\" }} }} ]
     objectives: [ {{ name: {slo}, sli: success, target: 99.9%, window: 1h }} ]
 "
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 fn body(answer: &str) -> serde_json::Value {
@@ -46,10 +41,7 @@ fn fired_at(daemon: &Daemon) -> String {
 #[test]
 fn an_alert_continues_after_a_kill_and_ends_with_its_objective() {
     let folder = tempfile::tempdir().expect("a folder");
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let down = closed.local_addr().expect("bound").to_string();
-    drop(closed);
-    let path = config(folder.path(), &down, "errors");
+    let path = config(folder.path(), &closed(), "errors");
     let daemon = Daemon::start(&path);
     daemon.wait_for(|daemon| daemon.metric(PAGE).filter(|firing| *firing > 0.5));
     assert_eq!(
@@ -109,10 +101,7 @@ fn post(daemon: &Daemon, path: &str, body: &serde_json::Value) -> serde_json::Va
 #[test]
 fn acknowledgements_and_silences_survive_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let down = closed.local_addr().expect("bound").to_string();
-    drop(closed);
-    let path = config(folder.path(), &down, "errors");
+    let path = config(folder.path(), &closed(), "errors");
     let daemon = Daemon::start(&path);
     fired_at(&daemon);
     let alert = body(&daemon.request("GET", "/api/v1/alerts"))[0].take();

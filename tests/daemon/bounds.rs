@@ -1,21 +1,21 @@
 //! Everything that unauthenticated clients can cause in the daemon and the command line is bounded.
 
-use crate::support::{Daemon, next_page, target};
+use crate::server::{response, serve};
+use crate::support::{Daemon, next_page, target, write_config};
 use std::fs;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::{Command, Output};
 use std::thread;
 use std::time::{Duration, Instant};
 
 fn daemon() -> (Daemon, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
     let up = target();
     let text = format!(
-        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 200ms, timeout: 100ms }}\nservices: [ {{ name: web, probes: [ {{ name: home, http: {{ url: \"http://{up}/\" }} }} ], objectives: [] }} ]\n"
+        "defaults: {{ interval: 200ms, timeout: 100ms }}\nservices: [ {{ name: web, probes: [ {{ name: home, http: {{ url: \"http://{up}/\" }} }} ], objectives: [] }} ]\n"
     );
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     (Daemon::start(&path), folder)
 }
 
@@ -80,14 +80,11 @@ fn invalid_hosts_are_rejected() {
 #[test]
 fn a_reload_does_not_repeat_old_warnings() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
     let token = folder.path().join("token");
     fs::write(&token, "0123456789abcdef0123").expect("written");
-    let text = "listen: 127.0.0.1:0
-store: { path: slod.db }
-services: [ { name: a, probes: [ { name: p, http: { url: \"http://127.0.0.1:1/?key=hunter2\", bearer_file: token } } ] } ]
+    let text = "services: [ { name: a, probes: [ { name: p, http: { url: \"http://127.0.0.1:1/?key=hunter2\", bearer_file: token } } ] } ]
 ";
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), text);
     let daemon = Daemon::start(&path);
     let warnings = |daemon: &Daemon| daemon.log().matches("looks like a secret").count();
     assert_eq!(warnings(&daemon), 1, "{}", daemon.log());
@@ -149,19 +146,14 @@ fn the_parts_of_a_history_add_up_to_the_whole() {
 
 /// Serves every connection with these bytes, followed by `more` until it is closed.
 fn answering(bytes: Vec<u8>, more: Option<Vec<u8>>) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let _ = stream.read(&mut [0; 2048]);
-            let _ = stream.write_all(&bytes);
-            while more
-                .as_ref()
-                .is_some_and(|more| stream.write_all(more).is_ok())
-            {}
-        }
-    });
-    address
+    serve(move |mut stream| {
+        let _ = stream.read(&mut [0; 2048]);
+        let _ = stream.write_all(&bytes);
+        while more
+            .as_ref()
+            .is_some_and(|more| stream.write_all(more).is_ok())
+        {}
+    })
 }
 
 fn slod(arguments: &[&str]) -> Output {
@@ -179,11 +171,8 @@ fn status_trusts_no_answer() {
         "\"e\\u001b[2J\\u009b1mvil\\nforged 100%\\u202e\"",
     );
     assert_ne!(forged, body);
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n",
-        forged.len()
-    );
-    let address = answering([head.into_bytes(), forged.into_bytes()].concat(), None).to_string();
+    let answer = response("200 OK", "", &forged);
+    let address = answering(answer.into_bytes(), None).to_string();
     let output = slod(&["status", "--address", &address]);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(text.contains("vil forged 100%"), "{text}");
@@ -213,7 +202,6 @@ fn slow_expressions_delay_neither_other_probes_nor_a_stop() {
     let slow = answering([head.into_bytes(), text.into_bytes()].concat(), None);
     let up = target();
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
     let probe = |number: usize| {
         format!(
             "  - {{ name: slow{number}, objectives: [], probes: [ {{ name: p, http: {{ url: \"http://{slow}/\", expect: {{ body: '(?-u)w[^0]{{1,2000}}[\\x80-\\xff]' }} }} }} ] }}\n"
@@ -221,9 +209,9 @@ fn slow_expressions_delay_neither_other_probes_nor_a_stop() {
     };
     let probes: String = (0..4).map(probe).collect();
     let text = format!(
-        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 1s, timeout: 900ms }}\nservices:\n  - {{ name: web, objectives: [], probes: [ {{ name: home, http: {{ url: \"http://{up}/\", expect: {{ body: ok }} }} }} ] }}\n{probes}"
+        "defaults: {{ interval: 1s, timeout: 900ms }}\nservices:\n  - {{ name: web, objectives: [], probes: [ {{ name: home, http: {{ url: \"http://{up}/\", expect: {{ body: ok }} }} }} ] }}\n{probes}"
     );
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     let runs = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
     daemon.wait_for(|daemon| daemon.metric(runs).filter(|runs| *runs >= 5.0));

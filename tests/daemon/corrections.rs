@@ -1,8 +1,7 @@
 //! Corrections by HTTP: created, applied at once, kept across a restart, and revoked.
 
-use crate::support::{Daemon, target};
+use crate::support::{Daemon, has_all, target, write_config};
 use serde_json::Value;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 const BAD: &str = "slod_slo_bad_events_total{service=\"web\",slo=\"errors\"}";
@@ -11,13 +10,11 @@ const SLI: &str = "slod_slo_sli_ratio{service=\"web\",slo=\"errors\",window=\"1h
 const NOW: &str = "slod_slo_corrected{service=\"web\",slo=\"errors\"}";
 
 fn config(folder: &Path) -> PathBuf {
-    let path = folder.join("slod.yaml");
     let url = target();
     let text = format!(
-        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\nservices:\n  - name: web\n    probes: [ {{ name: home, interval: 100ms, http: {{ url: \"http://{url}/bad\" }} }} ]\n    objectives: [ {{ name: errors, sli: success, target: 99.9% }} ]\n"
+        "services:\n  - name: web\n    probes: [ {{ name: home, interval: 100ms, http: {{ url: \"http://{url}/bad\" }} }} ]\n    objectives: [ {{ name: errors, sli: success, target: 99.9% }} ]\n"
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 /// From five minutes ago until five minutes from now.
@@ -54,10 +51,7 @@ fn a_correction_applies_at_once_survives_restarts_and_can_be_revoked() {
     let bad = daemon.metric(BAD).expect("a counter");
     assert!(bad > 0.0, "what Prometheus has seen is not unseen");
     let page = daemon.request("GET", "/services/web");
-    assert!(
-        page.contains("a drill &lt;b&gt;") && page.contains("ada"),
-        "{page}"
-    );
+    has_all(&page, &["a drill &lt;b&gt;", "ada"]);
     let list = daemon.request("GET", "/api/v1/corrections");
     assert!(list.contains("a drill <b>"), "{list}");
     let front = daemon.request("GET", "/");

@@ -2,8 +2,8 @@
 //! Alertmanager cluster.
 
 use crate::hook::{self, closed, relax, webhook};
-use crate::prometheus::server::{Running, start};
-use crate::support::{Daemon, free_port, target};
+use crate::prometheus::server::start;
+use crate::support::{Daemon, Running, free_port, has_all, target};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
@@ -98,10 +98,7 @@ routes: [ {{ to: [hook, away], wait: 1ms }} ]
     assert!(history.contains("removed from the config"), "{history}");
     assert!(history.contains("\"waiting\":{}"), "{history}");
     let page = daemon.request("GET", "/notifications");
-    assert!(
-        page.contains("given up") && page.contains("delivered"),
-        "{page}"
-    );
+    has_all(&page, &["given up", "delivered"]);
 }
 
 /// A real Alertmanager; `None` if it is not installed, except in CI, which guarantees it.

@@ -1,21 +1,22 @@
 //! `slod demo` as a new user runs it: in a pipe and on a terminal.
 
+use crate::support::Running;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// The month is generated first, by an unoptimized binary on a machine that runs other tests.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-struct Demo(Child);
+struct Demo(Running);
 
 impl Demo {
     fn start(command: &mut Command) -> Self {
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
-        Self(child.expect("it starts"))
+        Self(Running(child.expect("it starts")))
     }
 
     fn ended(&mut self) -> ExitStatus {
@@ -27,13 +28,6 @@ impl Demo {
             assert!(Instant::now() < end, "it does not end");
             thread::sleep(Duration::from_millis(50));
         }
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 

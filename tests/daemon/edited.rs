@@ -2,14 +2,13 @@
 //! Discord and Telegram, in the documented formats.
 
 use crate::hook::closed;
-use crate::support::Daemon;
+use crate::server::{http, response};
+use crate::support::{Daemon, write_config};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
-use std::{fs, thread};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -18,42 +17,16 @@ type Got = (String, Value);
 
 /// All three services at one address.
 fn services() -> (String, Receiver<Got>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound").to_string();
     let (sender, receiver) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let sender = sender.clone();
-            thread::spawn(move || serve(stream, &sender));
-        }
+    let address = http(move |request| {
+        let first = format!("{} {}", request.method, request.path);
+        let answer = answer(&first).to_string();
+        let body = serde_json::from_str(&request.body).expect("JSON");
+        let _ = sender.send((first, body));
+        let headers = "connection: close\r\ncontent-type: application/json\r\n";
+        response("200 OK", headers, &answer)
     });
-    (address, receiver)
-}
-
-fn serve(stream: TcpStream, sender: &Sender<Got>) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let (mut first, mut length) = (String::new(), 0);
-    reader.read_line(&mut first).ok()?;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        match line.trim().split_once(": ") {
-            Some(("content-length", value)) => length = value.parse().ok()?,
-            None if line.trim().is_empty() => break,
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let first = first.trim().trim_end_matches(" HTTP/1.1").to_owned();
-    let answer = answer(&first).to_string();
-    sender
-        .send((first, serde_json::from_slice(&body).ok()?))
-        .ok()?;
-    let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json";
-    let length = answer.len();
-    let text = format!("{head}\r\ncontent-length: {length}\r\n\r\n{answer}");
-    reader.get_mut().write_all(text.as_bytes()).ok()
+    (address.to_string(), receiver)
 }
 
 fn answer(request: &str) -> Value {
@@ -70,7 +43,6 @@ fn answer(request: &str) -> Value {
 
 /// Services in one group of alerts, by name and address.
 fn config(folder: &Path, services: &[(&str, &str)], chats: &str) -> PathBuf {
-    let path = folder.join("slod.yaml");
     let service = |(name, address): &(&str, &str)| {
         format!(
             "  - name: {name}
@@ -79,9 +51,7 @@ fn config(folder: &Path, services: &[(&str, &str)], chats: &str) -> PathBuf {
         )
     };
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
 {}receivers:
   - {{ name: slack, slack: {{ token: xoxb-token, channel: C024BE91L, api: \"http://{chats}/slack\" }} }}
@@ -91,8 +61,7 @@ routes: [ {{ to: [ slack, discord, telegram ], wait: 1ms, group_by: [ alertname 
 ",
         services.iter().map(service).collect::<String>(),
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 /// The requests of the next message to each receiver, by their first lines.

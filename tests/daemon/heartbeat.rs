@@ -1,6 +1,6 @@
 //! Jobs that report to the daemon, as crontabs do.
 
-use crate::support::Daemon;
+use crate::support::{Daemon, has_all, write_config};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -18,11 +18,8 @@ fn voids(daemon: &Daemon) -> f64 {
 }
 
 fn config(folder: &Path, every: &str, description: &str) -> PathBuf {
-    let path = folder.join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
   - name: nightly
     description: {description}
@@ -33,8 +30,7 @@ services:
       - {{ name: fresh, sli: freshness, budgeting: occurrences, target: 99%, probes: [ index ] }}
 "
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 const INDEX: &str = "/api/v1/heartbeat/nightly/index";
@@ -65,10 +61,7 @@ fn a_reporting_job_is_good_and_a_failing_or_silent_one_is_bad() {
         let page = daemon.request("GET", "/services/nightly");
         page.contains("disk full").then_some(page)
     });
-    assert!(
-        page.contains("the job reported a failure: exit code 3:"),
-        "{page}"
-    );
+    has_all(&page, &["the job reported a failure: exit code 3:"]);
     assert!(
         daemon
             .metric(&failures("job_failed"))
@@ -143,10 +136,7 @@ fn who_can_report_for_which_job() {
     assert!(report(&daemon, &format!("{INDEX}/"), "").starts_with("HTTP/1.1 204"));
     let answer = report(&daemon, &format!("{INDEX}?status=running"), "");
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert!(
-        answer.contains("expected ok, fail or an exit code"),
-        "{answer}"
-    );
+    has_all(&answer, &["expected ok, fail or an exit code"]);
     for method in ["GET", "HEAD"] {
         let answer = daemon.request(method, INDEX);
         assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");

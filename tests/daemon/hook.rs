@@ -1,12 +1,12 @@
 //! A webhook server that records what it receives, and a config that sends alerts to it.
 
-use crate::support::PATIENCE;
+use crate::server::{Request, serve};
+use crate::support::{PATIENCE, write_config};
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufReader, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
@@ -56,43 +56,25 @@ pub fn webhook(reactions: &'static [Reaction]) -> (String, Receiver<Got>) {
 pub fn webhook_by(
     react: impl Fn(&Value) -> Reaction + Send + Sync + 'static,
 ) -> (String, Receiver<Got>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound").to_string();
     let (sender, receiver) = channel();
-    let react = Arc::new(react);
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let (sender, react) = (sender.clone(), react.clone());
-            thread::spawn(move || serve(stream, &*react, &sender));
-        }
+    let address = serve(move |stream| {
+        let _ = receive(stream, &react, &sender);
     });
-    (address, receiver)
+    (address.to_string(), receiver)
 }
 
 /// Handles one request of a connection.
-fn serve(
+fn receive(
     stream: TcpStream,
     react: &dyn Fn(&Value) -> Reaction,
     sender: &Sender<Got>,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream);
-    let (mut key, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        match line.trim().split_once(": ") {
-            Some(("idempotency-key", value)) => value.clone_into(&mut key),
-            Some(("content-length", value)) => length = value.parse().ok()?,
-            None if line.trim().is_empty() => break,
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let body = serde_json::from_slice(&body).ok()?;
+    let request = Request::read(&mut reader)?;
+    let body = serde_json::from_str(&request.body).ok()?;
     let reaction = react(&body);
     let got = Got {
-        key,
+        key: request.header("idempotency-key").to_owned(),
         body,
         reaction,
     };
@@ -127,15 +109,11 @@ pub fn config(folder: &Path, services: &[(&str, &str)], delivery: &str) -> PathB
     };
     let services: String = services.iter().map(service).collect();
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
 {services}{delivery}"
     );
-    let path = folder.join("slod.yaml");
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 /// The same objective under another name, with a target so low that no burn rate is high enough to

@@ -1,7 +1,7 @@
 //! Imports from a collection, an API description, `blackbox_exporter` or other SLO formats become
 //! part of a valid config.
 
-use crate::support::{command, ended};
+use crate::support::{command, ended, has_all};
 use std::path::Path;
 use std::process::Command;
 
@@ -121,10 +121,7 @@ fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
             "{config}{remarks}"
         );
         // Rust and Go differ in one regular expression, and `severity` is a label of slod's own.
-        assert!(
-            remarks.contains("blackbox.yml:14: the expression is left out: "),
-            "{remarks}"
-        );
+        has_all(&remarks, &["blackbox.yml:14: the expression is left out: "]);
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         assert!(names.len() > 3, "{config}");
         let (code, text) = slod(folder.path(), &["check"], &names);
@@ -179,16 +176,13 @@ spec:
         let expected = format!("`{left_out}` is left out");
         assert!(remarks.contains(&expected), "{expected}: {remarks}");
     }
-    assert!(
-        remarks.contains("the label `app.kubernetes.io/name` is left out"),
-        "{remarks}"
+    has_all(
+        &remarks,
+        &["the label `app.kubernetes.io/name` is left out"],
     );
     std::fs::write(folder.path().join("slod.yaml"), &output.stdout).expect("written");
     let (code, text) = slod(folder.path(), &["check"], &[]);
     let config = String::from_utf8_lossy(&output.stdout);
     assert_eq!(code, Some(0), "{text}\n{config}");
-    assert!(
-        config.contains("team: a") && config.contains("99.95%"),
-        "{config}"
-    );
+    has_all(&config, &["team: a", "99.95%"]);
 }

@@ -1,9 +1,8 @@
 //! Objectives over the probes of several services, and over several windows, as reported by the
 //! daemon.
 
-use crate::support::{Daemon, target};
-use std::fs;
-use std::net::TcpListener;
+use crate::hook::closed;
+use crate::support::{Daemon, target, write_config};
 
 const EVENTS: &str = "slod_slo_events_total{service=\"journey\",slo=\"steps\"}";
 const BAD: &str = "slod_slo_bad_events_total{service=\"journey\",slo=\"steps\"}";
@@ -12,14 +11,9 @@ const MONTH: &str = "slod_slo_window_error_budget_remaining_ratio{service=\"jour
 #[test]
 fn a_journey_counts_the_probes_of_other_services_also_after_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
-    let closed = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let (up, down) = (target(), closed.local_addr().expect("bound"));
-    drop(closed);
-    let path = folder.path().join("slod.yaml");
+    let (up, down) = (target(), closed());
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
   - name: chat
     probes: [ {{ name: health, http: {{ url: \"http://{up}/\" }} }} ]
@@ -32,7 +26,7 @@ services:
       - {{ name: steps, sli: success, target: 99%, probes: [ chat/health, rag/health ], further_windows: [ 7d, month ] }}
 "
     );
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     daemon.wait_for(|daemon| daemon.metric(BAD).filter(|bad| *bad >= 3.0));
     let (events, bad) = (daemon.metric(EVENTS), daemon.metric(BAD));

@@ -1,6 +1,6 @@
 //! The binary as users run it: probing, scraping, reloading, stopping, and being killed.
 
-use crate::support::{self, Daemon, PATIENCE, target};
+use crate::support::{self, Daemon, PATIENCE, has_all, target};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -43,16 +43,9 @@ fn it_probes_exports_and_stops_cleanly() {
         Some(1.0)
     );
     assert!(daemon.metric(EVENTS).is_some_and(|events| events >= 10.0));
-    assert!(
-        daemon
-            .request("GET", "/-/healthy")
-            .starts_with("HTTP/1.1 200")
-    );
-    assert!(
-        daemon
-            .request("GET", "/-/ready")
-            .starts_with("HTTP/1.1 200")
-    );
+    for path in ["/-/healthy", "/-/ready"] {
+        assert!(daemon.request("GET", path).starts_with("HTTP/1.1 200"));
+    }
     daemon.signal("TERM");
     let (status, log) = daemon.ended();
     assert_eq!(status.code(), Some(0), "{log}");
@@ -234,45 +227,29 @@ fn an_address_in_use_has_its_own_exit_code() {
         .expect("readable")
         .replace("listen: 127.0.0.1:0", &format!("listen: {address}"));
     fs::write(&file, text).expect("written");
-    let output = assert_cmd::Command::cargo_bin("slod")
-        .expect("built")
-        .args(["run", "--config"])
-        .arg(&file)
-        .output()
-        .expect("it ends");
-    assert_eq!(output.status.code(), Some(64));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("cannot listen"));
+    let (code, _, why) = slod(&format!("run --config {}", file.display()));
+    assert_eq!(code, Some(64));
+    assert!(why.contains("cannot listen"), "{why}");
 }
 
 #[test]
 fn status_is_the_same_from_a_running_daemon_and_from_its_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path(), target(), "/bad", "");
-    let status = |args: &[&str]| {
-        let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
-        let output = command.arg("status").args(args).output().expect("it ends");
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&output.stdout).into_owned(),
-        )
-    };
     let daemon = Daemon::start(&file);
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 20.0));
     let address = daemon.address.to_string();
-    let (code, running) = status(&["--address", &address]);
+    let (code, running, _) = slod(&format!("status --address {address}"));
     assert_eq!(code, Some(0), "{running}");
-    assert!(
-        running.contains("web      errors") && running.contains("web/home"),
-        "{running}"
-    );
+    has_all(&running, &["web      errors", "web/home"]);
     daemon.signal("TERM");
     daemon.ended();
     // Nothing listens on port 0, so this one reads the store.
     let path = file.to_str().expect("UTF-8");
-    let (_, stored) = status(&["--config", path, "--format", "json"]);
-    assert!(
-        stored.contains("\"sli_ratio\": 0.0") && stored.contains("\"last_verdict\": \"status\""),
-        "{stored}"
+    let (_, stored, _) = slod(&format!("status --config {path} --format json"));
+    has_all(
+        &stored,
+        &["\"sli_ratio\": 0.0", "\"last_verdict\": \"status\""],
     );
 }
 
@@ -286,10 +263,7 @@ fn status_detects_another_daemon_at_the_address() {
         daemon.address
     );
     fs::write(&other, text).expect("written");
-    let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
-    let output = command.arg("status").arg("--config").arg(&other);
-    let output = output.output().expect("it ends");
-    let said = String::from_utf8_lossy(&output.stderr);
+    let (_, _, said) = slod(&format!("status --config {}", other.display()));
     assert!(said.contains("another daemon uses this address"), "{said}");
 }
 
@@ -314,11 +288,11 @@ fn the_log_reports_once_that_a_probe_failed_and_recovered() {
     );
 }
 
-/// Runs a subcommand; returns its exit code, output and errors.
-fn slod(args: &[&str]) -> (Option<i32>, String, String) {
-    let mut command = assert_cmd::Command::cargo_bin("slod").expect("built");
-    let output = command.args(args).env("USER", "ada").output();
-    let output = output.expect("it ends");
+/// Runs a subcommand with these words; returns its exit code, output and errors.
+fn slod(words: &str) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_slod"));
+    let command = command.args(words.split(' ')).env("USER", "ada");
+    let output = command.output().expect("it ends");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     (
         output.status.code(),
@@ -336,64 +310,36 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
     daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
     let address = daemon.address.to_string();
 
-    let add = [
-        "corrections",
-        "add",
-        "--address",
-        &address,
-        "--reason",
-        "deploy",
-    ];
-    let (code, added, _) = slod(
-        &[
-            &add[..],
-            &["--from", "2m", "--for", "1m", "--slo", "errors"],
-        ]
-        .concat(),
-    );
+    let add = format!("corrections add --address {address} --reason deploy --for 1m");
+    let (code, added, _) = slod(&format!("{add} --from 2m --slo errors"));
     assert_eq!(code, Some(0));
     assert!(added.contains("errors") && added.contains("ada"), "{added}");
-    let (code, _, refused) = slod(&[&add[..], &["--for", "1m", "--service", "wep"]].concat());
+    let (code, _, refused) = slod(&format!("{add} --service wep"));
     assert_eq!(code, Some(64));
     assert_eq!(
         refused,
         "slod: invalid correction: no service is named `wep`; did you mean `web`?\n"
     );
-    let (_, listed, _) = slod(&[
-        "corrections",
-        "list",
-        "--address",
-        &address,
-        "--format",
-        "json",
-    ]);
+    let list = format!("corrections list --address {address}");
+    let (_, listed, _) = slod(&format!("{list} --format json"));
     let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!(listed[0]["reason"], "deploy");
-    let (_, alerts, _) = slod(&["alerts", "--address", &address]);
-    assert_eq!(alerts, "No alerts.\n");
-    let (_, alerts, _) = slod(&[
-        "alerts",
-        "--address",
-        &address,
-        "--from",
-        "7d",
-        "--format",
-        "json",
-    ]);
+    let alerts = format!("alerts --address {address}");
+    assert_eq!(slod(&alerts).1, "No alerts.\n");
+    let (_, alerts, _) = slod(&format!("{alerts} --from 7d --format json"));
     assert_eq!(alerts, "[]\n");
 
     daemon.signal("TERM");
     daemon.ended();
     // Nothing listens on port 0: the store is read.
-    let (code, stored, why) = slod(&["corrections", "list", "--config", path]);
+    let (code, stored, why) = slod(&format!("corrections list --config {path}"));
     assert_eq!(code, Some(0));
     assert!(
         stored.contains("deploy") && why.contains("connection refused"),
         "{stored}{why}"
     );
-    let (_, alerts, _) = slod(&["alerts", "--config", path]);
-    assert_eq!(alerts, "No alerts.\n");
-    let (code, _, why) = slod(&["corrections", "revoke", "1", "--config", path]);
+    assert_eq!(slod(&format!("alerts --config {path}")).1, "No alerts.\n");
+    let (code, _, why) = slod(&format!("corrections revoke 1 --config {path}"));
     assert_eq!(code, Some(64));
     assert_eq!(
         why,
@@ -402,9 +348,9 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
 
     let daemon = Daemon::start(&file);
     let address = daemon.address.to_string();
-    let (code, revoked, _) = slod(&["corrections", "revoke", "1", "--address", &address]);
+    let (code, revoked, _) = slod(&format!("corrections revoke 1 --address {address}"));
     assert_eq!((code, &*revoked), (Some(0), "correction 1 revoked\n"));
-    let (_, listed, _) = slod(&["corrections", "list", "--address", &address]);
+    let (_, listed, _) = slod(&format!("corrections list --address {address}"));
     assert_eq!(listed, "No corrections.\n");
 }
 
@@ -434,7 +380,7 @@ fn a_watched_status_is_one_json_object_per_line() {
     }
     watch.kill().expect("our child");
     watch.wait().expect("our child");
-    let (code, _, why) = slod(&["status", "--service", "wep", "--address", &address]);
+    let (code, _, why) = slod(&format!("status --service wep --address {address}"));
     assert_eq!(code, Some(2));
     assert_eq!(why, "slod: no service is named wep; did you mean web?\n");
 }

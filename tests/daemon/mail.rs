@@ -2,29 +2,22 @@
 
 use crate::hook::{self, closed};
 use crate::prometheus::server::repository;
-use crate::support::{Daemon, PATIENCE, free_port};
+use crate::support::{Daemon, PATIENCE, Running, free_port};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 /// Stopped on drop.
 struct Server {
-    child: Child,
+    _process: Running,
     port: u16,
     certificate: PathBuf,
     mails: Receiver<Value>,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// `None` if its library is not installed, except in CI, which guarantees it.
@@ -61,7 +54,7 @@ fn start(folder: &Path) -> Option<Server> {
         }
     });
     let server = Server {
-        child,
+        _process: Running(child),
         port,
         certificate,
         mails,

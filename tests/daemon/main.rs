@@ -27,6 +27,7 @@ mod rerouted;
 mod runs;
 mod samples;
 mod secrets;
+mod server;
 mod signs;
 mod starting;
 mod steps;

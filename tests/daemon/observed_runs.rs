@@ -1,35 +1,24 @@
 //! Runs with external load on the real binary, and what is sampled during a run.
 
-use crate::support::{Daemon, command, slod, wait_for};
+use crate::server::{CLOSE, http, response};
+use crate::support::{Daemon, command, has_all, slod, wait_for, write_config};
 use serde_json::Value;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
 /// A service that counts its requests and failures on `/metrics`.
 fn service() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    let counts: Arc<[AtomicU64; 2]> = Arc::default();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let counts = counts.clone();
-            thread::spawn(move || answer(stream, &counts));
-        }
-    });
-    address
+    let counts = [const { AtomicU64::new(0) }; 2];
+    http(move |request| answer(&request.path, &counts))
 }
 
-fn answer(mut stream: TcpStream, counts: &[AtomicU64; 2]) {
-    let mut head = [0; 2048];
-    let read = stream.read(&mut head).unwrap_or(0);
-    let head = String::from_utf8_lossy(&head[..read]);
-    let (status, body) = if head.starts_with("GET /metrics") {
+fn answer(path: &str, counts: &[AtomicU64; 2]) -> String {
+    if path.starts_with("/metrics") {
         let [all, failed] = [0, 1].map(|at| counts[at].load(Ordering::SeqCst));
         let page = format!(
             "# TYPE requests_total counter\nrequests_total {all}\n\
@@ -39,23 +28,18 @@ fn answer(mut stream: TcpStream, counts: &[AtomicU64; 2]) {
              took_seconds_sum {}\ntook_seconds_count {all}\n",
             all as f64 / 20.0
         );
-        ("200 OK", page)
+        let headers = "content-type: text/plain\r\nconnection: close\r\n";
+        return response("200 OK", headers, &page);
+    }
+    let is_bad = path.starts_with("/bad");
+    counts[0].fetch_add(1, Ordering::SeqCst);
+    counts[1].fetch_add(u64::from(is_bad), Ordering::SeqCst);
+    let status = if is_bad {
+        "500 Internal Server Error"
     } else {
-        let is_bad = head.starts_with("GET /bad");
-        counts[0].fetch_add(1, Ordering::SeqCst);
-        counts[1].fetch_add(u64::from(is_bad), Ordering::SeqCst);
-        let status = if is_bad {
-            "500 Internal Server Error"
-        } else {
-            "200 OK"
-        };
-        (status, "ok".to_owned())
+        "200 OK"
     };
-    let length = body.len();
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
+    response(status, CLOSE, "ok")
 }
 
 /// Sends this many requests, every tenth of which fails.
@@ -71,9 +55,7 @@ fn load(address: SocketAddr, requests: u64) {
 
 fn config(folder: &Path, address: SocketAddr) -> PathBuf {
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-observe: {{ interval: 1s }}
+        "observe: {{ interval: 1s }}
 services:
   - name: web
     probes: [ {{ name: home, interval: 1s, timeout: 500ms, http: {{ url: \"http://{address}/metrics\" }} }} ]
@@ -88,9 +70,7 @@ services:
     processes: [ {{ name: all, match: {{ cmdline: slod }} }} ]
 "
     );
-    let file = folder.join("slod.yaml");
-    std::fs::write(&file, text).expect("written");
-    file
+    write_config(folder, &text)
 }
 
 /// The report of a run.
@@ -186,22 +166,10 @@ fn an_observed_load_matches_the_counts_of_the_service() {
 fn a_load_run_has_samples_of_its_service_and_the_host() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), service());
-    let quick = [
-        "load",
-        "baseline",
-        "--service",
-        "web",
-        "--users",
-        "2",
-        "--run-time",
-        "3s",
-    ];
-    let (code, text) = slod(&config, &quick);
+    let quick = "load baseline --service web --users 2 --run-time 3s".split(' ');
+    let (code, text) = slod(&config, &quick.collect::<Vec<_>>());
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("run 1 begins") && text.contains("BEFORE AND AFTER"),
-        "{text}"
-    );
+    has_all(&text, &["run 1 begins", "BEFORE AND AFTER"]);
     let report = report(&config, "1").expect("kept");
     let observed = report["observed"].as_array().expect("a list");
     let of = |name: &str| {
@@ -249,10 +217,7 @@ fn an_interrupted_watch_reports_and_its_command_ends() {
     let output = watched.wait_with_output().expect("ends");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(105), "{text}");
-    assert!(
-        text.contains("sh was killed by signal 2") && text.contains("kept as run 1"),
-        "{text}"
-    );
+    has_all(&text, &["sh was killed by signal 2", "kept as run 1"]);
     assert!(!runs(&child));
 }
 

@@ -1,20 +1,16 @@
 //! The daemon's responses match its own description of the API.
 
-use crate::support::{Daemon, target};
+use crate::support::{Daemon, target, write_config};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
 /// A daemon with an example of everything that it can return, and its config.
 fn daemon() -> (Daemon, tempfile::TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 1s, timeout: 500ms }}
+        "defaults: {{ interval: 1s, timeout: 500ms }}
 alerts: {{ budget_exhausted: true }}
 observe: {{ interval: 1s }}
 receivers: [ {{ name: hook, webhook: {{ url: \"http://{target}/\" }} }} ]
@@ -33,7 +29,7 @@ services:
 ",
         target = target()
     );
-    fs::write(&file, text).expect("written");
+    let file = write_config(folder.path(), &text);
     let daemon = Daemon::start(&file);
     (daemon, folder)
 }

@@ -1,13 +1,11 @@
 //! Delivery across reloads that change where alerts and heartbeats are sent.
 
 use crate::hook::{self, Got, closed, relax, webhook};
+use crate::server::{CLOSE, http, response};
 use crate::support::{Daemon, PATIENCE, target};
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, channel};
-use std::thread;
 use std::time::Duration;
 
 /// The state of receivers is compared with the firing alerts half a minute after a reload.
@@ -85,28 +83,14 @@ fn a_recovered_receiver_gets_alerts_resolved_in_the_meantime() {
     assert_eq!(next(&to_first), ("resolved".to_owned(), alert));
 }
 
-/// The address of a server that records the first lines of its requests.
+/// The address of a server, and the first lines of its requests.
 fn pings() -> (String, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound").to_string();
     let (sender, received) = channel();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let mut reader = BufReader::new(stream);
-            let mut lines = Vec::new();
-            while lines.last().is_none_or(|line: &String| line.len() > 2) {
-                let mut line = String::new();
-                if reader.read_line(&mut line).unwrap_or(0) == 0 {
-                    break;
-                }
-                lines.push(line);
-            }
-            let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-            let _ = reader.get_mut().write_all(answer.as_bytes());
-            let _ = sender.send(lines.into_iter().next().unwrap_or_default());
-        }
+    let address = http(move |request| {
+        let _ = sender.send(format!("{} {}", request.method, request.path));
+        response("200 OK", CLOSE, "")
     });
-    (address, received)
+    (address.to_string(), received)
 }
 
 #[test]
@@ -123,7 +107,7 @@ fn a_heartbeat_moved_by_a_reload_is_sent_at_once() {
     with(&second, "1h");
     reload(&daemon);
     let line = to_second.recv_timeout(Duration::from_secs(10));
-    assert_eq!(line.as_deref(), Ok("GET /ping HTTP/1.1\r\n"));
+    assert_eq!(line.as_deref(), Ok("GET /ping"));
     // A reload without relevant changes sends nothing.
     reload(&daemon);
     assert!(to_second.recv_timeout(Duration::from_secs(2)).is_err());

@@ -1,7 +1,7 @@
 //! The history of gauges and counters on the real binary: across a kill, by API and on the command
 //! line.
 
-use crate::support::Daemon;
+use crate::support::{Daemon, write_config};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,16 +9,12 @@ use std::process::Command;
 const LOAD: &str = "slod_host_load1";
 
 fn config(folder: &Path) -> PathBuf {
-    let text = "listen: 127.0.0.1:0
-store: { path: slod.db }
-observe: { interval: 1s, network: false, disk: false, pressure: false }
+    let text = "observe: { interval: 1s, network: false, disk: false, pressure: false }
 services:
   - name: web
     probes: [ { name: home, tcp: { address: \"127.0.0.1:1\" } } ]
 ";
-    let file = folder.join("slod.yaml");
-    std::fs::write(&file, text).expect("written");
-    file
+    write_config(folder, text)
 }
 
 fn load(daemon: &Daemon) -> Option<Value> {

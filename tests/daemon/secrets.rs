@@ -1,13 +1,13 @@
 //! The output of runs and probes contains no secrets, wherever they are configured and whatever a
 //! server repeats.
 
+use crate::server::{response, serve};
 use crate::support::Daemon;
 use std::fmt::Write as _;
 use std::io::{Read, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::thread;
 
 /// Part of every planted value, in any form in which it is sent.
 const MARK: &str = "s3cret";
@@ -84,38 +84,25 @@ fn services(address: SocketAddr) -> Vec<(&'static str, String)> {
 /// Responds to `/login` with a token, and to all other requests with the line of the request that
 /// contains a secret.
 fn repeating() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        while let Ok((stream, _)) = listener.accept() {
-            thread::spawn(move || repeat(stream));
-        }
-    });
-    address
-}
-
-fn repeat(mut stream: TcpStream) {
-    let mut bytes = [0; 8192];
-    while let Ok(count @ 1..) = stream.read(&mut bytes) {
-        let request = String::from_utf8_lossy(&bytes[..count]).into_owned();
-        if request.starts_with("GET /login") {
-            let token = "{\"token\":\"s3cret/captured 1\"}";
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{token}",
-                token.len()
-            );
-            if stream.write_all(answer.as_bytes()).is_err() {
-                return;
+    serve(|mut stream| {
+        let mut bytes = [0; 8192];
+        while let Ok(count @ 1..) = stream.read(&mut bytes) {
+            let request = String::from_utf8_lossy(&bytes[..count]).into_owned();
+            if request.starts_with("GET /login") {
+                let answer = response("200 OK", "", "{\"token\":\"s3cret/captured 1\"}");
+                if stream.write_all(answer.as_bytes()).is_err() {
+                    return;
+                }
+                continue;
             }
-            continue;
+            let is_secret = |line: &&str| line.contains(MARK) || line.contains(ENCODED);
+            let line = request.lines().find(is_secret).unwrap_or(&request);
+            // Short, so that it is not truncated before the secret.
+            let line = line.trim_start_matches("authorization: ");
+            let _ = write!(stream, "{line}\r\n");
+            return;
         }
-        let is_secret = |line: &&str| line.contains(MARK) || line.contains(ENCODED);
-        let line = request.lines().find(is_secret).unwrap_or(&request);
-        // Short, so that it is not truncated before the secret.
-        let line = line.trim_start_matches("authorization: ");
-        let _ = write!(stream, "{line}\r\n");
-        return;
-    }
+    })
 }
 
 fn slod(folder: &Path, args: &[&str]) -> String {

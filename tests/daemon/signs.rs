@@ -2,15 +2,14 @@
 //! and sent. The daemon continues with hours of stored samples.
 
 use crate::hook::webhook;
-use crate::support::{Daemon, PATIENCE};
+use crate::server::{http, response};
+use crate::support::{Daemon, PATIENCE, has_all, write_config};
 use slod::clock::Clock;
 use slod::outcome::Timestamp;
 use slod::sample::{SeriesKey, SeriesKind};
 use slod::store::{Store, Tick};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -85,31 +84,16 @@ fn page(service: &str, since: Instant) -> String {
 
 /// Serves `/SERVICE/metrics`, and responds with 200 to everything else.
 fn server() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
     let since = Instant::now();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream, since));
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream, since: Instant) {
-    let mut head = [0; 2048];
-    let read = stream.read(&mut head).unwrap_or(0);
-    let head = String::from_utf8_lossy(&head[..read]).into_owned();
-    let path = head.split(' ').nth(1).unwrap_or_default();
-    let body = match path.trim_start_matches('/').split_once('/') {
-        Some((service, "metrics")) => page(service, since),
-        _ => "ok".to_owned(),
-    };
-    let length = body.len();
-    let _ = write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
+    http(move |request| {
+        let path = request.path.trim_start_matches('/');
+        let body = match path.split_once('/') {
+            Some((service, "metrics")) => page(service, since),
+            _ => "ok".to_owned(),
+        };
+        let headers = "content-type: text/plain; version=0.0.4\r\nconnection: close\r\n";
+        response("200 OK", headers, &body)
+    })
 }
 
 fn config(folder: &Path, server: SocketAddr, hook: &str) -> PathBuf {
@@ -123,18 +107,14 @@ fn config(folder: &Path, server: SocketAddr, hook: &str) -> PathBuf {
     };
     let services = SERVICES.map(|(name, _)| service(name)).concat();
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-observe: {{ interval: 1s, network: false, disk: false, pressure: false }}
+        "observe: {{ interval: 1s, network: false, disk: false, pressure: false }}
 alerts: {{ signals: {{ for: 0s, confirmations: 1 }} }}
 services:
 {services}receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
 routes: [ {{ to: hook, wait: 1ms, group_by: [service] }} ]
 "
     );
-    let path = folder.join("slod.yaml");
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 /// Stores the samples of the past, as the daemon would have.
@@ -280,13 +260,10 @@ fn shown(daemon: &Daemon, config: &Path) {
     };
     let (code, text) = health("full");
     assert_eq!(code, Some(1), "{text}");
-    assert!(
-        text.contains("NO       Database connections properly pooled"),
-        "{text}"
-    );
-    assert!(
-        text.contains("warning signs\n  Database connection pool exhausted: "),
-        "{text}"
+    has_all(&text, &["NO       Database connections properly pooled"]);
+    has_all(
+        &text,
+        &["warning signs\n  Database connection pool exhausted: "],
     );
     let (code, text) = health("fine");
     assert_eq!(code, Some(0), "{text}");

@@ -1,13 +1,13 @@
 //! A daemon that is still starting, since opening its store takes a while.
 
-use crate::support::wait_for;
+use crate::support::{Running, wait_for};
 use std::fs::{self, File};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use tempfile::TempDir;
 
 /// Another process has the lock of the store: the daemon waits for it for a moment, and then ends with exit code 64.
 struct Starting {
-    child: Child,
+    child: Running,
     _lock: File,
     _folder: TempDir,
 }
@@ -36,7 +36,7 @@ impl Starting {
             (has_ended || open.any(|path| path == lock)).then_some(())
         });
         Self {
-            child,
+            child: Running(child),
             _lock: held,
             _folder: folder,
         }
@@ -53,13 +53,6 @@ impl Starting {
 
     fn ended(&mut self) -> ExitStatus {
         wait_for(|| self.child.try_wait().expect("our child"))
-    }
-}
-
-impl Drop for Starting {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -1,10 +1,9 @@
 //! Load runs with several requests on the real binary: sequences, cookies, data files, exports and
 //! imports.
 
-use crate::support::{command, ended};
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use crate::server::{http, response};
+use crate::support::{command, ended, has_all, write_config};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
@@ -14,64 +13,30 @@ type Seen = Arc<Mutex<Vec<(String, String, String, String)>>>;
 
 /// A shop: a login sets a cookie and returns a token, which everything else requires.
 fn shop() -> (SocketAddr, Seen) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let address = listener.local_addr().expect("bound");
     let seen = Seen::default();
     let kept = seen.clone();
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let seen = kept.clone();
-            std::thread::spawn(move || serve(&stream, &seen));
-        }
-    });
-    (address, seen)
-}
-
-fn serve(stream: &TcpStream, seen: &Seen) {
-    let mut reader = BufReader::new(stream);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 {
-            return;
-        }
-        let mut headers = BTreeMap::new();
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header).expect("a header");
-            let Some((name, value)) = header.trim_end().split_once(": ") else {
-                break;
-            };
-            headers.insert(name.to_ascii_lowercase(), value.to_owned());
-        }
-        let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
-        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-        reader.read_exact(&mut body).expect("a body");
-        let body = String::from_utf8(body).expect("text");
-        let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-        let (cookie, authorization) = (header("cookie"), header("authorization"));
-        let answer = match path.as_str() {
+    let address = http(move |request| {
+        let answer = match request.path.as_str() {
             "/login" => {
-                let sent: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+                let sent: serde_json::Value = serde_json::from_str(&request.body).expect("JSON");
                 let user = sent["user"].as_str().expect("a text");
                 let user: String = user.chars().filter(|c| c.is_alphanumeric()).collect();
-                format!("HTTP/1.1 200 OK\r\nset-cookie: user={user}; Path=/\r\n")
-                    + &content(&format!("{{\"token\":\"t/{user}\"}}"))
+                let cookie = format!("set-cookie: user={user}; Path=/\r\n");
+                response("200 OK", &cookie, &format!("{{\"token\":\"t/{user}\"}}"))
             }
-            "/empty" => "HTTP/1.1 200 OK\r\n".to_owned() + &content("{}"),
-            _ => "HTTP/1.1 200 OK\r\n".to_owned() + &content("{\"ok\":true}"),
+            "/empty" => response("200 OK", "", "{}"),
+            _ => response("200 OK", "", "{\"ok\":true}"),
         };
-        let line = format!("{} {path}", line.split(' ').next().unwrap_or_default());
-        let one = (line, cookie, authorization, body);
-        seen.lock().expect("no panic").push(one);
-        let mut stream = stream;
-        if stream.write_all(answer.as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-fn content(body: &str) -> String {
-    format!("content-length: {}\r\n\r\n{body}", body.len())
+        let one = (
+            format!("{} {}", request.method, request.path),
+            request.header("cookie").to_owned(),
+            request.header("authorization").to_owned(),
+            request.body.clone(),
+        );
+        kept.lock().expect("no panic").push(one);
+        answer
+    });
+    (address, seen)
 }
 
 fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
@@ -81,16 +46,12 @@ fn slod(config: &Path, args: &[&str]) -> (Option<i32>, String) {
 
 fn config(folder: &Path, address: SocketAddr, load: &str) -> PathBuf {
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-services:
+        "services:
   - name: web
     probes: [ {{ name: home, http: {{ url: \"http://{address}/\" }} }} ]
 {load}"
     );
-    let file = folder.join("slod.yaml");
-    std::fs::write(&file, text).expect("written");
-    file
+    write_config(folder, &text)
 }
 
 const SESSION: &str = r#"    load:
@@ -131,10 +92,7 @@ fn each_session_has_its_own_rows_captures_and_cookies() {
         &["--rate", "60/s", "--run-time", "2s"],
     );
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("session: login") && text.contains("GET /items"),
-        "{text}"
-    );
+    has_all(&text, &["session: login", "GET /items"]);
 
     let seen = seen.lock().expect("no panic").clone();
     let logins: Vec<_> = seen.iter().filter(|one| one.0 == "POST /login").collect();
@@ -197,10 +155,7 @@ fn a_response_without_the_value_fails_with_its_name() {
         ],
     );
     assert_eq!(code, Some(99), "{text}");
-    assert!(
-        text.contains("NO VALUE TO CAPTURE") && text.contains("token: "),
-        "{text}"
-    );
+    has_all(&text, &["NO VALUE TO CAPTURE", "token: "]);
     assert!(text.contains("body: "), "{text}");
 }
 
@@ -224,10 +179,7 @@ fn scripts_of_a_session_have_no_secret_and_are_valid() {
             script.contains(part) && !script.contains("s3cret"),
             "{script}"
         );
-        assert!(
-            script.contains("X_API_KEY") && script.contains("users.csv"),
-            "{script}"
-        );
+        has_all(&script, &["X_API_KEY", "users.csv"]);
     }
 }
 
@@ -254,10 +206,12 @@ fn imports_are_accepted_by_check() {
         let (code, section) = slod(&empty, &args);
         assert_eq!(code, Some(0), "{section}");
         assert!(!section.contains("hunter2"), "{section}");
-        assert!(
-            section.contains("#   LOAD_PASSWORD")
-                && section.contains("# Left out: 1 request (sent to https://cdn.example)"),
-            "{section}"
+        has_all(
+            &section,
+            &[
+                "#   LOAD_PASSWORD",
+                "# Left out: 1 request (sent to https://cdn.example)",
+            ],
         );
         assert_eq!(section.contains("url: "), service.is_empty(), "{section}");
         let lines: Vec<&str> = section.lines().collect();

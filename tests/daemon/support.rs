@@ -1,19 +1,45 @@
 //! The real binary as a child process, stopped on drop.
 
+use crate::server::{CLOSE, http, response};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::ops::{Deref, DerefMut};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 /// Upper bound for everything in these tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A process that is killed on drop.
+pub struct Running(pub Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Deref for Running {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
 pub struct Daemon {
-    child: Child,
+    child: Running,
     pub address: SocketAddr,
     log: Arc<Mutex<String>>,
 }
@@ -51,7 +77,7 @@ impl Daemon {
             }
         });
         let mut daemon = Self {
-            child,
+            child: Running(child),
             address: ([127, 0, 0, 1], 0).into(),
             log,
         };
@@ -153,13 +179,6 @@ impl Daemon {
     }
 }
 
-impl Drop for Daemon {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 /// `slod` with its config. Arguments after `--` are for the program that it runs.
 pub fn command(config: &Path, args: &[&str]) -> Command {
     let (own, passed) = match args.iter().position(|arg| *arg == "--") {
@@ -193,6 +212,22 @@ pub fn next_page(path: &str, answer: &str) -> Option<String> {
     Some(format!("{base}{query}"))
 }
 
+/// Writes a config with a free port, a store and `text`; returns its path.
+pub fn write_config(folder: &Path, text: &str) -> PathBuf {
+    let path = folder.join("slod.yaml");
+    let head = "listen: 127.0.0.1:0\nstore: { path: slod.db }\n";
+    fs::write(&path, head.to_owned() + text).expect("written");
+    path
+}
+
+/// Checks that a text has all these parts.
+#[track_caller]
+pub fn has_all(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is missing in:\n{text}");
+    }
+}
+
 /// Polls until there is a response.
 pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let end = Instant::now() + PATIENCE;
@@ -212,26 +247,8 @@ pub fn free_port() -> u16 {
 
 /// A server that responds with 200 to everything but `/bad`, until the test ends.
 pub fn target() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream));
-        }
-    });
-    address
-}
-
-fn answer(mut stream: TcpStream) {
-    let mut head = [0; 2048];
-    let read = stream.read(&mut head).unwrap_or(0);
-    let status = if head[..read].starts_with(b"GET /bad") {
-        "503 Service Unavailable"
-    } else {
-        "200 OK"
-    };
-    let _ = write!(
-        stream,
-        "HTTP/1.1 {status}\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
-    );
+    http(|request| match request.path.as_str() {
+        path if path.starts_with("/bad") => response("503 Service Unavailable", CLOSE, "ok"),
+        _ => response("200 OK", CLOSE, "ok"),
+    })
 }

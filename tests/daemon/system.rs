@@ -1,6 +1,6 @@
 //! The system under the services, as shown by the daemon.
 
-use crate::support::{Daemon, target};
+use crate::support::{Daemon, has_all, target};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,10 +45,7 @@ fn host_and_processes_are_exported_shown_and_follow_a_reload() {
         );
     }
     let page = daemon.request("GET", "/services/web");
-    assert!(
-        page.contains("Open files") && page.contains("not found"),
-        "{page}"
-    );
+    has_all(&page, &["Open files", "not found"]);
     assert!(daemon.request("GET", "/").contains("CPU usage"));
 
     config(

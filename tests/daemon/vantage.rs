@@ -1,13 +1,12 @@
 //! Whether a failure is the service's or the local network's, as reported by the daemon.
 
-use crate::support::{Daemon, target};
-use std::fs;
+use crate::server::{response, serve};
+use crate::support::{Daemon, target, write_config};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 /// Accepts connections and never responds: every attempt times out.
 fn silent() -> (TcpListener, SocketAddr) {
@@ -21,12 +20,10 @@ fn config(folder: &Path, service: SocketAddr, controls: [SocketAddr; 3]) -> Path
         format!("  - {{ name: c{number}, http: {{ url: \"http://{address}/\" }} }}\n")
     };
     let controls: String = controls.into_iter().enumerate().map(control).collect();
-    let path = folder.join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 300ms, timeout: 200ms }}\nvantage:\n{controls}services:\n  - name: web\n    probes: [ {{ name: home, http: {{ url: \"http://{service}/\" }} }} ]\n    objectives: [ {{ name: errors, sli: success, target: 99.9% }} ]\n"
+        "defaults: {{ interval: 300ms, timeout: 200ms }}\nvantage:\n{controls}services:\n  - name: web\n    probes: [ {{ name: home, http: {{ url: \"http://{service}/\" }} }} ]\n    objectives: [ {{ name: errors, sli: success, target: 99.9% }} ]\n"
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 const VOID: &str = "slod_probe_void_total{service=\"web\",probe=\"home\",reason=\"network\"}";
@@ -66,20 +63,15 @@ fn failures_are_void_while_the_control_probes_fail_and_bad_once_they_do_not() {
 
 /// Responds with 200 while it is reachable, and otherwise accepts connections and never responds.
 fn reachable(is_reachable: &Arc<AtomicBool>) -> SocketAddr {
-    let (listener, address) = silent();
     let is_reachable = is_reachable.clone();
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        for mut stream in listener.incoming().flatten() {
-            if is_reachable.load(Ordering::SeqCst) {
-                let _ = stream.read(&mut [0; 2048]);
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-            } else {
-                kept.push(stream);
-            }
+    serve(move |mut stream| {
+        if is_reachable.load(Ordering::SeqCst) {
+            let _ = stream.read(&mut [0; 2048]);
+            let _ = stream.write_all(response("200 OK", "", "").as_bytes());
+        } else {
+            let _ = stream.read_to_end(&mut Vec::new());
         }
-    });
-    address
+    })
 }
 
 #[test]
@@ -90,11 +82,10 @@ fn a_job_whose_reports_could_not_arrive_gets_another_grace_period() {
     let control =
         |number: u8| format!("  - {{ name: c{number}, http: {{ url: \"http://{control}/\" }} }}\n");
     let controls = [0, 1, 2].map(control).concat();
-    let path = folder.path().join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0\nstore: {{ path: slod.db }}\ndefaults: {{ interval: 500ms, timeout: 400ms }}\nvantage:\n{controls}services:\n  - name: nightly\n    probes: [ {{ name: index, heartbeat: {{ every: 6s }} }} ]\n"
+        "defaults: {{ interval: 500ms, timeout: 400ms }}\nvantage:\n{controls}services:\n  - name: nightly\n    probes: [ {{ name: index, heartbeat: {{ every: 6s }} }} ]\n"
     );
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     let series = |family: &str, reason: &str| {
         let reason = match reason {

@@ -145,10 +145,10 @@ async fn secrets_of_a_config_are_never_shown() {
             "url: \"http://{address}/${{TOKEN}}\", expect: {{ headers: {{ X-Path: nothing }} }}"
         ),
     ] {
-        let source = Source {
-            name: "test".to_owned(),
-            text: format!("services: [{{ name: a, probes: [{{ name: p, http: {{ {keys} }} }}] }}]"),
-        };
+        let source = Source::new(
+            "test",
+            format!("services: [{{ name: a, probes: [{{ name: p, http: {{ {keys} }} }}] }}]"),
+        );
         let loaded = Config::load(&source, folder.path(), &env, KINDS);
         let config = loaded
             .config

@@ -8,9 +8,7 @@ use std::path::Path;
 
 #[tokio::test]
 async fn https_is_verified_and_its_expiry_is_known() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let (address, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
     let yaml = |host: &str, tls: &str| {
         format!(
@@ -52,9 +50,7 @@ async fn https_is_verified_and_its_expiry_is_known() {
 
 #[tokio::test]
 async fn a_bad_certificate_is_reported_with_its_expiry() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     for (leaf, until) in [
         (Leaf::Expired, Some(1_609_459_200)),
         (Leaf::Elsewhere, None),
@@ -118,9 +114,7 @@ async fn a_client_certificate_is_sent_only_to_its_origin() {
 /// With TLS 1.3, the rejection arrives after the handshake.
 #[tokio::test]
 async fn a_missing_client_certificate_is_reported_over_http2() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let address = authority.http2_with(&[b"h2"], true).await;
     for (kind, key) in [
         ("http", format!("url: \"https://{address}/\"")),
@@ -139,9 +133,7 @@ async fn a_missing_client_certificate_is_reported_over_http2() {
 
 #[tokio::test]
 async fn http2_is_used_if_offered() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let address = authority.http2().await;
     for version in ["auto", "2"] {
         let yaml = format!(
@@ -156,9 +148,7 @@ async fn http2_is_used_if_offered() {
 /// Browsers and curl reject it; a server without ALPN would continue.
 #[tokio::test]
 async fn http2_over_tls_must_be_chosen_by_the_server() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let address = authority.http2_with(&[], false).await;
     let yaml = format!(
         "{{ url: \"https://127.0.0.1:{}/\", http_version: 2, tls: {{ ca_file: ca.pem }} }}",

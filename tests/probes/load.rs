@@ -124,9 +124,7 @@ async fn each_user_has_one_http2_connection() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn http2_is_negotiated_over_tls() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let address = authority.http2().await;
     let url = format!("https://127.0.0.1:{}/", address.port());
     let yaml = format!("{{ url: \"{url}\", tls: {{ ca_file: ca.pem }} }}");

@@ -20,10 +20,7 @@ pub fn read(yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>
 
 /// Reads the value of a kind's key.
 pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>, Vec<Diagnostic>) {
-    let source = Source {
-        name: "test".into(),
-        text: yaml.to_owned(),
-    };
+    let source = Source::new("test", yaml);
     let node = parse(&source).expect("YAML");
     let env = |name: &str| (name == "TOKEN").then(|| "from-the-environment".to_owned());
     let reader = Reader::new(&source, base, &env);

@@ -3,14 +3,11 @@
 use crate::probing::{TIMEOUT, attempt, attempt_in, cause};
 use crate::server::{Authority, Leaf, ok};
 use slod::outcome::{Cause, Measurement, Verdict};
-use std::fs;
 use std::time::Duration;
 
 #[tokio::test]
 async fn a_proxy_forwards_and_tunnels() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let (target, _) = authority
         .https(Leaf::Good, false, |_| ok("tunnelled"))
         .await;

@@ -3,7 +3,6 @@
 use crate::probing::{TIMEOUT, attempt, attempt_in, read};
 use crate::server::{Authority, http, ok, redirect};
 use slod::outcome::Verdict;
-use std::fs;
 use std::path::Path;
 
 /// The request that a server received from a probe with these keys.
@@ -86,9 +85,7 @@ async fn an_upgrade_can_be_expected() {
     .await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
     // HTTP/2 has no upgrades, so it is not offered.
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let (address, _) = authority
         .https(crate::server::Leaf::Good, false, answer)
         .await;
@@ -99,9 +96,7 @@ async fn an_upgrade_can_be_expected() {
 
 #[tokio::test]
 async fn a_host_header_becomes_the_authority_over_http2() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let address = authority.http2().await;
     let yaml = format!(
         "{{ url: \"https://localhost:{}/x\", ip_version: 4, headers: {{ Host: lab.test }}, tls: {{ ca_file: ca.pem }}, expect: {{ body: [ \"^HTTP/2.0 https://lab.test/x$\" ] }} }}",

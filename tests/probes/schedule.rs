@@ -4,14 +4,12 @@
 use async_trait::async_trait;
 use slod::clock::Clock;
 use slod::config::{Config, ProbeSpec};
-use slod::diagnostic::Source;
 use slod::outcome::{
     DurationOf, Measurement, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason,
 };
 use slod::probe::{Attempt, Probe};
 use slod::schedule::{Deps, ProbeThreads, ScheduleEvent, StallDetector, run};
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -72,12 +70,7 @@ fn config(max_concurrent: usize, probes: Vec<ProbeSpec>) -> Arc<Config> {
     let text = format!(
         "max_concurrent_probes: {max_concurrent}\nservices: {{ name: s, objectives: [], probes: {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} }}"
     );
-    let source = Source {
-        name: String::new(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    let mut config = loaded.config.expect("valid");
+    let mut config: Config = text.parse().expect("valid");
     config.services[0].probes = probes;
     Arc::new(config)
 }

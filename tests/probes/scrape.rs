@@ -4,13 +4,11 @@ use super::server::{http, read_request, tcp};
 use async_compression::tokio::bufread::GzipEncoder;
 use slod::clock::Clock;
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::observe::scrape::{Scraper, ServiceMetrics};
 use slod::observe::{COLLECTORS, Collector, SystemView};
-use slod::probe::{KINDS, Trace};
+use slod::probe::Trace;
 use slod::roles::Role;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,14 +17,7 @@ fn scraper(metrics: &str) -> Scraper {
     let text = format!(
         "services: [{{ name: a, probes: [{{ name: p, http: {{ url: \"http://h/\" }} }}], metrics: {metrics} }}]"
     );
-    let source = Source {
-        name: String::new(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded
-        .config
-        .unwrap_or_else(|| panic!("{metrics}: {:?}", loaded.diagnostics));
+    let config: Config = text.parse().expect("valid");
     let spec = config.metrics().next().expect("one");
     Scraper::new(spec.clone())
 }
@@ -276,12 +267,7 @@ async fn a_hanging_service_delays_no_other_and_a_reload_keeps_unchanged_services
         service("hanging", hanging),
         service("quick", quick)
     );
-    let source = Source {
-        name: String::new(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded.config.expect("valid");
+    let config: Config = text.parse().expect("valid");
     let kind = COLLECTORS.iter().find(|kind| kind.name == "services");
     let mut collector = (kind.expect("registered").start)(&config).expect("a runtime");
     let sample = |collector: &mut Box<dyn Collector>| {

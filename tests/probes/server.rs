@@ -108,6 +108,13 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("self-signed"))
     }
 
+    /// Creates one, and a folder with its certificate in `ca.pem`.
+    pub fn in_folder() -> (Self, tempfile::TempDir) {
+        let (authority, folder) = (Self::new(), tempfile::tempdir().expect("a folder"));
+        std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+        (authority, folder)
+    }
+
     /// The authority's own certificate, for `ca_file`.
     pub fn pem(&self) -> String {
         self.0.pem()

@@ -3,7 +3,6 @@
 
 use expect_test::expect_file;
 use slod::config::{Config, ServiceSpec};
-use slod::diagnostic::Source;
 use slod::load::{LoadWindow, ObservedSeries, RunRecord, builtin};
 use slod::outcome::Timestamp;
 use slod::report::load_run::RunReport;
@@ -25,14 +24,7 @@ const MIB: f64 = 1_048_576.0;
 const START: Timestamp = Timestamp::from_secs(1_795_000_000);
 
 fn service() -> ServiceSpec {
-    let source = Source {
-        name: String::new(),
-        text: CONFIG.to_owned(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    let config = loaded
-        .config
-        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+    let config: Config = CONFIG.parse().expect("valid");
     config.services.into_iter().next().expect("one service")
 }
 

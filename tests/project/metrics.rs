@@ -4,7 +4,6 @@ use expect_test::expect_file;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS};
 use slod::alerting::{self, AlertsView};
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::exposition::{TextFormat, TextSink};
 use slod::ledger::{self, RestoreFrom, restore};
 use slod::outcome::{
@@ -43,14 +42,7 @@ services:
 /// The page is unchanged, because scrapers and dashboards depend on every byte.
 #[test]
 fn the_page_of_a_state_stays_the_same() {
-    let source = Source {
-        name: "slod.yaml".into(),
-        text: CONFIG.into(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    let config = loaded
-        .config
-        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
+    let config: Config = CONFIG.parse().expect("valid");
     let mut ledger = restore(RestoreFrom {
         config: &config,
         corrections: &[correction()],
@@ -115,13 +107,12 @@ fn outcome(tick: u32, probe: &str) -> Option<Outcome> {
 fn correction() -> Correction {
     Correction {
         id: "1".into(),
-        from: NOW.before(Duration::from_hours(1)),
-        to: NOW.after(Duration::from_mins(1)),
-        repeats: None,
-        services: Vec::new(),
         slos: vec!["errors".into()],
-        reason: "a drill".into(),
-        author: String::new(),
+        ..Correction::once(
+            NOW.before(Duration::from_hours(1)),
+            NOW.after(Duration::from_mins(1)),
+            "a drill",
+        )
     }
 }
 

@@ -5,10 +5,8 @@
 
 use slod::clock::Clock;
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::ledger::{RestoreFrom, plans, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
-use slod::probe::KINDS;
 use slod::store::Store;
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Write};
@@ -46,10 +44,7 @@ fn config() -> Config {
         );
         writeln!(text, "{line}").unwrap();
     }
-    let name = "kill.yaml".to_owned();
-    let source = Source { name, text };
-    let loaded = Config::load(&source, Path::new("."), &|_| None, KINDS);
-    loaded.config.unwrap()
+    text.parse().unwrap()
 }
 
 /// Not a test of its own: run by the test below in a process that it kills.

@@ -256,14 +256,8 @@ fn revoked_corrections_are_bounded() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a store");
     let new = Correction {
-        id: String::new(),
-        from: Timestamp(START),
-        to: Timestamp(START + HOUR),
-        repeats: None,
-        services: Vec::new(),
-        slos: Vec::new(),
-        reason: "maintenance".to_owned(),
         author: "sre".to_owned(),
+        ..Correction::once(Timestamp(START), Timestamp(START + HOUR), "maintenance")
     };
     let stays = store.add_correction(&new, Timestamp(START)).expect("kept");
     for number in 0..1010 {

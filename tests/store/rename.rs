@@ -52,14 +52,9 @@ fn marker(service: &str) -> Marker {
 
 fn correction(services: &[&str]) -> Correction {
     Correction {
-        id: String::new(),
-        from: Timestamp(START),
-        to: Timestamp(START + HOUR),
         services: services.iter().map(|&name| name.to_owned()).collect(),
-        slos: Vec::new(),
-        reason: "test".to_owned(),
         author: "test".to_owned(),
-        repeats: None,
+        ..Correction::once(Timestamp(START), Timestamp(START + HOUR), "test")
     }
 }
 

@@ -56,6 +56,11 @@ pub struct Source {
 }
 
 impl Source {
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+        let (name, text) = (name.into(), text.into());
+        Self { name, text }
+    }
+
     /// Draws a diagnostic with its source line and the location marked:
     ///
     /// ```text

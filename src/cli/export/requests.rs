@@ -262,26 +262,18 @@ fn variable(header: &HeaderName) -> String {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::diagnostic::Source;
-    use std::path::Path;
 
     #[test]
     fn secrets_in_addresses_are_variables() {
-        let source = Source {
-            name: String::new(),
-            text: "services:
+        let text = "services:
   - name: web
     probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ]
     load:
       url: http://127.0.0.1:1
       requests: [ { path: '/chat?mode=short&api_key=querysecret' } ]
 "
-            .to_owned(),
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        let config = loaded
-            .config
-            .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+        .to_owned();
+        let config: Config = text.parse().expect("valid");
         let service = &config.services[0];
         let load = service.load.as_ref().expect("given");
         let driven = load.driven.as_ref().expect("given");

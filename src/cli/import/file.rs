@@ -39,10 +39,7 @@ pub fn show_imported(imported: Result<Imported, String>) -> CommandResult {
 
 /// Errors that `slod check` reports for a config.
 pub fn faults(config: &str) -> Vec<Fault> {
-    let source = Source {
-        name: String::new(),
-        text: config.to_owned(),
-    };
+    let source = Source::new("", config);
     let value = |name: &str| {
         if name.contains(USERNAME) {
             USERNAME

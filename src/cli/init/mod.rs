@@ -131,10 +131,7 @@ fn from_flags(args: &InitArgs) -> Result<Answers, String> {
 
 /// Checks that `slod check` accepts the config. Returns the warnings.
 fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
-    let source = Source {
-        name: path.display().to_string(),
-        text: text.to_owned(),
-    };
+    let source = Source::new(path.display().to_string(), text);
     let base = path.parent().unwrap_or(Path::new(""));
     let loaded = Config::load(&source, base, &|_| None, probe::KINDS);
     let messages = |severity: Severity| {

@@ -117,13 +117,13 @@ mod tests {
     fn failed_reads_are_retried() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
-        let source = Source {
-            name: String::new(),
-            text: format!(
+        let source = Source::new(
+            "",
+            format!(
                 "store: {{ path: '{}' }}\nservices: [ {{ name: web, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n",
                 path.display()
             ),
-        };
+        );
         let loaded = Config::load(&source, folder.path(), &|_| None, crate::probe::KINDS);
         let config = loaded.config.expect("valid");
         let at = |second: i64| Timestamp::from_secs(1_000_000 + second);

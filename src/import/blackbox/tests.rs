@@ -63,6 +63,18 @@ fn probe<'v>(config: &'v Value, service: &str) -> &'v Value {
     &found.unwrap_or_else(|| panic!("no {service} in {config:#}"))["probes"][0]
 }
 
+fn names(list: &Value) -> Vec<&str> {
+    let items = list.as_array().expect("a list").iter();
+    items.filter_map(|one| one["name"].as_str()).collect()
+}
+
+/// Checks these keys of a mapping.
+fn assert_has(found: &Value, expected: &Value) {
+    for (key, value) in expected.as_object().expect("a mapping") {
+        assert_eq!(&found[key], value, "{key}");
+    }
+}
+
 fn assert_remarks(imported: &Imported, expected: &[&str]) {
     let all: Vec<String> = imported.remarks.iter().map(ToString::to_string).collect();
     for one in expected {
@@ -82,43 +94,31 @@ fn http_modules_become_probes() {
         "headers_not": {"X-Cache": "MISS", "Set-Cookie": ".*"}, "body": ["ready"], "body_not": ["Could not connect"],
     });
     assert_eq!(web["http"]["expect"], expected);
-    assert_eq!(web["http"]["body"], r#"{"q": "$${status}"}"#);
-    assert_eq!(
-        web["http"]["headers"]["X-Api-Key"],
-        "${BLACKBOX_WEB_X_API_KEY}"
+    assert_has(
+        &web["http"],
+        &json!({
+            "body": r#"{"q": "$${status}"}"#, "tls": {"insecure": true}, "ip_version": "4", "body_limit": "10MiB",
+        }),
     );
-    assert_eq!(web["http"]["tls"], json!({"insecure": true}));
-    assert_eq!(
-        (&web["http"]["ip_version"], &web["http"]["body_limit"]),
-        (&json!("4"), &json!("10MiB"))
-    );
+    let key = &web["http"]["headers"]["X-Api-Key"];
+    assert_eq!(key, "${BLACKBOX_WEB_X_API_KEY}");
     let vhost = &probe(&config, "vhost")["http"];
-    assert_eq!(vhost["proxy"], "http://proxy.example:3128/");
-    let proxy = json!({"username": "bob", "password": "${BLACKBOX_VHOST_PROXY_PASSWORD}"});
-    assert_eq!(vhost["proxy_auth"], proxy);
-    assert_eq!(
-        vhost["basic_auth"]["password"],
-        "${BLACKBOX_VHOST_PASSWORD}"
+    assert_has(
+        vhost,
+        &json!({
+            "proxy": "http://proxy.example:3128/",
+            "proxy_auth": {"username": "bob", "password": "${BLACKBOX_VHOST_PROXY_PASSWORD}"},
+            "http_version": "1.1", "follow_redirects": false,
+            "expect": {"headers": {"Content-Encoding": "^gzip$"}},
+        }),
     );
-    assert_eq!(
-        (&vhost["http_version"], &vhost["follow_redirects"]),
-        (&json!("1.1"), &json!(false))
-    );
+    let password = &vhost["basic_auth"]["password"];
+    assert_eq!(password, "${BLACKBOX_VHOST_PASSWORD}");
     assert_eq!(vhost["headers"]["Accept-Encoding"], "gzip");
-    assert_eq!(
-        vhost["expect"],
-        json!({"headers": {"Content-Encoding": "^gzip$"}})
-    );
-    let token = &probe(&config, "token")["http"];
-    assert_eq!(
-        (&token["bearer_file"], &token["body_file"]),
-        (&json!("secrets/token"), &json!("secrets/body.json"))
-    );
-    let scheme = &probe(&config, "scheme")["http"];
-    assert_eq!(
-        scheme["headers"]["Authorization"],
-        "Token ${BLACKBOX_SCHEME_CREDENTIALS}"
-    );
+    let files = json!({"bearer_file": "secrets/token", "body_file": "secrets/body.json"});
+    assert_has(&probe(&config, "token")["http"], &files);
+    let scheme = &probe(&config, "scheme")["http"]["headers"]["Authorization"];
+    assert_eq!(scheme, "Token ${BLACKBOX_SCHEME_CREDENTIALS}");
     assert_remarks(
         &imported,
         &[
@@ -141,29 +141,21 @@ fn http_modules_become_probes() {
 #[test]
 fn other_modules_become_probes() {
     let (config, imported) = imported(MODULES, None);
-    let smtp = &probe(&config, "smtp")["tcp"];
-    assert_eq!(
-        smtp,
-        &json!({"address": "smtp.invalid:443", "expect": "(?mR)^220 ([^ ]+) ESMTP"})
-    );
+    let smtp = json!({"address": "smtp.invalid:443", "expect": "(?mR)^220 ([^ ]+) ESMTP"});
+    assert_eq!(probe(&config, "smtp")["tcp"], smtp);
     let mail = json!({
         "address": "mail.invalid:443", "starttls": "smtp", "tls": {"server_name": "mail.example"},
         "send": "EHLO prober\r\n", "expect": "(?mR)^250-AUTH",
     });
     assert_eq!(probe(&config, "mail")["tcp"], mail);
-    let redis = &probe(&config, "redis")["tcp"];
-    assert_eq!(
-        (&redis["send"], &redis["expect"]),
-        (
-            &json!("PING\r\n"),
-            &json!("(?mR)(?:PONG)(?s:.*?\\n.*?)(?:OK)")
-        )
+    assert_has(
+        &probe(&config, "redis")["tcp"],
+        &json!({
+            "send": "PING\r\n", "expect": "(?mR)(?:PONG)(?s:.*?\\n.*?)(?:OK)",
+            "tls": {"ca_file": "ca.pem", "server_name": "redis.example"},
+        }),
     );
-    assert_eq!(
-        redis["tls"],
-        json!({"ca_file": "ca.pem", "server_name": "redis.example"})
-    );
-    let names = probe(&config, "names");
+    let www = probe(&config, "names");
     let expect = json!({
         "rcode": ["NOERROR", "NXDOMAIN"], "min_answers": 1, "answers_not": [".*127.0.0.1"],
         "answers_each": ["^192.0.2.1"], "answers": ["(?:192.0.2.1)|(?:192.0.2.2)"],
@@ -173,13 +165,11 @@ fn other_modules_become_probes() {
         "recursion": false, "expect": expect, "ip_version": "6",
     });
     // The scrape timeout is shorter than the module's.
-    assert_eq!((&names["dns"], &names["timeout"]), (&dns, &Value::Null));
+    assert_eq!((&www["dns"], &www["timeout"]), (&dns, &Value::Null));
     assert_eq!(config["defaults"]["timeout"], "9s500ms");
     let plain = &probe(&config, "names_plain")["dns"];
-    assert_eq!(
-        (&plain["type"], &plain["class"], &plain["transport"]),
-        (&json!("ANY"), &json!("CH"), &json!("tls"))
-    );
+    let expected = json!({"type": "ANY", "class": "CH", "transport": "tls"});
+    assert_has(plain, &expected);
     assert_eq!(plain["expect"]["min_answers"], 0);
     let icmp = json!({"host": "ping.invalid", "payload_size": 8, "dont_fragment": true, "ttl": 5});
     assert_eq!(probe(&config, "ping")["icmp"], icmp);
@@ -211,14 +201,8 @@ fn other_modules_become_probes() {
 #[test]
 fn targets_are_those_of_the_scrape_configs() {
     let (config, imported) = imported(MODULES, Some(PROMETHEUS));
-    let names: Vec<_> = config["services"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|one| &one["name"])
-        .collect();
     assert_eq!(
-        names,
+        names(&config["services"]),
         [
             "shop.example-cart",
             "www.example",
@@ -240,34 +224,15 @@ fn targets_are_those_of_the_scrape_configs() {
     assert_eq!(config["services"][0]["labels"], json!({"team": "shop"}));
     let shop = &config["services"][2];
     assert_eq!(shop["labels"], json!({"team": "$${TEAM}"}));
-    let probes: Vec<_> = shop["probes"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .map(|one| &one["name"])
-        .collect();
-    assert_eq!(probes, ["web", "web-2", "ping"]);
+    assert_eq!(names(&shop["probes"]), ["web", "web-2", "ping"]);
     assert_eq!(shop["probes"][0]["http"]["url"], "http://shop.example");
     let ping = &shop["probes"][2];
-    assert_eq!(
-        (&ping["interval"], &ping["timeout"]),
-        (&json!("1m"), &json!("2s500ms"))
-    );
-    assert_eq!(
-        (
-            &config["defaults"]["interval"],
-            &config["defaults"]["timeout"]
-        ),
-        (&json!("15s"), &json!("5s"))
-    );
+    assert_has(ping, &json!({"interval": "1m", "timeout": "2s500ms"}));
+    let defaults = json!({"interval": "15s", "timeout": "5s"});
+    assert_has(&config["defaults"], &defaults);
     let vhost = &probe(&config, "net-192.0.2")["http"];
-    assert_eq!(
-        (&vhost["url"], &vhost["tls"]),
-        (
-            &json!("https://192.0.2.7/"),
-            &json!({"server_name": "shop.example"})
-        )
-    );
+    let expected = json!({"url": "https://192.0.2.7/", "tls": {"server_name": "shop.example"}});
+    assert_has(vhost, &expected);
     assert_eq!(vhost["headers"]["Host"], "shop.example");
     assert_remarks(
         &imported,
@@ -326,14 +291,13 @@ fn neither_names_nor_labels_of_services_have_secrets_of_addresses() {
     let (config, imported) = imported(modules, Some(targets));
     assert!(!imported.yaml.contains("hunter2"), "{}", imported.yaml);
     let services = config["services"].as_array().expect("a list");
-    let names: Vec<_> = services.iter().map(|one| &one["name"]).collect();
     let expected = [
         "www.example-x",
         "chat.example-hooks-send",
         "maps.example-tiles",
         "plain.example-x",
     ];
-    assert_eq!(names, expected);
+    assert_eq!(names(&config["services"]), expected);
     assert_eq!(
         services[3]["labels"],
         json!({"address": "https://plain.example/x?y=1", "contact": "ann@www.example"})

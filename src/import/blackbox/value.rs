@@ -121,10 +121,7 @@ mod tests {
     fn is_kept(text: &str) {
         let map = Map::of([("a", Value::Text(text.to_owned()))]);
         let written = serde_yaml::to_string(&map).expect("YAML");
-        let source = Source {
-            name: String::new(),
-            text: written.clone(),
-        };
+        let source = Source::new("", written.clone());
         let root = parse(&source).unwrap_or_else(|fault| panic!("{written:?} {fault:?}"));
         let yaml::Value::Map(entries) = root.value else {
             panic!("{written:?}");

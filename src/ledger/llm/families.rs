@@ -2,46 +2,40 @@
 //! conventions for generative AI.
 
 use super::LlmCounters;
-use crate::exposition::{Described, Family, Labels, Samples, Sink, write_each};
+use crate::exposition::{
+    Described, Family, Labels, Samples, Sink, counter, gauge, histogram, write_each,
+};
 use crate::outcome::{Cause, ProbeKey, RateLimit};
 use crate::probe::llm::Convention;
 
 const MODEL: &[&str] = &["service", "probe", "model"];
 
 const OURS: &[Described<LlmCounters>] = &[
-    (
-        Family::histogram(
-            "slod_llm_request_duration_seconds",
-            "seconds",
-            MODEL,
-            "Durations of counted attempts of `llm` probes, including failures.",
-        ),
+    histogram(
+        "slod_llm_request_duration_seconds",
+        "seconds",
+        MODEL,
+        "Durations of counted attempts of `llm` probes, including failures.",
         |samples, llm| llm.all_durations().write(samples),
     ),
-    (
-        Family::histogram(
-            "slod_llm_time_to_first_token_seconds",
-            "seconds",
-            MODEL,
-            "Time from the start of the attempt to the first text of the answer, after any reasoning. Only for streamed answers.",
-        ),
+    histogram(
+        "slod_llm_time_to_first_token_seconds",
+        "seconds",
+        MODEL,
+        "Time from the start of the attempt to the first text of the answer, after any reasoning. Only for streamed answers.",
         |samples, llm| llm.first_token.write(samples),
     ),
-    (
-        Family::histogram(
-            "slod_llm_time_per_output_token_seconds",
-            "seconds",
-            MODEL,
-            "Mean time between two tokens of an answer. Only for streamed answers with at least two tokens.",
-        ),
+    histogram(
+        "slod_llm_time_per_output_token_seconds",
+        "seconds",
+        MODEL,
+        "Mean time between two tokens of an answer. Only for streamed answers with at least two tokens.",
         |samples, llm| llm.per_token.write(samples),
     ),
-    (
-        Family::counter(
-            "slod_llm_tokens_total",
-            &["service", "probe", "model", "direction"],
-            "Tokens used by the probe, as counted by the provider.",
-        ),
+    counter(
+        "slod_llm_tokens_total",
+        &["service", "probe", "model", "direction"],
+        "Tokens used by the probe, as counted by the provider.",
         |samples, llm| {
             for (at, direction) in ["input", "output"].into_iter().enumerate() {
                 samples.with("direction", direction, |samples| {
@@ -50,12 +44,10 @@ const OURS: &[Described<LlmCounters>] = &[
             }
         },
     ),
-    (
-        Family::counter(
-            "slod_llm_errors_total",
-            &["service", "probe", "model", "reason"],
-            "Bad attempts, by cause.",
-        ),
+    counter(
+        "slod_llm_errors_total",
+        &["service", "probe", "model", "reason"],
+        "Bad attempts, by cause.",
         |samples, llm| {
             for cause in Cause::ALL {
                 samples.with("reason", cause.label(), |samples| {
@@ -64,21 +56,17 @@ const OURS: &[Described<LlmCounters>] = &[
             }
         },
     ),
-    (
-        Family::counter(
-            "slod_llm_rate_limit_hits_total",
-            MODEL,
-            "Attempts that the provider rejected because of a rate limit (HTTP status 429).",
-        ),
+    counter(
+        "slod_llm_rate_limit_hits_total",
+        MODEL,
+        "Attempts that the provider rejected because of a rate limit (HTTP status 429).",
         |samples, llm| samples.count(llm.errors(Cause::RateLimited)),
     ),
-    (
-        Family::gauge(
-            "slod_llm_rate_limit_remaining",
-            "",
-            &["service", "probe", "model", "limit"],
-            "Remaining amount of each rate limit, such as `requests` and `tokens`, from the headers of the last answer that had them; at most 8 limits. Absent if no answer has had them for three intervals.",
-        ),
+    gauge(
+        "slod_llm_rate_limit_remaining",
+        "",
+        &["service", "probe", "model", "limit"],
+        "Remaining amount of each rate limit, such as `requests` and `tokens`, from the headers of the last answer that had them; at most 8 limits. Absent if no answer has had them for three intervals.",
         |samples, llm| {
             let known = llm.rate_limits.iter();
             for one in known.flat_map(|(_, limits)| limits.iter()) {
@@ -86,13 +74,11 @@ const OURS: &[Described<LlmCounters>] = &[
             }
         },
     ),
-    (
-        Family::gauge(
-            "slod_llm_rate_limit_remaining_ratio",
-            "ratio",
-            MODEL,
-            "Smallest remaining share of all rate limits. Absent if no limit is known, or no answer has shown one for three intervals.",
-        ),
+    gauge(
+        "slod_llm_rate_limit_remaining_ratio",
+        "ratio",
+        MODEL,
+        "Smallest remaining share of all rate limits. Absent if no limit is known, or no answer has shown one for three intervals.",
         |samples, llm| samples.value(llm.tightest_limit().and_then(RateLimit::share)),
     ),
 ];
@@ -118,38 +104,32 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
     (
         Convention::V1,
         &[
-            (
-                Family::histogram(
-                    "gen_ai_client_operation_duration_seconds",
-                    "seconds",
-                    OPERATION_ERROR,
-                    "OpenTelemetry `gen_ai.client.operation.duration`, for probes with `opentelemetry: v1`.",
-                ),
-                |samples, llm| write_by_error(samples, llm),
+            histogram(
+                "gen_ai_client_operation_duration_seconds",
+                "seconds",
+                OPERATION_ERROR,
+                "OpenTelemetry `gen_ai.client.operation.duration`, for probes with `opentelemetry: v1`.",
+                write_by_error,
             ),
-            (
-                Family::histogram(
-                    "gen_ai_client_operation_time_to_first_chunk_seconds",
-                    "seconds",
-                    OPERATION,
-                    "OpenTelemetry `gen_ai.client.operation.time_to_first_chunk`, for probes with `opentelemetry: v1`.",
-                ),
+            histogram(
+                "gen_ai_client_operation_time_to_first_chunk_seconds",
+                "seconds",
+                OPERATION,
+                "OpenTelemetry `gen_ai.client.operation.time_to_first_chunk`, for probes with `opentelemetry: v1`.",
                 |samples, llm| llm.first_chunk.write(samples),
             ),
-            (
-                Family::histogram(
-                    "gen_ai_client_token_usage",
-                    "",
-                    &[
-                        "service",
-                        "probe",
-                        "gen_ai_operation_name",
-                        "gen_ai_provider_name",
-                        "gen_ai_request_model",
-                        "gen_ai_token_type",
-                    ],
-                    "OpenTelemetry `gen_ai.client.token.usage`, for probes with `opentelemetry: v1`.",
-                ),
+            histogram(
+                "gen_ai_client_token_usage",
+                "",
+                &[
+                    "service",
+                    "probe",
+                    "gen_ai_operation_name",
+                    "gen_ai_provider_name",
+                    "gen_ai_request_model",
+                    "gen_ai_token_type",
+                ],
+                "OpenTelemetry `gen_ai.client.token.usage`, for probes with `opentelemetry: v1`.",
                 |samples, llm| {
                     for (direction, tokens) in ["input", "output"].into_iter().zip(&llm.tokens) {
                         samples.with("gen_ai_token_type", direction, |samples| {
@@ -163,38 +143,30 @@ const OPENTELEMETRY: &[(Convention, &[Described<LlmCounters>])] = &[
     (
         Convention::V2,
         &[
-            (
-                Family::histogram(
-                    "gen_ai_client_inference_duration_seconds",
-                    "seconds",
-                    OPERATION_ERROR,
-                    "OpenTelemetry `gen_ai.client.inference.duration`, for probes with `opentelemetry: v2`.",
-                ),
-                |samples, llm| write_by_error(samples, llm),
+            histogram(
+                "gen_ai_client_inference_duration_seconds",
+                "seconds",
+                OPERATION_ERROR,
+                "OpenTelemetry `gen_ai.client.inference.duration`, for probes with `opentelemetry: v2`.",
+                write_by_error,
             ),
-            (
-                Family::histogram(
-                    "gen_ai_client_inference_time_to_first_chunk_seconds",
-                    "seconds",
-                    OPERATION,
-                    "OpenTelemetry `gen_ai.client.inference.time_to_first_chunk`, for probes with `opentelemetry: v2`.",
-                ),
+            histogram(
+                "gen_ai_client_inference_time_to_first_chunk_seconds",
+                "seconds",
+                OPERATION,
+                "OpenTelemetry `gen_ai.client.inference.time_to_first_chunk`, for probes with `opentelemetry: v2`.",
                 |samples, llm| llm.first_chunk.write(samples),
             ),
-            (
-                Family::counter(
-                    "gen_ai_client_inference_usage_input_tokens_total",
-                    OPERATION,
-                    "OpenTelemetry `gen_ai.client.inference.usage.input_tokens`, for probes with `opentelemetry: v2`.",
-                ),
+            counter(
+                "gen_ai_client_inference_usage_input_tokens_total",
+                OPERATION,
+                "OpenTelemetry `gen_ai.client.inference.usage.input_tokens`, for probes with `opentelemetry: v2`.",
                 |samples, llm| samples.count(llm.token_sums[0]),
             ),
-            (
-                Family::counter(
-                    "gen_ai_client_inference_usage_output_tokens_total",
-                    OPERATION,
-                    "OpenTelemetry `gen_ai.client.inference.usage.output_tokens`, for probes with `opentelemetry: v2`.",
-                ),
+            counter(
+                "gen_ai_client_inference_usage_output_tokens_total",
+                OPERATION,
+                "OpenTelemetry `gen_ai.client.inference.usage.output_tokens`, for probes with `opentelemetry: v2`.",
                 |samples, llm| samples.count(llm.token_sums[1]),
             ),
         ],

@@ -8,19 +8,17 @@ use super::llm;
 use super::numbers::{LiveObjective, LiveProbe};
 use super::service::ServiceState;
 use super::view::LedgerView;
-use crate::exposition::{Described, Family, Labels, Sink, write_each};
+use crate::exposition::{Described, Family, Labels, Sink, gauge, write_each};
 pub use objectives::EXPORTED_WINDOWS;
 use objectives::{OBJECTIVES, ObjectiveNumbers};
 use probes::PROBES;
 use std::sync::Arc;
 
-const SERVICES: &[Described<Arc<ServiceState>>] = &[(
-    Family::gauge(
-        "slod_service_info",
-        "",
-        &["service"],
-        "The service's configured labels, in addition to `service`; always 1. For joins such as `slod_probe_success * on (service) group_left (team) slod_service_info`.",
-    ),
+const SERVICES: &[Described<Arc<ServiceState>>] = &[gauge(
+    "slod_service_info",
+    "",
+    &["service"],
+    "The service's configured labels, in addition to `service`; always 1. For joins such as `slod_probe_success * on (service) group_left (team) slod_service_info`.",
     |samples, _service| samples.count(1),
 )];
 

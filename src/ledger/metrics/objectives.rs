@@ -1,7 +1,7 @@
 //! Metric families of objectives.
 
 use crate::alert::Burning;
-use crate::exposition::{Family, Samples};
+use crate::exposition::{Family, Samples, counter, gauge};
 use crate::ledger::numbers::LiveObjective;
 use crate::ledger::snapshot::{BudgetView, WindowView};
 use crate::outcome::Timestamp;
@@ -91,29 +91,23 @@ impl From<WindowView> for WindowNumbers {
 }
 
 pub(super) const OBJECTIVES: &[DescribedObjective] = &[
-    (
-        Family::counter(
-            "slod_slo_events_total",
-            SLO,
-            "Counted events: outcomes or completed time slices.",
-        ),
+    counter(
+        "slod_slo_events_total",
+        SLO,
+        "Counted events: outcomes or completed time slices.",
         |samples, slo, _| events(samples, slo, slo.events()),
     ),
-    (
-        Family::counter(
-            "slod_slo_bad_events_total",
-            SLO,
-            "Bad events among slod_slo_events_total.",
-        ),
+    counter(
+        "slod_slo_bad_events_total",
+        SLO,
+        "Bad events among slod_slo_events_total.",
         |samples, slo, _| events(samples, slo, slo.bad_events()),
     ),
-    (
-        Family::gauge(
-            "slod_slo_info",
-            "",
-            SLO_INFO,
-            "Services whose probes an objective counts; always 1. `source` is the other service, or empty for the service's own probes.",
-        ),
+    gauge(
+        "slod_slo_info",
+        "",
+        SLO_INFO,
+        "Services whose probes an objective counts; always 1. `source` is the other service, or empty for the service's own probes.",
         |samples, slo, _| {
             samples.with("sli", slo.objective().sli.name(), |samples| {
                 for source in slo.objective().sources() {
@@ -125,82 +119,69 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             });
         },
     ),
-    (
-        Family::gauge(
-            "slod_slo_event_interval_seconds",
-            "seconds",
-            SLO,
-            "Time that one event represents at the current intervals: one minute for time slices. Absent for real traffic, which has no interval.",
-        ),
+    gauge(
+        "slod_slo_event_interval_seconds",
+        "seconds",
+        SLO,
+        "Time that one event represents at the current intervals: one minute for time slices. Absent for real traffic, which has no interval.",
         |samples, slo, _| {
             samples.value(slo.event_interval().map(|interval| interval.as_secs_f64()));
         },
     ),
-    (
-        Family::gauge("slod_slo_objective_ratio", "ratio", SLO, "Target ratio."),
+    gauge(
+        "slod_slo_objective_ratio",
+        "ratio",
+        SLO,
+        "Target ratio.",
         |samples, slo, _| samples.value(Some(slo.objective().target)),
     ),
-    (
-        Family::gauge(
-            "slod_slo_window_seconds",
-            "seconds",
-            SLO,
-            "Length of the error budget's window.",
-        ),
+    gauge(
+        "slod_slo_window_seconds",
+        "seconds",
+        SLO,
+        "Length of the error budget's window.",
         |samples, slo, _| samples.value(Some(slo.objective().window.length.as_secs_f64())),
     ),
-    (
-        Family::gauge(
-            "slod_slo_sli_ratio",
-            "ratio",
-            SLO_WINDOW,
-            "good / (good + bad) over the window. Absent while unknown.",
-        ),
+    gauge(
+        "slod_slo_sli_ratio",
+        "ratio",
+        SLO_WINDOW,
+        "good / (good + bad) over the window. Absent while unknown.",
         |samples, _, computed| each(samples, computed, |window| window.sli),
     ),
-    (
-        Family::gauge(
-            "slod_slo_burn_rate",
-            "",
-            SLO_WINDOW,
-            "Error ratio of the window / (1 - target). Absent while unknown.",
-        ),
+    gauge(
+        "slod_slo_burn_rate",
+        "",
+        SLO_WINDOW,
+        "Error ratio of the window / (1 - target). Absent while unknown.",
         |samples, _, computed| each(samples, computed, |window| window.burn_rate),
     ),
-    (
-        Family::gauge(
-            "slod_slo_coverage_ratio",
-            "ratio",
-            SLO_WINDOW,
-            "Observed share of the window up to now: time represented by counted outcomes / time without corrections; for real traffic, time with metrics, even without requests. Below 1 if slod was down, outcomes were void, or the service is new.",
-        ),
+    gauge(
+        "slod_slo_coverage_ratio",
+        "ratio",
+        SLO_WINDOW,
+        "Observed share of the window up to now: time represented by counted outcomes / time without corrections; for real traffic, time with metrics, even without requests. Below 1 if slod was down, outcomes were void, or the service is new.",
         |samples, _, computed| each(samples, computed, |window| window.coverage),
     ),
-    (
-        Family::gauge(
-            "slod_slo_corrected",
-            "",
-            SLO,
-            "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
-        ),
+    gauge(
+        "slod_slo_corrected",
+        "",
+        SLO,
+        "Whether a correction, such as planned maintenance, currently excludes events: 1 yes, 0 no.",
         |samples, slo, _| samples.count(u64::from(slo.is_corrected())),
     ),
-    (
-        Family::gauge(
-            "slod_slo_error_budget_remaining_ratio",
-            "ratio",
-            SLO,
-            "Remaining share of the error budget; negative if overspent.",
-        ),
+    gauge(
+        "slod_slo_error_budget_remaining_ratio",
+        "ratio",
+        SLO,
+        "Remaining share of the error budget; negative if overspent.",
         |samples, _, computed| samples.value(Some(computed.budget.remaining)),
     ),
-    (
-        Family::gauge(
-            "slod_slo_window_error_budget_remaining_ratio",
-            "ratio",
-            SLO_WINDOW,
-            "Remaining share of the error budget of each of the objective's windows, such as 30d or month; negative if overspent.",
-        ),
+    gauge(
+        "slod_slo_window_error_budget_remaining_ratio",
+        "ratio",
+        SLO_WINDOW,
+        "Remaining share of the error budget of each of the objective's windows, such as 30d or month; negative if overspent.",
         |samples, slo, computed| {
             let own = slo.objective().window;
             samples.with("window", &own.name(), |samples| {
@@ -214,13 +195,11 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             }
         },
     ),
-    (
-        Family::gauge(
-            "slod_slo_window_sli_ratio",
-            "ratio",
-            SLO_WINDOW,
-            "good / (good + bad) over each of the objective's windows, such as 30d or month; for a calendar window, up to now. Absent while unknown.",
-        ),
+    gauge(
+        "slod_slo_window_sli_ratio",
+        "ratio",
+        SLO_WINDOW,
+        "good / (good + bad) over each of the objective's windows, such as 30d or month; for a calendar window, up to now. Absent while unknown.",
         |samples, slo, computed| {
             let own = slo.objective().window;
             samples.with("window", &own.name(), |samples| {
@@ -232,31 +211,25 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
             }
         },
     ),
-    (
-        Family::gauge(
-            "slod_slo_affordable_outage_seconds",
-            "seconds",
-            SLO,
-            "Remaining downtime allowance: how long a total outage can last until the error budget is exhausted; 0 if it is.",
-        ),
+    gauge(
+        "slod_slo_affordable_outage_seconds",
+        "seconds",
+        SLO,
+        "Remaining downtime allowance: how long a total outage can last until the error budget is exhausted; 0 if it is.",
         |samples, _, computed| samples.value(Some(computed.budget.affordable)),
     ),
-    (
-        Family::gauge(
-            "slod_slo_error_budget_recovery_timestamp_seconds",
-            "seconds",
-            SLO,
-            "When an overspent budget becomes positive again if nothing fails from now on. Absent if the budget is not overspent.",
-        ),
+    gauge(
+        "slod_slo_error_budget_recovery_timestamp_seconds",
+        "seconds",
+        SLO,
+        "When an overspent budget becomes positive again if nothing fails from now on. Absent if the budget is not overspent.",
         |samples, _, computed| samples.value(Some(computed.budget.recovery)),
     ),
-    (
-        Family::gauge(
-            "slod_slo_error_budget_exhaustion_timestamp_seconds",
-            "seconds",
-            SLO,
-            "When the budget will be exhausted at the burn rate of the last day, or of the objective's window if it is shorter. Absent if it will not be.",
-        ),
+    gauge(
+        "slod_slo_error_budget_exhaustion_timestamp_seconds",
+        "seconds",
+        SLO,
+        "When the budget will be exhausted at the burn rate of the last day, or of the objective's window if it is shorter. Absent if it will not be.",
         |samples, _, computed| samples.value(Some(computed.budget.exhaustion)),
     ),
 ];

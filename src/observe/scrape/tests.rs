@@ -1,5 +1,6 @@
 mod counting;
 mod histograms;
+mod pools;
 
 use super::breakers::Breakers;
 use super::history::History;
@@ -8,14 +9,12 @@ use super::scan::{Scan, Scanned, Slot};
 use super::view::{RoleValue, ServiceMetrics};
 use super::watch::Latest;
 use super::*;
-use crate::diagnostic::Source;
 use crate::outcome::Timestamp;
-use crate::probe::KINDS;
 use crate::probe::http::BodySink;
 use crate::roles::{Role, RoleKind};
 use std::collections::BTreeMap;
 use std::hash::RandomState;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -32,12 +31,7 @@ fn spec_of(service: &str, keys: &str) -> Arc<MetricsSpec> {
     let text = format!(
         "services: [{{ name: a, {service}, probes: [{{ name: p, http: {{ url: \"http://h/\" }} }}], metrics: {{ url: \"http://h/metrics\"{keys} }} }}]"
     );
-    let source = Source {
-        name: String::new(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded.config.expect("valid");
+    let config: Config = text.parse().expect("valid");
     config.metrics().next().expect("one").clone()
 }
 
@@ -168,85 +162,6 @@ fn the_pages_of_common_libraries_are_understood() {
         count += 1;
     }
     assert!(count >= 16, "{count} pages");
-}
-
-#[test]
-fn a_pool_without_a_limit_has_no_maximum() {
-    let most = |page: &str| Watched::new("").follow(0, page).number(Role::DbPoolMax);
-    let sqlalchemy = |size: &str, overflow: &str| {
-        most(&format!(
-            "db_pool_checked_out 4\ndb_pool_size {size}\ndb_pool_max_overflow {overflow}\n"
-        ))
-    };
-    assert_eq!(sqlalchemy("5", "10"), Some(15.0));
-    assert_eq!(sqlalchemy("5", "0"), Some(5.0));
-    assert_eq!(sqlalchemy("5", "-1"), None);
-    let go = |first: &str, second: &str| {
-        most(&format!(
-            "go_sql_in_use_connections{{db_name=\"a\"}} 4\ngo_sql_max_open_connections{{db_name=\"a\"}} {first}\ngo_sql_max_open_connections{{db_name=\"b\"}} {second}\n"
-        ))
-    };
-    assert_eq!(go("10", "20"), Some(30.0));
-    for none in ["0", "-1", "2147483647", "9.223372036854776e+18", "+Inf"] {
-        assert_eq!(go("10", none), None, "{none}");
-    }
-}
-
-#[test]
-fn the_fullest_of_several_pools_counts() {
-    let usage = |page: &str| {
-        let metrics = Watched::new("").follow(0, page);
-        (metrics.pool_usage(), metrics.number(Role::DbPoolMax))
-    };
-    let hikari = |pool: &str, active: f64, max: u32| {
-        format!(
-            "hikaricp_connections_active{{application=\"a\",pool=\"{pool}\"}} {active}\n\
-             hikaricp_connections_max{{application=\"a\",pool=\"{pool}\"}} {max}\n"
-        )
-    };
-    let page = hikari("orders", 10.0, 10) + &hikari("reports", 0.0, 30);
-    assert_eq!(usage(&page), (Some(1.0), Some(40.0)));
-    // One without a limit.
-    let page = hikari("orders", 5.0, 10) + &hikari("reports", 9.0, 0);
-    assert_eq!(usage(&page), (Some(0.5), None));
-    // One whose use is not a number, or without a bound.
-    for unknown in [f64::NAN, f64::INFINITY] {
-        let page = hikari("orders", 5.0, 10) + &hikari("reports", unknown, 30);
-        assert_eq!(usage(&page).0, Some(0.5), "{unknown}");
-    }
-    // The limit has other labels than the states of connections.
-    let otel = "db_client_connection_count{db_client_connection_pool_name=\"a\",db_client_connection_state=\"used\"} 2\n\
-        db_client_connection_count{db_client_connection_pool_name=\"a\",db_client_connection_state=\"idle\"} 9\n\
-        db_client_connection_count{db_client_connection_pool_name=\"b\",db_client_connection_state=\"used\"} 3\n\
-        db_client_connection_max{db_client_connection_pool_name=\"a\"} 16\n\
-        db_client_connection_max{db_client_connection_pool_name=\"b\"} 4\n";
-    assert_eq!(usage(otel), (Some(0.75), Some(20.0)));
-    // One limit for all databases.
-    let postgres = "pg_stat_activity_count{datname=\"a\",state=\"active\"} 20\n\
-        pg_stat_activity_count{datname=\"b\",state=\"idle\"} 30\npg_settings_max_connections 100\n";
-    assert_eq!(usage(postgres), (Some(0.5), Some(100.0)));
-    // A pool without a known limit: all together.
-    let page =
-        hikari("orders", 5.0, 10) + "hikaricp_connections_active{application=\"a\",pool=\"x\"} 4\n";
-    assert_eq!(usage(&page), (Some(0.9), Some(10.0)));
-}
-
-#[test]
-fn pgbouncer_has_a_pool_for_each_user_of_a_database() {
-    let page = |databases: &str| {
-        format!(
-            "{databases}\npgbouncer_pools_server_active_connections{{database=\"app\",user=\"web\"}} 18\n\
-             pgbouncer_pools_server_active_connections{{database=\"app\",user=\"jobs\"}} 17\n"
-        )
-    };
-    for databases in [
-        "pgbouncer_databases_pool_size{name=\"app\",database=\"postgres\",force_user=\"\"} 20",
-        "pgbouncer_databases_database_pool_size{backend_database=\"postgres\",database=\"app\"} 20",
-    ] {
-        let metrics = Watched::new("").follow(0, &page(databases));
-        assert!(close(metrics.pool_usage(), 0.9), "{metrics:?}");
-        assert!(close(metrics.number(Role::DbPoolMax), 40.0), "{metrics:?}");
-    }
 }
 
 #[test]

@@ -37,62 +37,42 @@ const LOG: &[Column] = &[
 
 /// Badge of an answer.
 pub fn word(answer: Answer) -> (Tone, &'static str) {
+    badge(answer, ["ok", "bad"])
+}
+
+/// Badge of an answer, with the words for a good and a bad one.
+fn badge(answer: Answer, [good, bad]: [&'static str; 2]) -> (Tone, &'static str) {
     match answer {
-        Answer::Good => (Tone::Good, "ok"),
-        Answer::Bad => (Tone::Bad, "bad"),
+        Answer::Good => (Tone::Good, good),
+        Answer::Bad => (Tone::Bad, bad),
         Answer::Unknown => (Tone::Idle, "unknown"),
     }
 }
 
 pub fn statements(statements: &[Statement]) -> Table {
+    answered(statements, ["ok", "bad"])
+}
+
+fn answered(statements: &[Statement], words: [&'static str; 2]) -> Table {
     let row = |one: &Statement| {
-        let (tone, word) = word(one.answer);
-        subject(one, tone, word)
+        let (tone, word) = badge(one.answer, words);
+        vec![
+            Cell::Trusted(one.topic.to_owned()),
+            Cell::Badge(tone, word),
+            Cell::Sentence(one.evidence.clone()),
+        ]
     };
-    Table {
-        columns: STATEMENTS,
-        rows: statements.iter().map(row).collect(),
-    }
+    Table::new(STATEMENTS, statements.iter().map(row))
 }
 
 /// Warning signs, with labels for present and absent.
 pub fn warnings(report: &RunReport) -> Table {
-    let row = |one: &Statement| {
-        let (tone, word) = match one.answer {
-            Answer::Good => (Tone::Good, "no"),
-            Answer::Bad => (Tone::Bad, "yes"),
-            Answer::Unknown => (Tone::Idle, "unknown"),
-        };
-        subject(one, tone, word)
-    };
-    Table {
-        columns: STATEMENTS,
-        rows: report.indicators.warnings.iter().map(row).collect(),
-    }
+    answered(&report.indicators.warnings, ["no", "yes"])
 }
 
 /// Indicators of a healthy service.
 pub fn healthy(report: &RunReport) -> Table {
-    let row = |one: &Statement| {
-        let (tone, word) = match one.answer {
-            Answer::Good => (Tone::Good, "yes"),
-            Answer::Bad => (Tone::Bad, "no"),
-            Answer::Unknown => (Tone::Idle, "unknown"),
-        };
-        subject(one, tone, word)
-    };
-    Table {
-        columns: STATEMENTS,
-        rows: report.indicators.healthy.iter().map(row).collect(),
-    }
-}
-
-fn subject(one: &Statement, tone: Tone, word: &'static str) -> Vec<Cell> {
-    vec![
-        Cell::Trusted(one.topic.to_owned()),
-        Cell::Badge(tone, word),
-        Cell::Sentence(one.evidence.clone()),
-    ]
+    answered(&report.indicators.healthy, ["yes", "no"])
 }
 
 pub fn advice(report: &RunReport) -> Table {
@@ -102,19 +82,12 @@ pub fn advice(report: &RunReport) -> Table {
             Cell::Trusted(one.what.to_owned()),
         ]
     };
-    Table {
-        columns: ADVICE,
-        rows: report.advice().into_iter().map(row).collect(),
-    }
+    Table::new(ADVICE, report.advice().into_iter().map(row))
 }
 
 pub fn thresholds(report: &RunReport) -> Table {
     let rows = report.results.iter().map(|result| {
-        let (tone, word) = match result.decision.answer() {
-            Answer::Good => (Tone::Good, "met"),
-            Answer::Bad => (Tone::Bad, "missed"),
-            Answer::Unknown => (Tone::Idle, "unknown"),
-        };
+        let (tone, word) = badge(result.decision.answer(), ["met", "missed"]);
         vec![
             Cell::Trusted(result.threshold.to_string()),
             Cell::Badge(tone, word),
@@ -122,10 +95,7 @@ pub fn thresholds(report: &RunReport) -> Table {
             Cell::untrusted(&result.source),
         ]
     });
-    Table {
-        columns: THRESHOLDS,
-        rows: rows.collect(),
-    }
+    Table::new(THRESHOLDS, rows)
 }
 
 pub fn log(log: &LogSummary) -> Table {
@@ -157,5 +127,5 @@ pub fn log(log: &LogSummary) -> Table {
             Cell::Trusted(String::new()),
         ]);
     }
-    Table { columns: LOG, rows }
+    Table::new(LOG, rows)
 }

@@ -1,51 +1,34 @@
 use super::*;
 use crate::load::{LoadWindow, Model, Scenario, Stage};
 use crate::outcome::{Cause, Timestamp};
-use crate::stats::quantile::Histogram;
 
 /// An observed minute of a service that counts requests and nothing else.
 fn watched(thresholds: &[&str]) -> RunReport {
     let window = |second| LoadWindow {
         start: Duration::from_secs(second),
         length: Duration::from_secs(10),
-        stage: 0,
         due: 50.0,
-        active: 0.0,
         started: 500,
-        dropped: 0,
-        good: 0,
-        lacking: 0,
-        repeated: 0,
         unjudged: 500,
-        failed: Vec::new(),
-        latency: Histogram::default(),
-        failed_latency: Histogram::default(),
-        lag: Duration::ZERO,
-        generator_cpu: None,
+        ..LoadWindow::default()
+    };
+    let scenario = Scenario {
+        name: OBSERVED.to_owned(),
+        purpose: String::new(),
+        model: Model::Open { poisson: false },
+        stages: vec![Stage {
+            name: OBSERVED.to_owned(),
+            from: 0.0,
+            to: 0.0,
+            length: Duration::from_mins(1),
+        }],
     };
     let run = RunRecord {
-        service: "web".to_owned(),
-        scenario: Scenario {
-            name: OBSERVED.to_owned(),
-            purpose: String::new(),
-            model: Model::Open { poisson: false },
-            stages: vec![Stage {
-                name: OBSERVED.to_owned(),
-                from: 0.0,
-                to: 0.0,
-                length: Duration::from_mins(1),
-            }],
-        },
-        engine: OBSERVED.to_owned(),
-        from: Timestamp(0),
         to: Timestamp(60_000),
         ending: Ending::Completed,
         windows: (0..6).map(|number| window(10 * number)).collect(),
-        requests: Vec::new(),
-        examples: Vec::new(),
-        lack: None,
         thresholds: thresholds.iter().map(|one| (*one).to_owned()).collect(),
-        observed: Vec::new(),
+        ..RunRecord::begun("web", scenario, OBSERVED, Timestamp(0))
     };
     RunReport::new(run, None)
 }
@@ -234,13 +217,7 @@ fn broken(load: &str) -> RunReport {
     load: {{ {load} }}
 "
     );
-    let source = crate::diagnostic::Source {
-        name: String::new(),
-        text,
-    };
-    let path = std::path::Path::new("");
-    let loaded = crate::config::Config::load(&source, path, &|_| None, crate::probe::KINDS);
-    let config = loaded.config.expect("valid");
+    let config: crate::config::Config = text.parse().expect("valid");
     let mut run = watched(&[]).run;
     run.engine = crate::load::SLOD.to_owned();
     run.scenario.name = "stress".to_owned();

@@ -57,6 +57,13 @@ pub enum Tone {
     Idle,
 }
 
+impl Table {
+    pub fn new(columns: &'static [Column], rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
+        let rows = rows.into_iter().collect();
+        Self { columns, rows }
+    }
+}
+
 pub const fn column(head: &'static str, kind: Kind) -> Column {
     Column { head, kind }
 }

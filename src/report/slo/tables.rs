@@ -75,10 +75,7 @@ impl Table {
     pub fn objectives(report: &Report) -> Self {
         let all = report.objectives().enumerate();
         let row = |(index, (service, objective))| objective_row(index, service, objective);
-        Self {
-            columns: OBJECTIVES,
-            rows: all.map(row).collect(),
-        }
+        Self::new(OBJECTIVES, all.map(row))
     }
 
     /// The worst incidents of all objectives, and the number of the remaining ones.
@@ -90,43 +87,31 @@ impl Table {
             row.splice(2..2, names);
             row
         };
-        let table = Self {
-            columns: INCIDENTS,
-            rows: worst.into_iter().map(row).collect(),
-        };
+        let table = Self::new(INCIDENTS, worst.into_iter().map(row));
         (table, others)
     }
 
     /// The worst incidents of one objective.
     pub fn incidents_of(objective: &ObjectiveReport) -> Self {
-        Self {
-            columns: INCIDENTS_OF_ONE,
-            rows: objective.incidents.iter().map(incident_row).collect(),
-        }
+        Self::new(
+            INCIDENTS_OF_ONE,
+            objective.incidents.iter().map(incident_row),
+        )
     }
 
     pub fn corrections(report: &Report) -> Self {
-        Self {
-            columns: CORRECTIONS,
-            rows: report.corrections.iter().map(correction_row).collect(),
-        }
+        Self::new(CORRECTIONS, report.corrections.iter().map(correction_row))
     }
 
     /// Changes to services, and the budgets burned after them.
     pub fn deployments(report: &Report) -> Self {
-        Self {
-            columns: DEPLOYMENTS,
-            rows: report.deployments.iter().map(deployment_row).collect(),
-        }
+        Self::new(DEPLOYMENTS, report.deployments.iter().map(deployment_row))
     }
 
     /// Probes that did not run all the time, or with void outcomes.
     pub fn gaps(report: &Report) -> Self {
         let row = |(service, probe)| gap_row(service, probe);
-        Self {
-            columns: GAPS,
-            rows: report.failings().map(row).collect(),
-        }
+        Self::new(GAPS, report.failings().map(row))
     }
 }
 

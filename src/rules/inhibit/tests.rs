@@ -3,12 +3,10 @@
 use super::*;
 use crate::alert::{AlertRecord, Inhibitor, Machine, StepInput, Tracked};
 use crate::config::Config;
-use crate::diagnostic::Source;
 use crate::outcome::Timestamp;
 use crate::slo::{StandardWindow, Tracker};
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
-use std::path::Path;
 use std::sync::Arc;
 
 const OBJECTIVES: [&str; 3] = [
@@ -67,15 +65,7 @@ fn config(services: &[Draft], are_pages: [bool; 3]) -> Config {
             );
         }
     }
-    let source = Source {
-        name: String::new(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-    let found = loaded.diagnostics;
-    loaded
-        .config
-        .unwrap_or_else(|| panic!("{}\n{found:?}", source.text))
+    text.parse().expect(&text)
 }
 
 /// Every alert that a config can fire, all starting at the same moment.

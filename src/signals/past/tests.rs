@@ -16,13 +16,7 @@ fn config(services: usize) -> Config {
     };
     let services: String = (0..services).map(service).collect();
     let text = format!("services:\n{services}");
-    let source = crate::diagnostic::Source {
-        name: String::new(),
-        text,
-    };
-    let kinds = crate::probe::KINDS;
-    let loaded = Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
-    loaded.config.expect("valid")
+    text.parse().expect("valid")
 }
 
 fn wobble(at: i64) -> f64 {
@@ -74,16 +68,10 @@ fn found(watcher: &mut Watcher, config: &Config, name: &str) -> Finding {
         .expect("looked for")
 }
 
-fn store(name: &str) -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join(name)).expect("opens");
-    (folder, store)
-}
-
 #[test]
 fn a_leak_found_before_a_restart_is_found_after_it() {
     let config = config(1);
-    let (_folder, mut store) = store("leak.db");
+    let (_folder, mut store) = Store::temporary();
     leaking(&mut store, &config, 4, |_| 10.0);
     let mut watcher = Watcher::default();
     recall(&mut watcher, &config, &store, NOW).expect("readable");
@@ -99,7 +87,7 @@ fn a_leak_found_before_a_restart_is_found_after_it() {
 #[test]
 fn what_cannot_be_read_in_time_begins_anew() {
     let config = config(1);
-    let (_folder, mut store) = store("late.db");
+    let (_folder, mut store) = Store::temporary();
     leaking(&mut store, &config, 4, |_| 10.0);
     let mut watcher = Watcher::default();
     recall_within(Duration::ZERO, &mut watcher, &config, &store, NOW).expect("readable");
@@ -110,7 +98,7 @@ fn what_cannot_be_read_in_time_begins_anew() {
 #[test]
 fn a_restarted_service_starts_anew() {
     let config = config(1);
-    let (_folder, mut store) = store("restart.db");
+    let (_folder, mut store) = Store::temporary();
     let restart = NOW.0 / 1000 - 1800;
     leaking(&mut store, &config, 4, |second| {
         if second < restart {
@@ -128,7 +116,7 @@ fn a_restarted_service_starts_anew() {
 #[test]
 fn growth_is_evaluated_from_the_last_deployment_on() {
     let config = config(1);
-    let (_folder, mut store) = store("deploy.db");
+    let (_folder, mut store) = Store::temporary();
     leaking(&mut store, &config, 4, |_| 10.0);
     let marker = |minutes: u64| Marker {
         id: 0,
@@ -165,7 +153,7 @@ fn growth_is_evaluated_from_the_last_deployment_on() {
 #[test]
 fn outcomes_before_a_restart_count_after_it() {
     let config = config(1);
-    let (_folder, mut store) = store("outcomes.db");
+    let (_folder, mut store) = Store::temporary();
     let interval = Duration::from_secs(10);
     let records: Vec<Record> = (0..1440)
         .map(|tick: u32| Record {
@@ -194,7 +182,7 @@ fn outcomes_before_a_restart_count_after_it() {
 #[test]
 fn replaying_a_service_gives_the_live_findings() {
     let config = config(1);
-    let (_folder, mut store) = store("backtest.db");
+    let (_folder, mut store) = Store::temporary();
     leaking(&mut store, &config, 6, |_| 10.0);
     let kept = StoredSeries::of(&store).expect("readable");
     let mut found = Vec::new();
@@ -218,7 +206,7 @@ fn replaying_a_service_gives_the_live_findings() {
 #[test]
 fn learning_day_by_day_equals_learning_all_at_once() {
     let config = config(1);
-    let (_folder, mut store) = store("usual.db");
+    let (_folder, mut store) = Store::temporary();
     let key = [("service", "s0"), ("quantile", "0.95")];
     let key = Arc::new(SeriesKey::new(
         "slod_service_request_duration_quantile_seconds",
@@ -253,7 +241,7 @@ fn learning_day_by_day_equals_learning_all_at_once() {
 
 #[test]
 fn replaying_the_host_gives_the_live_findings() {
-    let (_folder, mut store) = store("host.db");
+    let (_folder, mut store) = Store::temporary();
     let disk = |name: &str, point: &str| Arc::new(SeriesKey::new(name, [("mountpoint", point)]));
     let none: [(&str, &str); 0] = [];
     let cpu = Arc::new(SeriesKey::new("slod_host_cpu_usage_ratio", none));

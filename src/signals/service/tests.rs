@@ -314,13 +314,8 @@ fn subjects_no_longer_sampled_or_configured_are_removed() {
     let text = "services:
   - { name: app, probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ], processes: [ { name: main, port: 1 } ] }
 ";
-    let source = crate::diagnostic::Source {
-        name: String::new(),
-        text: text.to_owned(),
-    };
-    let kinds = crate::probe::KINDS;
-    let loaded = crate::config::Config::load(&source, std::path::Path::new(""), &|_| None, kinds);
-    let mut spec = loaded.config.expect("valid").services.remove(0);
+    let mut config: crate::config::Config = text.parse().expect("valid");
+    let mut spec = config.services.remove(0);
     let restarted = || {
         let mut history = ServiceHistory::new("app".into());
         for minute in 0..8 {

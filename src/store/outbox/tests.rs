@@ -39,10 +39,14 @@ fn settled(batch: &Batch, delivered: bool) -> Sent {
     }
 }
 
-fn store() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("slod.db")).expect("opens");
-    (folder, store)
+/// Stores deliveries, and returns how many were lost.
+fn keep(store: &mut Store, deliveries: &[NewDelivery]) -> u64 {
+    store.keep_deliveries(deliveries).expect("kept")
+}
+
+fn delivered(store: &mut Store, batch: &Batch) {
+    let sent = settled(batch, true);
+    store.settle(batch, &sent, None).expect("kept");
 }
 
 fn next(store: &mut Store, now: i64) -> Option<Batch> {
@@ -74,21 +78,15 @@ fn known_groups(store: &Store) -> Vec<String> {
 
 #[test]
 fn a_message_stays_the_same_until_it_is_settled() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let (rag, chat) = (notice("rag", None), notice("chat", None));
-    store
-        .keep_deliveries(&[delivery(2000, rag.clone())])
-        .expect("kept");
+    keep(&mut store, &[delivery(2000, rag.clone())]);
     assert_eq!(next(&mut store, 1999), None);
     let first = next(&mut store, 2000).expect("due");
     assert_eq!(first.notices, std::slice::from_ref(&rag));
-    store
-        .keep_deliveries(&[delivery(2100, chat.clone())])
-        .expect("kept");
+    keep(&mut store, &[delivery(2100, chat.clone())]);
     assert_eq!(next(&mut store, 3000).as_ref(), Some(&first));
-    store
-        .settle(&first, &settled(&first, true), None)
-        .expect("kept");
+    delivered(&mut store, &first);
     let second = next(&mut store, 3000).expect("due");
     assert!(second.id > first.id);
     assert_eq!((second.notices, second.known), (vec![chat], vec![rag]));
@@ -96,28 +94,20 @@ fn a_message_stays_the_same_until_it_is_settled() {
 
 #[test]
 fn a_resolution_follows_due_notices_and_cancels_others() {
-    let (_folder, mut store) = store();
-    store
-        .keep_deliveries(&[delivery(2000, notice("rag", None))])
-        .expect("kept");
-    store
-        .keep_deliveries(&[delivery(90_000, notice("chat", None))])
-        .expect("kept");
+    let (_folder, mut store) = Store::temporary();
+    keep(&mut store, &[delivery(2000, notice("rag", None))]);
+    keep(&mut store, &[delivery(90_000, notice("chat", None))]);
     let ended = [
         delivery(3000, notice("rag", Some(3000))),
         delivery(3000, notice("chat", Some(3000))),
     ];
-    store.keep_deliveries(&ended).expect("kept");
+    keep(&mut store, &ended);
     let first = next(&mut store, 99_999).expect("due");
     assert_eq!(first.notices, [notice("rag", None)]);
-    store
-        .settle(&first, &settled(&first, true), None)
-        .expect("kept");
+    delivered(&mut store, &first);
     let second = next(&mut store, 99_999).expect("due");
     assert_eq!(second.notices, [notice("rag", Some(3000))]);
-    store
-        .settle(&second, &settled(&second, true), None)
-        .expect("kept");
+    delivered(&mut store, &second);
     assert_eq!(next(&mut store, 99_999), None);
     assert_eq!(known_groups(&store), [""; 0]);
     assert_eq!(store.notifications(i64::MAX, 9).expect("reads").len(), 2);
@@ -125,7 +115,7 @@ fn a_resolution_follows_due_notices_and_cancels_others() {
 
 #[test]
 fn an_acknowledgement_cancels_only_escalations() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let rag = notice("rag", None);
     let escalation = NewDelivery {
         receiver: "lead".to_owned(),
@@ -134,7 +124,7 @@ fn an_acknowledgement_cancels_only_escalations() {
     };
     // The first notice waits for others of its group.
     let both = [delivery(30_000, rag.clone()), escalation];
-    store.keep_deliveries(&both).expect("kept");
+    keep(&mut store, &both);
     store
         .cancel_escalations(rag.fingerprint(), Timestamp(2000))
         .expect("done");
@@ -145,13 +135,13 @@ fn an_acknowledgement_cancels_only_escalations() {
 
 #[test]
 fn a_notice_does_not_wait_longer_if_the_clock_is_set_back() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let hour = 3_600_000;
     let waits = NewDelivery {
         at: Timestamp(hour),
         ..delivery(hour + 30_000, notice("rag", None))
     };
-    store.keep_deliveries(&[waits]).expect("kept");
+    keep(&mut store, &[waits]);
     assert_eq!(next(&mut store, 1000), None);
     let due = store.next_due("oncall", &BTreeSet::new());
     assert_eq!(due.expect("reads"), Some(Timestamp(31_000)));
@@ -165,18 +155,16 @@ fn a_notice_does_not_wait_longer_if_the_clock_is_set_back() {
 
 #[test]
 fn every_notified_receiver_gets_one_resolution_even_if_routes_change() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let to = |receiver: &str, group: &str, to: Option<i64>| NewDelivery {
         receiver: receiver.to_owned(),
         group: group.to_owned(),
         ..delivery(2000, notice("rag", to))
     };
     let knows = [to("oncall", "g", None), to("lead", "old", None)];
-    store.keep_deliveries(&knows).expect("kept");
+    keep(&mut store, &knows);
     let batch = next(&mut store, 3000).expect("due");
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
+    delivered(&mut store, &batch);
     // The routes lead to receivers and groups that were not notified of it.
     let ends = [to("lead", "new", Some(2500)), to("chat", "g", Some(2500))];
     store.keep_notified_alerts(&[], &ends).expect("kept");
@@ -192,13 +180,13 @@ fn every_notified_receiver_gets_one_resolution_even_if_routes_change() {
 
 #[test]
 fn notices_for_a_removed_receiver_are_given_up_once() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let gone = NewDelivery {
         receiver: "gone".to_owned(),
         ..delivery(9000, notice("rag", None))
     };
     let all = [delivery(9000, notice("rag", None)), gone];
-    store.keep_deliveries(&all).expect("kept");
+    keep(&mut store, &all);
     let pending = store.pending_notices(10).expect("reads");
     assert_eq!(pending.len(), 2);
     assert!(pending.iter().all(|one| !one.is_tried));
@@ -225,14 +213,10 @@ fn notices_for_a_removed_receiver_are_given_up_once() {
 fn a_receiver_restored_within_a_day_keeps_its_alerts() {
     let day = 86_400_000;
     for (back, knows) in [(3000 + day, true), (3001 + day, false)] {
-        let (_folder, mut store) = store();
-        store
-            .keep_deliveries(&[delivery(1000, notice("rag", None))])
-            .expect("kept");
+        let (_folder, mut store) = Store::temporary();
+        keep(&mut store, &[delivery(1000, notice("rag", None))]);
         let batch = next(&mut store, 2000).expect("due");
-        store
-            .settle(&batch, &settled(&batch, true), None)
-            .expect("kept");
+        delivered(&mut store, &batch);
         assert_eq!(known_groups(&store), ["g"]);
         let removed = store.end_receivers(&[], Timestamp(3000));
         assert_eq!(removed.expect("ended"), []);
@@ -245,11 +229,9 @@ fn a_receiver_restored_within_a_day_keeps_its_alerts() {
 
 #[test]
 fn the_message_of_a_group_is_editable_while_an_alert_is_firing() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let mut deliver = |notice: Notice, posted: Option<&str>| {
-        store
-            .keep_deliveries(&[delivery(2000, notice)])
-            .expect("kept");
+        keep(&mut store, &[delivery(2000, notice)]);
         let batch = next(&mut store, 3000).expect("due");
         let sent = settled(&batch, true);
         store.settle(&batch, &sent, posted).expect("kept");
@@ -265,13 +247,13 @@ fn the_message_of_a_group_is_editable_while_an_alert_is_firing() {
 
 #[test]
 fn a_group_that_is_left_out_keeps_no_other_back() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let other = NewDelivery {
         group: "other".to_owned(),
         ..delivery(2500, notice("chat", None))
     };
     let both = [delivery(2000, notice("rag", None)), other];
-    store.keep_deliveries(&both).expect("kept");
+    keep(&mut store, &both);
     assert_eq!(next(&mut store, 3000).expect("due").group, "g");
     // The first is being delivered.
     let second = taken(&mut store, 3000, &["g"], &|_| false).expect("due");
@@ -283,14 +265,12 @@ fn a_group_that_is_left_out_keeps_no_other_back() {
 
 #[test]
 fn the_alert_sent_longest_ago_is_repeated_first_and_muted_ones_are_not() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let services = ["rag", "chat", "web"];
     let all = services.map(|one| delivery(2000, notice(one, None)));
-    store.keep_deliveries(&all).expect("kept");
+    keep(&mut store, &all);
     let batch = next(&mut store, 3000).expect("due");
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
+    delivered(&mut store, &batch);
     let muted = BTreeSet::from([notice("rag", None).fingerprint()]);
     let repeat = |store: &Store, before: i64, now: i64| {
         let batch = store.repeat_batch("oncall", "g", Timestamp(before), &muted, Timestamp(now));

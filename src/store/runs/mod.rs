@@ -101,23 +101,21 @@ impl Store {
     ) -> Result<bool, StoreError> {
         self.check_file()?;
         let packed = part::pack(part).map_err(StoreError::io("compress a run"))?;
-        self.try_continue_run(id, &packed, now)
-            .map_err(StoreError::sql("save a run"))
-    }
-
-    fn try_continue_run(&mut self, id: i64, part: &[u8], now: Timestamp) -> rusqlite::Result<bool> {
-        let tx = self.conn.transaction()?;
-        let sql = "UPDATE run SET to_at = ?2 WHERE id = ?1 AND is_open = 1";
-        let is_there = tx.execute(sql, [id, now.0])? > 0;
-        if is_there {
-            tx.execute(
-                "INSERT INTO run_part (run, number, part)
-                 SELECT ?1, coalesce(max(number) + 1, 0), ?2 FROM run_part WHERE run = ?1",
-                params![id, part],
-            )?;
-        }
-        tx.commit()?;
-        Ok(is_there)
+        let mut write = || {
+            let tx = self.conn.transaction()?;
+            let sql = "UPDATE run SET to_at = ?2 WHERE id = ?1 AND is_open = 1";
+            let is_there = tx.execute(sql, [id, now.0])? > 0;
+            if is_there {
+                tx.execute(
+                    "INSERT INTO run_part (run, number, part)
+                     SELECT ?1, coalesce(max(number) + 1, 0), ?2 FROM run_part WHERE run = ?1",
+                    params![id, packed],
+                )?;
+            }
+            tx.commit()?;
+            Ok(is_there)
+        };
+        write().map_err(StoreError::sql("save a run"))
     }
 
     /// Ends a run: the complete record replaces its parts. Returns its id, which is a new one if
@@ -125,19 +123,17 @@ impl Store {
     pub fn end_run(&mut self, id: i64, run: &RunRecord) -> Result<i64, StoreError> {
         self.check_file()?;
         let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
-        let is_there = self
-            .try_end_run(id, run, &record)
-            .map_err(StoreError::sql("save a run"))?;
+        let mut write = || {
+            let tx = self.conn.transaction()?;
+            let sql =
+                "UPDATE run SET is_open = 0, from_at = ?2, to_at = ?3, record = ?4 WHERE id = ?1";
+            let is_there = tx.execute(sql, params![id, run.from.0, run.to.0, record])? > 0;
+            tx.execute("DELETE FROM run_part WHERE run = ?1", [id])?;
+            tx.commit()?;
+            Ok(is_there)
+        };
+        let is_there = write().map_err(StoreError::sql("save a run"))?;
         if is_there { Ok(id) } else { self.keep_run(run) }
-    }
-
-    fn try_end_run(&mut self, id: i64, run: &RunRecord, record: &[u8]) -> rusqlite::Result<bool> {
-        let tx = self.conn.transaction()?;
-        let sql = "UPDATE run SET is_open = 0, from_at = ?2, to_at = ?3, record = ?4 WHERE id = ?1";
-        let is_there = tx.execute(sql, params![id, run.from.0, run.to.0, record])? > 0;
-        tx.execute("DELETE FROM run_part WHERE run = ?1", [id])?;
-        tx.commit()?;
-        Ok(is_there)
     }
 
     /// Stores a completed run and returns its id.
@@ -148,37 +144,30 @@ impl Store {
     fn insert_run(&mut self, run: &RunRecord, is_open: bool) -> Result<i64, StoreError> {
         self.check_file()?;
         let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
-        self.try_insert_run(run, &record, is_open)
-            .map_err(StoreError::sql("save a run"))
-    }
-
-    fn try_insert_run(
-        &mut self,
-        run: &RunRecord,
-        record: &[u8],
-        is_open: bool,
-    ) -> rusqlite::Result<i64> {
-        let tx = self.conn.transaction()?;
-        tx.execute(
-            "INSERT INTO run (service, scenario, engine, from_at, to_at, is_baseline, record, is_open)
-             VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)",
-            params![
-                run.service,
-                run.scenario.name,
-                run.engine,
-                run.from.0,
-                run.to.0,
-                record,
-                is_open
-            ],
-        )?;
-        let id = tx.last_insert_rowid();
-        tx.execute(
-            "DELETE FROM run WHERE is_baseline = 0 AND id <= ?1",
-            [id - MAX_RUNS],
-        )?;
-        tx.commit()?;
-        Ok(id)
+        let mut write = || {
+            let tx = self.conn.transaction()?;
+            tx.execute(
+                "INSERT INTO run (service, scenario, engine, from_at, to_at, is_baseline, record, is_open)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)",
+                params![
+                    run.service,
+                    run.scenario.name,
+                    run.engine,
+                    run.from.0,
+                    run.to.0,
+                    record,
+                    is_open
+                ],
+            )?;
+            let id = tx.last_insert_rowid();
+            tx.execute(
+                "DELETE FROM run WHERE is_baseline = 0 AND id <= ?1",
+                [id - MAX_RUNS],
+            )?;
+            tx.commit()?;
+            Ok(id)
+        };
+        write().map_err(StoreError::sql("save a run"))
     }
 
     /// Returns the newest runs of a service, or of all services, newest first. [`StoredRun::state`]
@@ -213,28 +202,27 @@ impl Store {
     /// `None` if there is no run with this id, or it cannot be decoded. A run without an end is
     /// interrupted.
     pub fn run(&self, id: i64) -> Result<Option<(StoredRun, RunRecord)>, StoreError> {
-        self.try_run(id).map_err(StoreError::sql("read a run"))
-    }
-
-    fn try_run(&self, id: i64) -> rusqlite::Result<Option<(StoredRun, RunRecord)>> {
-        // One transaction, for a consistent view of the run and its parts.
-        let _tx = self.conn.unchecked_transaction()?;
-        let Some((head, record)) = self.head_and_record(id)? else {
-            return Ok(None);
-        };
-        let Ok(mut run) = pack::unpack(&head, &record) else {
-            return Ok(None);
-        };
-        if head.is_open {
-            let sql = "SELECT part FROM run_part WHERE run = ?1 ORDER BY number";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let mut samples = Samples::default();
-            for packed in statement.query_map([id], |row| row.get::<_, Vec<u8>>(0))? {
-                part::add(&packed?, &mut run, &mut samples);
+        let read = || {
+            // One transaction, for a consistent view of the run and its parts.
+            let _tx = self.conn.unchecked_transaction()?;
+            let Some((head, record)) = self.head_and_record(id)? else {
+                return Ok(None);
+            };
+            let Ok(mut run) = pack::unpack(&head, &record) else {
+                return Ok(None);
+            };
+            if head.is_open {
+                let sql = "SELECT part FROM run_part WHERE run = ?1 ORDER BY number";
+                let mut statement = self.conn.prepare_cached(sql)?;
+                let mut samples = Samples::default();
+                for packed in statement.query_map([id], |row| row.get::<_, Vec<u8>>(0))? {
+                    part::add(&packed?, &mut run, &mut samples);
+                }
+                run.observed = samples.finish();
             }
-            run.observed = samples.finish();
-        }
-        Ok(Some((head, run)))
+            Ok(Some((head, run)))
+        };
+        read().map_err(StoreError::sql("read a run"))
     }
 
     fn head_and_record(&self, id: i64) -> rusqlite::Result<Option<(StoredRun, Vec<u8>)>> {

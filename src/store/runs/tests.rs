@@ -86,12 +86,6 @@ fn series(name: &str, kind: SeriesKind, from: Timestamp, values: &[f64]) -> Obse
     }
 }
 
-fn store() -> (tempfile::TempDir, Store) {
-    let folder = tempfile::tempdir().expect("a folder");
-    let store = Store::open(&folder.path().join("slod.db")).expect("opens");
-    (folder, store)
-}
-
 fn ids(store: &Store) -> Vec<i64> {
     let runs = store.runs(None, 99).expect("reads");
     runs.iter().map(|run| run.id).collect()
@@ -99,7 +93,7 @@ fn ids(store: &Store) -> Vec<i64> {
 
 #[test]
 fn a_run_is_read_as_it_was_kept() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let kept = run("rag", 100);
     let id = store.keep_run(&kept).expect("kept");
     let (head, read) = store.run(id).expect("reads").expect("there");
@@ -111,7 +105,7 @@ fn a_run_is_read_as_it_was_kept() {
 
 #[test]
 fn runs_of_earlier_versions_are_read() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let mut kept = run("rag", 100);
     kept.thresholds.clear();
     kept.examples.clear();
@@ -170,7 +164,7 @@ fn tick(whole: &RunRecord, number: usize) -> Tick {
 
 #[test]
 fn an_active_run_is_read_up_to_its_last_part() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let whole = run("rag", 100);
     let plan = RunRecord {
         to: whole.from,
@@ -225,7 +219,7 @@ fn an_active_run_is_read_up_to_its_last_part() {
 
 #[test]
 fn only_new_parts_of_a_run_are_read() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let whole = run("rag", 100);
     let begin = |store: &mut Store, from: i64| {
         let plan = RunRecord {
@@ -279,7 +273,7 @@ fn parts(store: &Store) -> i64 {
 
 #[test]
 fn a_run_deleted_while_active_is_stored_at_its_end() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let whole = run("rag", 100);
     let id = store.begin_run(&whole).expect("begins");
     let part = RunPart::default();
@@ -295,7 +289,7 @@ fn a_run_deleted_while_active_is_stored_at_its_end() {
 
 #[test]
 fn a_damaged_part_is_skipped_without_a_panic() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let whole = run("rag", 100);
     let id = store.begin_run(&whole).expect("begins");
     let part = RunPart {
@@ -327,7 +321,7 @@ fn storing_runs_does_not_prevent_a_daemon_from_starting() {
 
 #[test]
 fn a_damaged_run_is_none_without_a_panic() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let id = store.keep_run(&run("rag", 100)).expect("kept");
     let record = pack::pack(&run("rag", 100)).expect("packs");
     for cut in 0..record.len() {
@@ -340,7 +334,7 @@ fn a_damaged_run_is_none_without_a_panic() {
 
 #[test]
 fn counts_that_no_run_has_are_damage() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     for (count, is_read) in [(1 << 48, true), ((1 << 48) + 1, false), (u64::MAX, false)] {
         let mut kept = run("rag", 100);
         kept.windows[0].latency.add(800, count);
@@ -352,7 +346,7 @@ fn counts_that_no_run_has_are_damage() {
 
 #[test]
 fn a_scenario_has_one_baseline_that_stays() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let all: Vec<i64> = [("rag", 100), ("rag", 200), ("web", 300)]
         .map(|(service, from)| store.keep_run(&run(service, from)).expect("kept"))
         .into();
@@ -373,7 +367,7 @@ fn a_scenario_has_one_baseline_that_stays() {
 
 #[test]
 fn old_runs_are_deleted_one_at_a_time() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let all: Vec<i64> = [200, 100, 2000]
         .map(|from| store.keep_run(&run("rag", from)).expect("kept"))
         .into();
@@ -388,7 +382,7 @@ fn old_runs_are_deleted_one_at_a_time() {
 
 #[test]
 fn only_so_many_are_kept() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let first = store.keep_run(&run("rag", 100)).expect("kept");
     let given = format!("UPDATE sqlite_sequence SET seq = {MAX_RUNS}");
     store.conn.execute_batch(&given).expect("set");
@@ -398,7 +392,7 @@ fn only_so_many_are_kept() {
 
 #[test]
 fn runs_are_kept_while_another_process_writes() {
-    let (folder, writer) = store();
+    let (folder, writer) = Store::temporary();
     let path = folder.path().join("slod.db");
     let mut beside = Store::open_for_runs(&path).expect("opens");
     let id = beside.keep_run(&run("rag", 100)).expect("kept");

@@ -7,8 +7,7 @@
 //!                                                             numbers.rs: coding of numbers
 //! ```
 //!
-//! Readers call [`Store::series`], and then [`Store::steps`] or [`Store::for_each_point`] for one of the series;
-//! [`Store::for_each_summary`] reads what counting needs without decoding samples.
+//! Readers call [`Store::series`], and then [`Store::steps`] or [`Store::for_each_point`] for one of the series.
 
 pub(super) mod block;
 mod check;

@@ -5,11 +5,10 @@ use super::compact::{load, next_block};
 use super::names::{self, SeriesId, SeriesInfo};
 use super::{Span, of_id, start_of, ticks};
 use crate::outcome::Timestamp;
-use crate::sample::{Point, Sample, SeriesKind, Step, Steps, Summary};
+use crate::sample::{Point, Sample, SeriesKind, Step, Steps};
 use crate::store::compact::merged;
 use crate::store::header::hour_of;
 use crate::store::{Store, StoreError};
-use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -134,128 +133,33 @@ impl Store {
         hour: Timestamp,
         wanted: &BTreeSet<SeriesId>,
     ) -> Result<Vec<(SeriesId, Vec<Sample>)>, StoreError> {
-        let result = self.try_samples_of_hour(hour_of(hour), wanted);
-        result.map_err(StoreError::sql("read samples"))
-    }
-
-    fn try_samples_of_hour(
-        &self,
-        hour: i64,
-        wanted: &BTreeSet<SeriesId>,
-    ) -> rusqlite::Result<Vec<(SeriesId, Vec<Sample>)>> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let mut pending = BTreeMap::new();
-        let lanes: BTreeSet<i64> = wanted.iter().map(|id| id / ticks::LANE).collect();
-        for lane in lanes {
-            pending.append(&mut ticks::lane_hour(&self.conn, hour, lane)?);
-        }
-        let mut all = Vec::with_capacity(wanted.len());
-        for id in wanted {
-            let late = pending.remove(id).unwrap_or_default();
-            let block = load(&self.conn, Span::Hour.id(hour, *id))?;
-            let block = block.and_then(|found| {
-                let read = block::decode(&found, start_of(hour)).ok();
-                self.or_unreadable(read)
-            });
-            let old = block.unwrap_or_default().into_iter().map(|point| Sample {
-                at: point.at,
-                value: point.last,
-            });
-            let samples = merged(old.collect(), late, |sample| sample.at);
-            if !samples.is_empty() {
-                all.push((*id, samples));
+        let hour = hour_of(hour);
+        let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            let mut pending = BTreeMap::new();
+            let lanes: BTreeSet<i64> = wanted.iter().map(|id| id / ticks::LANE).collect();
+            for lane in lanes {
+                pending.append(&mut ticks::lane_hour(&self.conn, hour, lane)?);
             }
-        }
-        Ok(all)
-    }
-
-    /// Visits the summaries of every series without decoding samples, one per hour, or per day
-    /// before the last two days, that overlaps `from..to`, in order for each series. Joined by
-    /// [`Summary::add`], they cover all samples exactly once.
-    pub fn for_each_summary(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-        mut visit: impl FnMut(SeriesId, Summary),
-    ) -> Result<(), StoreError> {
-        let result = self.try_for_each_summary(from, to, &mut visit);
-        result.map_err(StoreError::sql("read sample summaries"))
-    }
-
-    fn try_for_each_summary(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-        visit: &mut dyn FnMut(SeriesId, Summary),
-    ) -> rusqlite::Result<()> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let mut pending = self.pending(from, to)?;
-        let end = to.0.saturating_add(HOUR_MS - 1).div_euclid(HOUR_MS);
-        for span in [Span::Day, Span::Hour] {
-            let sql = "SELECT id, head FROM sample_head WHERE id >= ?1 AND id < ?2 ORDER BY id";
-            let mut statement = self.conn.prepare_cached(sql)?;
-            let mut rows = statement.query([span.id(span.start(from), 0), span.id(end, 0)])?;
-            while let Some(row) = rows.next()? {
-                let id = row.get(0)?;
-                let (_, hour, series) = of_id(id);
-                // Earlier hours that are in no block yet.
-                while span == Span::Hour && pending.keys().next().is_some_and(|early| *early < id) {
-                    visit_first(&mut pending, visit);
-                }
-                let found = if let Some(late) = pending.remove(&id) {
-                    self.joined(id, late)?
-                } else {
-                    let head = row.get_ref(1)?.as_blob().unwrap_or_default();
-                    block::read_head(head, start_of(hour)).ok()
-                };
-                if let Some(summary) = self.or_unreadable(found) {
-                    visit(series, summary);
+            let mut all = Vec::with_capacity(wanted.len());
+            for id in wanted {
+                let late = pending.remove(id).unwrap_or_default();
+                let block = load(&self.conn, Span::Hour.id(hour, *id))?;
+                let block = block.and_then(|found| {
+                    let read = block::decode(&found, start_of(hour)).ok();
+                    self.or_unreadable(read)
+                });
+                let old = block.unwrap_or_default().into_iter().map(|point| Sample {
+                    at: point.at,
+                    value: point.last,
+                });
+                let samples = merged(old.collect(), late, |sample| sample.at);
+                if !samples.is_empty() {
+                    all.push((*id, samples));
                 }
             }
-        }
-        while !pending.is_empty() {
-            visit_first(&mut pending, visit);
-        }
-        Ok(())
-    }
-
-    /// Samples that are in no block, by the block that they belong to.
-    fn pending(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> rusqlite::Result<BTreeMap<i64, Vec<Sample>>> {
-        let mut found = BTreeMap::new();
-        let mut next = ticks::next(&self.conn, hour_of(from), 0)?;
-        while let Some((hour, lane)) = next.filter(|(hour, _)| start_of(*hour) < to) {
-            for (series, samples) in ticks::lane_hour(&self.conn, hour, lane)? {
-                found.insert(Span::Hour.id(hour, series), samples);
-            }
-            next = ticks::next(&self.conn, hour, lane.saturating_add(1))?;
-        }
-        Ok(found)
-    }
-
-    /// The summary of an hour with samples that arrived after its block was written.
-    fn joined(&self, id: i64, late: Vec<Sample>) -> rusqlite::Result<Option<Summary>> {
-        let Some(found) = load(&self.conn, id)? else {
-            return Ok(Summary::of(late));
+            Ok(all)
         };
-        let Ok(points) = block::decode(&found, start_of(of_id(id).1)) else {
-            return Ok(None);
-        };
-        let old = points.into_iter().map(|point| Sample {
-            at: point.at,
-            value: point.last,
-        });
-        Ok(Summary::of(merged(old.collect(), late, |sample| sample.at)))
-    }
-}
-
-fn visit_first(pending: &mut BTreeMap<i64, Vec<Sample>>, visit: &mut dyn FnMut(SeriesId, Summary)) {
-    if let Some((id, samples)) = pending.pop_first()
-        && let Some(summary) = Summary::of(samples)
-    {
-        visit(of_id(id).2, summary);
+        read().map_err(StoreError::sql("read samples"))
     }
 }

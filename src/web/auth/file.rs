@@ -97,10 +97,7 @@ pub fn load(path: &Path) -> LoadedFile {
                 message: error.to_string(),
                 help: None,
             }],
-            shown: Source {
-                name: path.display().to_string(),
-                text: String::new(),
-            },
+            shown: Source::new(path.display().to_string(), ""),
             files: BTreeMap::new(),
         },
     }

@@ -42,10 +42,7 @@ fn read_at<T>(
     text: &str,
     take: impl FnOnce(&Section<'_>) -> T,
 ) -> (T, Vec<Diagnostic>) {
-    let source = Source {
-        name: String::new(),
-        text: text.to_owned(),
-    };
+    let source = Source::new("", text);
     let document = parse(&source).expect("valid YAML");
     let env = |name: &str| match name {
         "HOST" => Some("example.org".to_owned()),

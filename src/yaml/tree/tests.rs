@@ -1,10 +1,7 @@
 use super::*;
 
 fn parsed(text: &str) -> Result<Node, Box<Diagnostic>> {
-    parse(&Source {
-        name: String::new(),
-        text: text.to_owned(),
-    })
+    parse(&Source::new("", text))
 }
 
 fn text(text: &str) -> Value {

@@ -7,12 +7,10 @@ mod replayed;
 use slod::alert::{AlertKey, AlertRecord};
 use slod::alerting::{Inputs, LiveAlerts};
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::ledger::{Ledger, RestoreFrom, Unread, reload, restore};
 use slod::outcome::{Cause, Outcome, Record, Timestamp, Verdict};
 use slod::slo::correction::Correction;
 use slod::store::Store;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,12 +25,7 @@ fn config(slos: &str) -> Config {
     let text = format!(
         "services:\n  - name: web\n    probes: [ {{ name: a, interval: 10s, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: {slos}\n"
     );
-    let source = Source {
-        name: "alerts".into(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    loaded.config.expect("valid")
+    text.parse().expect("valid")
 }
 
 fn at(second: i64) -> Timestamp {

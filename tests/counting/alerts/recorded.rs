@@ -49,13 +49,9 @@ fn planned_maintenance_prevents_alerts_and_a_late_one_resolves_them() {
     let (from, to) = (at(3600), at(3600 + 900));
     fixture.corrections.push(Correction {
         id: "1".into(),
-        from,
-        to,
-        repeats: None,
-        services: vec![],
         slos: vec!["errors".into()],
-        reason: "a deploy".into(),
         author: "test".into(),
+        ..Correction::once(from, to, "a deploy")
     });
     fixture.reload(SLOS);
     fixture.live(3600, true);

@@ -1,7 +1,6 @@
 //! The month: its events, and a store with its outcomes.
 
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict, VoidReason};
 use slod::report::slo::model::{ObjectiveReport, Report};
 use slod::report::slo::report;
@@ -63,14 +62,7 @@ pub fn config() -> Config {
 }
 
 pub fn config_of(text: &str) -> Config {
-    let source = Source {
-        name: "report".into(),
-        text: text.into(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    loaded
-        .config
-        .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics))
+    text.parse().expect("valid")
 }
 
 /// A number of seconds into the month.
@@ -146,28 +138,27 @@ pub fn records(config: &Config) -> Vec<Record> {
 /// Created by hand: an exercise in the middle of concierge's first outage, for one objective.
 pub fn by_hand() -> Correction {
     Correction {
-        id: String::new(),
-        from: at(4 * DAY + 3 * HOUR + 10 * MINUTE),
-        to: at(4 * DAY + 3 * HOUR + 18 * MINUTE + 30),
-        repeats: None,
         services: vec!["concierge".into()],
         slos: vec!["errors".into()],
-        reason: format!("exercise {ATTACK}"),
         author: "ada".into(),
+        ..Correction::once(
+            at(4 * DAY + 3 * HOUR + 10 * MINUTE),
+            at(4 * DAY + 3 * HOUR + 18 * MINUTE + 30),
+            &format!("exercise {ATTACK}"),
+        )
     }
 }
 
 /// Created and revoked: it would have excluded an outage of rag.
 fn taken_back() -> Correction {
     Correction {
-        id: String::new(),
-        from: at(24 * DAY + 7 * HOUR),
-        to: at(24 * DAY + 8 * HOUR),
-        repeats: None,
         services: vec!["rag".into()],
-        slos: vec![],
-        reason: "false alarm".into(),
         author: "bob".into(),
+        ..Correction::once(
+            at(24 * DAY + 7 * HOUR),
+            at(24 * DAY + 8 * HOUR),
+            "false alarm",
+        )
     }
 }
 

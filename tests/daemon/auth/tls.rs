@@ -1,7 +1,7 @@
 //! TLS with real clients, and its files replaced while the daemon runs.
 
 use super::fixture::{Files, TLS, status, user};
-use crate::support::Daemon;
+use crate::support::{Daemon, has_all};
 use std::process::Command;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -287,10 +287,7 @@ async fn versions_protocols_and_headers_match_the_file() {
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     assert!(!answer.headers().contains_key("strict-transport-security"));
     let plain = daemon.request("GET", "/");
-    assert!(
-        plain.contains("400") && plain.contains("use https://"),
-        "{plain}"
-    );
+    has_all(&plain, &["400", "use https://"]);
 
     assert_eq!(curl(&[]), "200 1.1");
     assert_eq!(curl(&["--tls-max", "1.2"]), "000 0");
@@ -333,9 +330,9 @@ fn an_invalid_file_keeps_the_daemon_from_starting() {
     files.write("web.yml", TLS);
     let (code, text) = slod(&["check", "--config", &config]);
     assert_eq!(code, Some(0), "{text}");
-    assert!(
-        text.contains("note[open-listen]") && text.contains("everyone who can reach 0.0.0.0:1"),
-        "{text}"
+    has_all(
+        &text,
+        &["note[open-listen]", "everyone who can reach 0.0.0.0:1"],
     );
     files.write(
         "web.yml",

@@ -1,8 +1,8 @@
 //! A service that counts its requests.
 
+use crate::server::{Request, http, response};
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -33,71 +33,21 @@ impl Counts {
     }
 }
 
-/// A request, with header names in lowercase.
-struct Request {
-    method: String,
-    path: String,
-    headers: BTreeMap<String, String>,
-    body: String,
-}
-
-/// It ends with the test's process.
+/// Starts the service.
 pub fn start() -> (SocketAddr, Counts) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let address = listener.local_addr().expect("bound");
     let counts = Counts::default();
     let shared = counts.clone();
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let counts = shared.clone();
-            thread::spawn(move || serve(&stream, &counts));
-        }
+    let address = http(move |request| {
+        let (status, headers, body) = answer(request, &shared);
+        shared.count(&request.path, status);
+        response(&format!("{status} Status"), &headers, &body)
     });
     (address, counts)
 }
 
-fn serve(mut stream: &TcpStream, counts: &Counts) {
-    let mut reader = BufReader::new(stream);
-    while let Some(request) = read(&mut reader) {
-        let (status, headers, body) = answer(&request, counts);
-        counts.count(&request.path, status);
-        let length = body.len();
-        let head = format!("HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n{headers}\r\n");
-        if stream.write_all((head + &body).as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-fn read(reader: &mut impl BufRead) -> Option<Request> {
-    let mut line = String::new();
-    reader.read_line(&mut line).ok()?;
-    let (method, rest) = line.split_once(' ')?;
-    let path = rest.split(' ').next()?.to_owned();
-    let mut request = Request {
-        method: method.to_owned(),
-        path,
-        headers: BTreeMap::new(),
-        body: String::new(),
-    };
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            break;
-        };
-        let name = name.to_ascii_lowercase();
-        request.headers.insert(name, value.to_owned());
-    }
-    let length = request.headers.get("content-length");
-    let length: u64 = length.map_or(Ok(0), |text| text.parse()).ok()?;
-    let read = reader.take(length).read_to_string(&mut request.body).ok()?;
-    (read as u64 == length).then_some(request)
-}
-
 /// Status, additional headers, body.
 fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
-    let header = |name: &str| request.headers.get(name).map_or("", String::as_str);
+    let header = |name: &str| request.header(name);
     let plain = |status| (status, String::new(), "ok".to_owned());
     match request.path.split('/').nth(1).unwrap_or_default() {
         "chat" => {

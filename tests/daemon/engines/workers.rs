@@ -2,40 +2,28 @@
 
 use super::tools::is_installed;
 use super::{config, finished, load, report, service, slod};
-use crate::support::{free_port, wait_for};
+use crate::support::{Running, free_port, wait_for};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Stopped on drop.
-struct Worker(Child);
-
-impl Worker {
-    /// Without its own locustfile, it gets the master's.
-    fn start(port: &str, own: Option<&Path>) -> Self {
-        let file = own.unwrap_or(Path::new("-"));
-        let child = Command::new("locust")
-            .arg("-f")
-            .arg(file)
-            .args(["--worker", "--master-host", "127.0.0.1"])
-            .args(["--master-port", port])
-            // Workers have a separate environment.
-            .env("X_API_KEY", "s3cretkey")
-            .env("LOAD_PASSWORD", "s3cretbody")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("starts"))
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// Without its own locustfile, it gets the master's.
+fn worker(port: &str, own: Option<&Path>) -> Running {
+    let file = own.unwrap_or(Path::new("-"));
+    let child = Command::new("locust")
+        .arg("-f")
+        .arg(file)
+        .args(["--worker", "--master-host", "127.0.0.1"])
+        .args(["--master-port", port])
+        // Workers have a separate environment.
+        .env("X_API_KEY", "s3cretkey")
+        .env("LOAD_PASSWORD", "s3cretbody")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    Running(child.expect("starts"))
 }
 
 #[test]
@@ -62,7 +50,7 @@ fn a_lost_worker_reduces_the_load_without_improving_the_verdict() {
     ];
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
     let child = command.spawn().expect("starts");
-    let (lost, _kept) = (Worker::start(&port, None), Worker::start(&port, None));
+    let (lost, _kept) = (worker(&port, None), worker(&port, None));
     wait_for(|| (counts.total() > 100).then_some(()));
     drop(lost);
     let before = counts.total();
@@ -114,8 +102,8 @@ fn a_worker_with_another_locustfile_reduces_the_load_without_improving_the_verdi
     .concat();
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
     let child = command.spawn().expect("starts");
-    let _own = Worker::start(&port, Some(&other));
-    let _same = Worker::start(&port, None);
+    let _own = worker(&port, Some(&other));
+    let _same = worker(&port, None);
     let (code, text) = finished(child);
     assert!(
         text.contains(&format!("--master-host THIS_HOST --master-port {port}`")),

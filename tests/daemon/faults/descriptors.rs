@@ -1,22 +1,13 @@
 //! Two hundred probes and sixty-four file descriptors.
 
 use super::slow;
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, Running, write_config};
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
-
-struct Ended(Child);
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 /// The page, if the daemon has a descriptor left for this connection.
 fn metrics(address: &str) -> Option<String> {
@@ -47,7 +38,7 @@ fn too_few_descriptors_are_a_failure_of_slod() {
     let folder = tempfile::tempdir().expect("a folder");
     // Slow enough that many requests are in flight at the same time.
     let target = slow(Duration::from_secs(1));
-    let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 2s, timeout: 1900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
+    let mut text = "defaults: { interval: 2s, timeout: 1900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
     for probe in 0..200 {
         writeln!(
             text,
@@ -55,8 +46,7 @@ fn too_few_descriptors_are_a_failure_of_slod() {
         )
         .expect("written");
     }
-    let path = folder.path().join("slod.yaml");
-    std::fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let script = format!(
         "ulimit -n 64 && exec {} run --config {}",
         env!("CARGO_BIN_EXE_slod"),
@@ -66,8 +56,8 @@ fn too_few_descriptors_are_a_failure_of_slod() {
         .args(["-c", &script])
         .stderr(Stdio::piped())
         .spawn();
-    let mut daemon = Ended(child.expect("a shell"));
-    let mut log = BufReader::new(daemon.0.stderr.take().expect("piped")).lines();
+    let mut daemon = Running(child.expect("a shell"));
+    let mut log = BufReader::new(daemon.stderr.take().expect("piped")).lines();
     let address = log.find_map(|line| {
         let line = line.ok()?;
         Some(

@@ -1,7 +1,6 @@
 //! A hanging daemon is detected, and killed by the health check of its container.
 
-use crate::support::Daemon;
-use std::fs;
+use crate::support::{Daemon, has_all, write_config};
 use std::process::{Command, Output};
 
 fn healthcheck(address: &str, more: &[&str]) -> Output {
@@ -13,12 +12,10 @@ fn healthcheck(address: &str, more: &[&str]) -> Output {
 #[test]
 fn a_daemon_that_hangs_is_killed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
-    let config = "listen: 127.0.0.1:0
-store: { path: slod.db }
-services: [ { name: a, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]
+    let config =
+        "services: [ { name: a, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] } ]
 ";
-    fs::write(&path, config).expect("written");
+    let path = write_config(folder.path(), config);
     let daemon = Daemon::start(&path);
     let address = daemon.address.to_string();
     assert!(healthcheck(&address, &[]).status.success());
@@ -40,8 +37,5 @@ services: [ { name: a, probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ] 
 
     let output = healthcheck(&address, &killing);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        message.contains("no slod of this user listens"),
-        "{message}"
-    );
+    has_all(&message, &["no slod of this user listens"]);
 }

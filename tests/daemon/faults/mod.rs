@@ -7,24 +7,15 @@ mod names;
 mod stalled;
 mod store;
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use crate::server::{CLOSE, http, response};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
 /// A server that responds with 200 to everything after a delay, until the test ends.
 fn slow(after: Duration) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            thread::spawn(move || {
-                let _ = stream.read(&mut [0; 2048]);
-                thread::sleep(after);
-                let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-                let _ = stream.write_all(answer.as_bytes());
-            });
-        }
-    });
-    address
+    http(move |_| {
+        thread::sleep(after);
+        response("200 OK", CLOSE, "")
+    })
 }

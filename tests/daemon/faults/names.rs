@@ -1,14 +1,12 @@
 //! Names that do not resolve are failures of the service, and do not delay other probes.
 
-use crate::support::{Daemon, target};
+use crate::support::{Daemon, target, write_config};
 use std::fmt::Write as _;
-use std::fs;
 
 #[test]
 fn an_unresolvable_name_is_bad_and_does_not_delay_other_probes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("slod.yaml");
-    let mut text = "listen: 127.0.0.1:0\nstore: { path: slod.db }\ndefaults: { interval: 500ms, timeout: 400ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99%, probes: [ here ] } ]\n    probes:\n".to_owned();
+    let mut text = "defaults: { interval: 500ms, timeout: 400ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99%, probes: [ here ] } ]\n    probes:\n".to_owned();
     let here = target();
     writeln!(
         text,
@@ -23,7 +21,7 @@ fn an_unresolvable_name_is_bad_and_does_not_delay_other_probes() {
         )
         .expect("written");
     }
-    fs::write(&path, text).expect("written");
+    let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     let here = "slod_probe_runs_total{service=\"web\",probe=\"here\"}";
     daemon.wait_for(|daemon| daemon.metric(here).filter(|runs| *runs >= 6.0));

@@ -1,6 +1,6 @@
 //! A store that another process holds, and a file that is not a store.
 
-use crate::support::{Daemon, target};
+use crate::support::{Daemon, target, write_config};
 use rusqlite::Connection;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 fn config(folder: &Path) -> PathBuf {
-    let path = folder.join("slod.yaml");
     let text = format!(
-        "listen: 127.0.0.1:0
-store: {{ path: slod.db }}
-defaults: {{ interval: 200ms, timeout: 100ms }}
+        "defaults: {{ interval: 200ms, timeout: 100ms }}
 services:
   - name: web
     probes: [ {{ name: home, http: {{ url: \"http://{}/\" }} }} ]
@@ -21,8 +18,7 @@ services:
 ",
         target()
     );
-    fs::write(&path, text).expect("written");
-    path
+    write_config(folder, &text)
 }
 
 const BACKLOG: &str = "slod_store_backlog_outcomes";

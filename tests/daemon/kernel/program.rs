@@ -1,12 +1,13 @@
 //! A program that uses resources on request.
 
+use crate::support::Running;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 
 /// A program that runs lines of Python, and ends with the test.
 pub struct Program {
-    pub child: Child,
+    pub child: Running,
     answers: BufReader<ChildStdout>,
 }
 
@@ -33,6 +34,7 @@ impl Program {
             .spawn()
             .expect("bash");
         let answers = BufReader::new(child.stdout.take().expect("piped"));
+        let child = Running(child);
         let mut program = Self { child, answers };
         program.run("import mmap, os, resource, threading, time");
         program
@@ -61,12 +63,5 @@ impl Program {
     pub fn burn(&mut self, seconds: f64) {
         self.run(&format!("end = time.process_time() + {seconds}"));
         self.run("all(iter(lambda: time.process_time() < end, False))");
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,7 +1,6 @@
 //! Every collector has a switch and its own metrics.
 
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::observe::{COLLECTORS, SystemView};
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,12 +13,7 @@ fn config(observe: &str, pid_file: &Path) -> Config {
         "observe: {{ {observe} }}\nservices: {{ name: s, objectives: [], probes: {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }}, processes: {{ pid_file: {} }}, metrics: {{ url: \"http://127.0.0.1:1/\" }} }}",
         pid_file.display()
     );
-    let source = Source {
-        name: String::new(),
-        text,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    loaded.config.expect("valid")
+    text.parse().expect("valid")
 }
 
 /// Whether this system has what a collector reads.

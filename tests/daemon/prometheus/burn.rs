@@ -3,7 +3,6 @@
 
 use super::server::{Prometheus, repository};
 use slod::config::Config;
-use slod::diagnostic::Source;
 use slod::ledger::snapshot::ObjectiveView;
 use slod::ledger::{Ledger, RestoreFrom, restore};
 use slod::outcome::{Cause, Outcome, ProbeKey, Record, Timestamp, Verdict};
@@ -11,7 +10,6 @@ use slod::slo::StandardWindow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -49,12 +47,7 @@ fn fails(second: i64) -> bool {
 }
 
 pub fn read(text: &str) -> Config {
-    let source = Source {
-        name: "burn".into(),
-        text: text.into(),
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
-    loaded.config.expect("valid")
+    text.parse().expect("valid")
 }
 
 pub fn config() -> Config {

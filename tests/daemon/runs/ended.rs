@@ -1,33 +1,13 @@
 //! How runs end: without a success, and after an abort.
 
 use super::config;
+use crate::server::{http, response};
 use crate::support::slod;
-use std::io::{Read, Write as _};
-use std::net::TcpListener;
+use std::io::Read;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
-
-/// Responds to requests with a status, until it is dropped with its process.
-fn server(status: &'static str) -> std::net::SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let address = listener.local_addr().expect("bound");
-    thread::spawn(move || {
-        while let Ok((mut stream, _)) = listener.accept() {
-            thread::spawn(move || {
-                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok");
-                let mut request = [0; 4096];
-                while stream.read(&mut request).is_ok_and(|count| count > 0) {
-                    if stream.write_all(answer.as_bytes()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    address
-}
 
 #[test]
 fn a_run_without_a_success_fails_with_and_without_thresholds() {
@@ -47,7 +27,8 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
         assert!(shown.contains(first), "{shown}");
     }
     for (status, expected) in [("500 No", 99), ("200 OK", 0)] {
-        let text = text.replace("127.0.0.1:1/", &format!("{}/", server(status)));
+        let server = http(move |_| response(status, "", "ok"));
+        let text = text.replace("127.0.0.1:1/", &format!("{server}/"));
         std::fs::write(&file, text).expect("written");
         for thresholds in [&[][..], &["--threshold", "avg<1h"]] {
             let (code, shown) = load(thresholds);
@@ -60,30 +41,16 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
 
 /// Takes four seconds per response. Returns its address, and when the last request arrived.
 fn slow_server() -> (std::net::SocketAddr, Arc<Mutex<Instant>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("bound");
-    let address = listener.local_addr().expect("bound");
     let last = Arc::new(Mutex::new(Instant::now()));
     let seen = last.clone();
-    thread::spawn(move || {
-        while let Ok((mut stream, _)) = listener.accept() {
-            let seen = seen.clone();
-            thread::spawn(move || {
-                let mut request = [0; 4096];
-                while stream.read(&mut request).is_ok_and(|count| count > 0) {
-                    *seen.lock().expect("no panic") = Instant::now();
-                    thread::sleep(Duration::from_secs(4));
-                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-                    if stream.write_all(answer).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
+    let address = http(move |_| {
+        *seen.lock().expect("no panic") = Instant::now();
+        thread::sleep(Duration::from_secs(4));
+        response("200 OK", "", "ok")
     });
     (address, last)
 }
 
-/// An abort ends the run; the first Ctrl-C after it does not interrupt the report.
 #[test]
 fn a_ctrl_c_after_an_abort_keeps_the_report() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,7 +1,7 @@
 //! Runs are stored while the daemon writes, compared and reported, without secrets.
 
-use super::{config, result};
-use crate::support::{Daemon, slod};
+use super::{config, quick, result};
+use crate::support::{Daemon, has_all, slod};
 
 #[test]
 fn runs_are_stored_while_a_daemon_runs_and_compared() {
@@ -32,10 +32,7 @@ fn runs_are_stored_while_a_daemon_runs_and_compared() {
     assert_eq!(code, Some(0), "{text}");
     let (code, text) = slod(&config, &["baseline", "compare", "3"]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(
-        text.contains("bad      p95") && text.contains("worse"),
-        "{text}"
-    );
+    has_all(&text, &["bad      p95", "worse"]);
     assert_eq!(slod(&config, &["runs", "delete", "3"]).0, Some(0));
     let (code, text) = slod(&config, &["runs", "show", "3"]);
     assert_eq!(code, Some(2), "{text}");
@@ -74,27 +71,14 @@ services:
             let args = [&["export", tool, "baseline", "--service", "web"], more].concat();
             let (code, script) = slod(&file, &args);
             assert_eq!(code, Some(0), "{script}");
-            assert!(
-                script.contains("/chat") && script.contains("LOAD_BODY"),
-                "{script}"
-            );
+            has_all(&script, &["/chat", "LOAD_BODY"]);
             assert!(!script.contains("s3cret"), "{script}");
         }
     }
     std::fs::write(&file, text("url_file: path")).expect("written");
     let (code, refused) = slod(&file, &["export", "k6", "baseline", "--service", "web"]);
     assert!(code == Some(2) && !refused.contains("s3cret"), "{refused}");
-    let quick = [
-        "load",
-        "baseline",
-        "--service",
-        "web",
-        "--users",
-        "1",
-        "--run-time",
-        "1s",
-    ];
-    let (_, shown) = slod(&file, &quick);
+    let (_, shown) = slod(&file, &quick());
     assert!(
         shown.contains("refused") && !shown.contains("s3cret"),
         "{shown}"
@@ -124,21 +108,7 @@ fn a_report_of_a_run_is_written_in_every_format() {
     }
     let out = folder.path().join("out");
     let target = out.to_str().expect("a path");
-    let (_, said) = slod(
-        &config,
-        &[
-            "load",
-            "baseline",
-            "--service",
-            "web",
-            "--users",
-            "1",
-            "--run-time",
-            "1s",
-            "--out",
-            target,
-        ],
-    );
+    let (_, said) = slod(&config, &[&quick()[..], &["--out", target]].concat());
     for (name, part) in [
         ("run.json", "\"windows\""),
         ("summary.txt", "RESULTS"),

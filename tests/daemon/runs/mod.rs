@@ -4,19 +4,22 @@ mod ended;
 mod kept;
 mod published;
 
+use crate::support::write_config;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 fn config(folder: &Path) -> PathBuf {
-    let text = "listen: 127.0.0.1:0
-store: { path: slod.db }
-services:
+    let text = "services:
   - name: web
     probes: [ { name: home, http: { url: \"http://127.0.0.1:1/\" } } ]
 ";
-    let file = folder.join("slod.yaml");
-    std::fs::write(&file, text).expect("written");
-    file
+    write_config(folder, text)
+}
+
+/// The command for a run of one second.
+fn quick() -> Vec<&'static str> {
+    let command = "load baseline --service web --users 1 --run-time 1s";
+    command.split(' ').collect()
 }
 
 /// Two minutes of 20 requests per second in oha's format, with about this latency in milliseconds.

@@ -1,7 +1,7 @@
 //! Runs in the API, on their pages and in the metrics.
 
 use super::{config, result};
-use crate::support::{Daemon, next_page, slod};
+use crate::support::{Daemon, has_all, next_page, slod};
 use serde_json::Value;
 use slod::clock::Clock;
 use slod::load::{LoadWindow, RunRecord, builtin};
@@ -142,10 +142,7 @@ fn a_current_run_is_followed() {
     let page = daemon.request("GET", "/metrics");
     assert!(page.contains("result=\"timeout\"") && page.contains("quantile=\"0.95\""));
     let page = daemon.request("GET", "/runs/1");
-    assert!(
-        page.contains("baseline of web is running") && page.contains("content=\"5\""),
-        "{page}"
-    );
+    has_all(&page, &["baseline of web is running", "content=\"5\""]);
     assert!(daemon.request("GET", "/runs").contains("running"));
     let states = json(&daemon.request("GET", "/api/v1/runs"));
     assert_eq!(states[0]["state"], "running");

@@ -1,7 +1,7 @@
 //! Responses of each path, and reasons for rejecting a request.
 
 use super::{answer, daemon, sent, status};
-use crate::support::{Daemon, PATIENCE, next_page};
+use crate::support::{Daemon, PATIENCE, has_all, next_page};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -116,10 +116,7 @@ fn every_path_responds_as_documented() {
         "{outcomes}"
     );
     let problem = daemon.request("GET", "/api/v1/services/none");
-    assert!(
-        problem.contains("\"status\":404") && problem.contains("\"title\":"),
-        "{problem}"
-    );
+    has_all(&problem, &["\"status\":404", "\"title\":"]);
 }
 
 /// A misspelled parameter must not look as if it had an effect.

@@ -5,7 +5,6 @@ use crate::probing::{SHORT, TIMEOUT, attempt_kind, cause, message};
 use crate::server::{Authority, Leaf, tcp};
 use hickory_proto::rr::Name;
 use slod::outcome::{Cause, Measurement, Verdict};
-use std::fs;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, UdpSocket};
@@ -209,9 +208,7 @@ async fn odd_replies_over_tcp() {
 
 #[tokio::test]
 async fn dns_over_tls_verifies_the_server() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     let server = authority
         .dns(Leaf::Good, |question| {
             framed(&with_addresses(question, &[1]))

@@ -285,9 +285,7 @@ async fn servers_without_grpc() {
 
 #[tokio::test]
 async fn tls_without_http2_is_bad() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("ca.pem"), authority.pem()).expect("written");
+    let (authority, folder) = Authority::in_folder();
     // Does not support ALPN, and would continue.
     let (server, _) = authority.tls(Leaf::Good, b"").await;
     let yaml = format!("{{ address: \"{server}\", tls: {{ ca_file: ca.pem }} }}");

@@ -57,12 +57,12 @@ fn only_regular_files_are_read() {
     ] {
         for path in [fifo, folder, "/dev/zero"] {
             let key = key.replace("PATH", path);
-            let source = Source {
-                name: "test".to_owned(),
-                text: format!(
+            let source = Source::new(
+                "test",
+                format!(
                     "services: [{{ name: a, probes: [{{ name: p, http: {{ url: \"http://127.0.0.1/\", {key} }} }}] }}]"
                 ),
-            };
+            );
             let loaded = Config::load(&source, Path::new(""), &env, slod::probe::KINDS);
             let mut found = loaded.diagnostics.iter();
             assert!(

@@ -17,10 +17,7 @@ fn the_example_of_every_kind_is_valid_and_its_name_is_free() {
         let text = format!(
             "services: [{{ name: a, objectives: [], probes: [{{ name: p, {name}: {example} }}] }}]"
         );
-        let source = Source {
-            name: String::new(),
-            text,
-        };
+        let source = Source::new("", text);
         let loaded = Config::load(&source, root(), &env, &[kind]);
         assert_eq!(loaded.diagnostics, [], "{name}");
         assert!(!["name", "interval", "timeout"].contains(&name));
@@ -79,10 +76,7 @@ fn every_key(value: &dyn Fn(Need) -> Option<String>) -> Vec<Written> {
 }
 
 fn load_real(text: &str) -> Loaded {
-    let source = Source {
-        name: String::new(),
-        text: text.to_owned(),
-    };
+    let source = Source::new("", text);
     Config::load(&source, root(), &env, slod::probe::KINDS)
 }
 

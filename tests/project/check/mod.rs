@@ -107,10 +107,7 @@ fn env(name: &str) -> Option<String> {
 }
 
 fn load(text: &str) -> Loaded {
-    let source = Source {
-        name: "slod.yaml".to_owned(),
-        text: text.to_owned(),
-    };
+    let source = Source::new("slod.yaml", text);
     Config::load(&source, Path::new("/etc/slod"), &env, &KINDS)
 }
 

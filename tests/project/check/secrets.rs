@@ -45,10 +45,10 @@ fn no_diagnostic_shows_a_secret() {
     ];
     let secret = |name: &str| (name == "SECRET").then(|| "hunter2".to_owned());
     for text in texts {
-        let source = Source {
-            name: "test".to_owned(),
-            text: format!("services: [{{ name: a, probes: [{{ name: p, {text} }}] }}]\n"),
-        };
+        let source = Source::new(
+            "test",
+            format!("services: [{{ name: a, probes: [{{ name: p, {text} }}] }}]\n"),
+        );
         let loaded = Config::load(&source, Path::new(""), &secret, slod::probe::KINDS);
         assert!(!loaded.diagnostics.is_empty(), "{text}");
         let shown = check::text(&source, &loaded, false);

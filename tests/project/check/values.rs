@@ -107,10 +107,7 @@ fn a_fingerprint_changes_only_with_the_settings_of_its_probe() {
     let token = folder.path().join("token");
     fs::write(&token, "one").unwrap();
     let spec = |text: &str, host: &'static str| {
-        let source = Source {
-            name: String::new(),
-            text: text.to_owned(),
-        };
+        let source = Source::new("", text);
         let env = move |_: &str| Some(host.to_owned());
         let loaded = Config::load(&source, folder.path(), &env, &KINDS);
         loaded.config.unwrap().services[0].probes[0].clone()

@@ -98,13 +98,9 @@ fn correction(id: &str, hours: i64, reason: &str, slos: &[&str]) -> Correction {
     let from = Timestamp(AT.0 + hours * 3_600_000);
     Correction {
         id: id.into(),
-        from,
-        to: from.after(Duration::from_hours(2)),
-        repeats: None,
-        services: Vec::new(),
         slos: slos.iter().map(|name| (*name).to_owned()).collect(),
-        reason: reason.into(),
         author: "ada".into(),
+        ..Correction::once(from, from.after(Duration::from_hours(2)), reason)
     }
 }
 

@@ -6,9 +6,8 @@ mod writing;
 
 use super::{HOUR, START};
 use slod::outcome::Timestamp;
-use slod::sample::{Point, Sample, SeriesKey, SeriesKind, Summary};
+use slod::sample::{Point, Sample, SeriesKey, SeriesKind};
 use slod::store::{SeriesInfo, Store, Tick};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 const DAY: i64 = 24 * HOUR;
@@ -100,16 +99,4 @@ fn samples(number: i64, from: i64, to: i64) -> Vec<Sample> {
         value: value(number, at),
     };
     times(from, to).map(sample).collect()
-}
-
-/// All summaries of each series, joined.
-fn summaries(store: &Store) -> BTreeMap<i64, Summary> {
-    let (mut all, (from, to)) = (BTreeMap::<i64, Summary>::new(), ALWAYS);
-    let visit = |series, next: Summary| {
-        all.entry(series)
-            .and_modify(|all| all.add(&next))
-            .or_insert(next);
-    };
-    store.for_each_summary(from, to, visit).unwrap();
-    all
 }

@@ -40,6 +40,20 @@ pub struct Correction {
 }
 
 impl Correction {
+    /// Applies once, to everything; without an id and an author.
+    pub fn once(from: Timestamp, to: Timestamp, reason: &str) -> Self {
+        Self {
+            id: String::new(),
+            from,
+            to,
+            repeats: None,
+            services: Vec::new(),
+            slos: Vec::new(),
+            reason: reason.to_owned(),
+            author: String::new(),
+        }
+    }
+
     /// Whether it applies to the service, or to some of its objectives.
     pub fn is_for(&self, service: &str) -> bool {
         includes(&self.services, service)
@@ -229,13 +243,8 @@ mod tests {
     fn a_correction_applies_to_what_it_names() {
         let mut correction = Correction {
             id: "1".into(),
-            from: Timestamp(0),
-            to: Timestamp(1),
-            repeats: None,
-            services: vec![],
-            slos: vec![],
-            reason: "a deploy".into(),
             author: "ada".into(),
+            ..Correction::once(Timestamp(0), Timestamp(1), "a deploy")
         };
         assert!(correction.concerns("rag", "errors"));
         correction.services = vec!["rag".into(), "web".into()];

@@ -7,7 +7,6 @@
 
 pub mod autocorrelation;
 pub mod baseline;
-pub mod cusum;
 pub mod normal;
 pub mod order;
 pub mod proportion;

@@ -191,13 +191,10 @@ fn maintenance(from: i64, to: i64, services: &[&str], slos: &[&str]) -> Correcti
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
     Correction {
         id: "1".to_owned(),
-        from: at(from),
-        to: at(to),
-        repeats: None,
         services: names(services),
         slos: names(slos),
-        reason: "upgrade".to_owned(),
         author: "ada".to_owned(),
+        ..Correction::once(at(from), at(to), "upgrade")
     }
 }
 

@@ -2,6 +2,7 @@ mod latency;
 mod throughput;
 
 use super::*;
+use crate::config::Config;
 use crate::load::{Stage, builtin};
 use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
@@ -18,16 +19,7 @@ const CONFIG: &str = "services:
 ";
 
 fn service(text: &str) -> ServiceSpec {
-    let source = crate::diagnostic::Source {
-        name: String::new(),
-        text: text.to_owned(),
-    };
-    let kinds = crate::probe::KINDS;
-    let path = std::path::Path::new("");
-    let loaded = crate::config::Config::load(&source, path, &|_| None, kinds);
-    let config = loaded
-        .config
-        .unwrap_or_else(|| panic!("{:#?}", loaded.diagnostics));
+    let config: Config = text.parse().expect("valid");
     config.services.into_iter().next().expect("one")
 }
 
@@ -56,22 +48,15 @@ fn window(due: f64, requests: &[(u64, u64, bool)]) -> LoadWindow {
         }
     }
     LoadWindow {
-        start: Duration::ZERO,
         length: Duration::from_secs(10),
-        stage: 0,
         due,
         active: due,
         started: good + failed,
-        dropped: 0,
-        lacking: 0,
-        repeated: 0,
-        unjudged: 0,
         good,
         failed: vec![(Cause::Status, failed)],
         latency,
         failed_latency,
-        lag: Duration::ZERO,
-        generator_cpu: None,
+        ..LoadWindow::default()
     }
 }
 

@@ -77,10 +77,7 @@ pub fn stages(report: &RunReport) -> Table {
             }),
         ]
     };
-    Table {
-        columns: STAGES,
-        rows: stage_rows(&report.run).iter().map(row).collect(),
-    }
+    Table::new(STAGES, stage_rows(&report.run).iter().map(row))
 }
 
 /// Figures by request; empty if there is only one request, which the whole run shows already.
@@ -110,10 +107,7 @@ pub fn requests(report: &RunReport) -> Table {
             Cell::Untrusted(missing.join(", ")),
         ]
     };
-    Table {
-        columns: REQUESTS,
-        rows: shown.iter().map(row).collect(),
-    }
+    Table::new(REQUESTS, shown.iter().map(row))
 }
 
 fn level(row: &StageRow) -> String {
@@ -136,10 +130,7 @@ pub fn failures(report: &RunReport) -> Table {
             Cell::Untrusted(report.run.example(cause).unwrap_or("-").to_owned()),
         ]
     });
-    Table {
-        columns: FAILURES,
-        rows: rows.collect(),
-    }
+    Table::new(FAILURES, rows)
 }
 
 /// Figures of the whole run, in the order of k6's summary.
@@ -239,10 +230,7 @@ fn generator(report: &RunReport) -> String {
 pub fn results(report: &RunReport) -> Table {
     let row =
         |(name, value): (&str, String)| vec![Cell::Trusted(name.to_owned()), Cell::Sentence(value)];
-    Table {
-        columns: RESULTS,
-        rows: figures(report).into_iter().map(row).collect(),
-    }
+    Table::new(RESULTS, figures(report).into_iter().map(row))
 }
 
 /// Minimum and maximum of the gauges that are drawn.
@@ -264,8 +252,5 @@ pub fn observed(report: &RunReport) -> Table {
             ]);
         }
     }
-    Table {
-        columns: SAMPLED,
-        rows,
-    }
+    Table::new(SAMPLED, rows)
 }

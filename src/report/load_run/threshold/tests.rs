@@ -11,22 +11,14 @@ fn result(text: &str, latencies_ms: &[u64], failed: u64) -> ThresholdResult {
         latency.add(scale.code(Duration::from_millis(*ms)), 1);
     }
     let window = LoadWindow {
-        start: Duration::ZERO,
         length: Duration::from_secs(10),
-        stage: 0,
         due: 1.0,
         active: 1.0,
         started: latencies_ms.len() as u64,
-        dropped: 0,
-        lacking: 0,
-        repeated: 0,
-        unjudged: 0,
         good: latencies_ms.len() as u64 - failed,
         failed: vec![(Cause::Status, failed)],
         latency,
-        failed_latency: Histogram::default(),
-        lag: Duration::ZERO,
-        generator_cpu: None,
+        ..LoadWindow::default()
     };
     let threshold: Threshold = text.parse().expect(text);
     let (measured, decision) = threshold.judge(&Figures::of([&window]));

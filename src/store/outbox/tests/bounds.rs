@@ -14,13 +14,13 @@ const NOTICES: &str = "INSERT INTO outbox (receiver, grouping, fingerprint, due_
 
 #[test]
 fn a_full_outbox_takes_no_more() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     fill(&store, OUTBOX_MAX as i64 - 1, NOTICES);
     let deliveries = [
         delivery(2000, notice("rag", None)),
         delivery(2000, notice("chat", None)),
     ];
-    let lost = store.keep_deliveries(&deliveries).expect("kept");
+    let lost = keep(&mut store, &deliveries);
     assert_eq!(lost, 1);
     let waiting = store.waiting().expect("reads");
     assert_eq!(waiting["oncall"], OUTBOX_MAX as u64);
@@ -28,30 +28,24 @@ fn a_full_outbox_takes_no_more() {
 
 #[test]
 fn a_message_has_a_bounded_number_of_notices() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     fill(&store, BATCH_MAX + 1, NOTICES);
     let first = next(&mut store, 2000).expect("due");
     assert_eq!(first.notices.len() as i64, BATCH_MAX);
-    store
-        .settle(&first, &settled(&first, true), None)
-        .expect("kept");
+    delivered(&mut store, &first);
     let second = next(&mut store, 2000).expect("due");
     assert_eq!(second.notices.len(), 1);
 }
 
 #[test]
 fn the_history_has_a_bounded_number_of_messages() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let sent = "INSERT INTO notification (at, receiver, grouping, key, firing, resolved, delivered, answer)
         SELECT i, 'oncall', 'g', 'k', 1, 0, 1, 'ok'";
     fill(&store, HISTORY_MAX, sent);
-    store
-        .keep_deliveries(&[delivery(2000, notice("rag", None))])
-        .expect("kept");
+    keep(&mut store, &[delivery(2000, notice("rag", None))]);
     let batch = next(&mut store, 2000).expect("due");
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
+    delivered(&mut store, &batch);
     let count = |sql| store.conn.query_row(sql, [], |row| row.get::<_, i64>(0));
     assert_eq!(count("SELECT count(*) FROM notification"), Ok(HISTORY_MAX));
     assert_eq!(count("SELECT min(id) FROM notification"), Ok(2));

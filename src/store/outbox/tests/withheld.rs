@@ -2,29 +2,27 @@ use super::*;
 
 #[test]
 fn notices_held_back_by_a_silence_are_sent_when_it_ends_unless_the_alert_ended() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let (rag, chat) = (notice("rag", None), notice("chat", None));
     let both = [delivery(2000, rag.clone()), delivery(2000, chat.clone())];
-    store.keep_deliveries(&both).expect("kept");
+    keep(&mut store, &both);
     let is_rag = |one: &Notice| one.label("service") == Some("rag");
     let first = taken(&mut store, 3000, &[], &is_rag).expect("due");
     assert_eq!(first.notices, [chat]);
-    store
-        .settle(&first, &settled(&first, true), None)
-        .expect("kept");
+    delivered(&mut store, &first);
     assert_eq!(taken(&mut store, 62_999, &[], &is_rag), None, "not again");
     assert_eq!(taken(&mut store, 63_000, &[], &is_rag), None, "still muted");
     assert_eq!(next(&mut store, 123_000).expect("due").notices, [rag]);
     // An alert that ends meanwhile is not announced, whether its notice was checked before or not.
     for looks in [true, false] {
-        let (_folder, mut store) = self::store();
+        let (_folder, mut store) = Store::temporary();
         let fires = delivery(2000, notice("rag", None));
-        store.keep_deliveries(&[fires]).expect("kept");
+        keep(&mut store, &[fires]);
         if looks {
             assert_eq!(taken(&mut store, 3000, &[], &is_rag), None);
         }
         let ends = delivery(4000, notice("rag", Some(4000)));
-        store.keep_deliveries(&[ends]).expect("kept");
+        keep(&mut store, &[ends]);
         assert_eq!(taken(&mut store, 90_000, &[], &is_rag), None);
         assert!(store.waiting().expect("reads").is_empty());
     }
@@ -32,12 +30,12 @@ fn notices_held_back_by_a_silence_are_sent_when_it_ends_unless_the_alert_ended()
 
 #[test]
 fn the_delivery_error_of_a_message_is_kept_until_it_is_delivered() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let both = ["rag", "chat"].map(|one| delivery(2000, notice(one, None)));
-    store.keep_deliveries(&both).expect("kept");
+    keep(&mut store, &both);
     let batch = next(&mut store, 3000).expect("due");
     let later = [delivery(90_000, notice("web", None))];
-    store.keep_deliveries(&later).expect("kept");
+    keep(&mut store, &later);
     assert!(store.failures().expect("reads").is_empty());
     for why in ["HTTP 500", "connection refused"] {
         store.note_failure(&batch, why).expect("kept");
@@ -48,9 +46,7 @@ fn the_delivery_error_of_a_message_is_kept_until_it_is_delivered() {
     let known: Vec<_> = pending.iter().map(|one| one.failure.as_deref()).collect();
     let why = Some("connection refused");
     assert_eq!(known, [why, why, None]);
-    store
-        .settle(&batch, &settled(&batch, true), None)
-        .expect("kept");
+    delivered(&mut store, &batch);
     assert!(store.failures().expect("reads").is_empty());
 }
 
@@ -58,7 +54,7 @@ fn the_delivery_error_of_a_message_is_kept_until_it_is_delivered() {
 /// ones.
 fn withheld(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
     let both = ["rag", "chat"].map(|name| delivery(2000, notice(name, None)));
-    store.keep_deliveries(&both).expect("kept");
+    keep(store, &both);
     let batch = next(store, 3000).expect("due");
     store.note_failure(&batch, "503").expect("noted");
     look(store, 4000, is_muted, is_handled, begun)
@@ -80,13 +76,11 @@ fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[
 #[test]
 fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
     for (is_muted, is_handled) in [(true, false), (false, true)] {
-        let (_folder, mut store) = store();
+        let (_folder, mut store) = Store::temporary();
         assert_eq!(withheld(&mut store, is_muted, is_handled, &[]), 1);
         let batch = next(&mut store, 4000).expect("the other one waits");
         assert_eq!(batch.notices, [notice("chat", None)]);
-        store
-            .settle(&batch, &settled(&batch, true), None)
-            .expect("kept");
+        delivered(&mut store, &batch);
         assert!(store.failures().expect("reads").is_empty());
         let pending = store.pending_notices(9).expect("reads");
         let why = pending[0].failure.as_deref().expect("it is shown");
@@ -101,7 +95,7 @@ fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
 
 #[test]
 fn a_message_that_some_recipients_have_does_not_change() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     assert_eq!(withheld(&mut store, true, true, &["g"]), 0);
     assert_eq!(next(&mut store, 4000).expect("due").notices.len(), 2);
 }
@@ -110,26 +104,20 @@ fn a_message_that_some_recipients_have_does_not_change() {
 fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
     // It ends before or after it is taken out of its message.
     for ends_first in [true, false] {
-        let (_folder, mut store) = store();
+        let (_folder, mut store) = Store::temporary();
         let end = delivery(3500, notice("rag", Some(3500)));
         if ends_first {
             let fires = delivery(2000, notice("rag", None));
-            store.keep_deliveries(&[fires]).expect("kept");
+            keep(&mut store, &[fires]);
             let batch = next(&mut store, 3000).expect("due");
             store.note_failure(&batch, "503").expect("noted");
-            store
-                .keep_deliveries(std::slice::from_ref(&end))
-                .expect("kept");
+            keep(&mut store, std::slice::from_ref(&end));
             assert_eq!(look(&mut store, 4000, true, false, &[]), 1);
         } else {
             assert_eq!(withheld(&mut store, true, false, &[]), 1);
             let batch = next(&mut store, 4000).expect("the other one");
-            store
-                .settle(&batch, &settled(&batch, true), None)
-                .expect("kept");
-            store
-                .keep_deliveries(std::slice::from_ref(&end))
-                .expect("kept");
+            delivered(&mut store, &batch);
+            keep(&mut store, std::slice::from_ref(&end));
         }
         assert_eq!(
             next(&mut store, 4000).expect("the end").notices,

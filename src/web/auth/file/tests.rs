@@ -28,10 +28,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn loaded(folder: &Path, text: &str) -> LoadedFile {
-    let source = Source {
-        name: "web.yml".to_owned(),
-        text: text.to_owned(),
-    };
+    let source = Source::new("web.yml", text);
     parse(&source, folder)
 }
 

@@ -3,13 +3,15 @@
 
 use super::{dashboard, label_values, list};
 use crate::prometheus::server::{Prometheus, repository, start};
+use crate::server::{response, serve};
 use crate::support::free_port;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 #[test]
@@ -174,34 +176,26 @@ services:
 /// Responds like OpenAI, until the test ends.
 fn provider() -> SocketAddr {
     const LIMITS: &str = "x-ratelimit-limit-requests: 10\r\nx-ratelimit-remaining-requests: 5\r\nConnection: close\r\n";
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let address = listener.local_addr().expect("bound");
-    std::thread::spawn(move || {
-        for (number, stream) in listener.incoming().enumerate() {
-            let Ok(mut stream) = stream else { return };
-            let mut request = [0; 4096];
-            let _ = stream.read(&mut request);
-            if number % 3 == 2 {
-                let refusal =
-                    format!("HTTP/1.1 429 Too Many Requests\r\n{LIMITS}Content-Length: 0\r\n\r\n");
-                let _ = stream.write_all(refusal.as_bytes());
-                continue;
-            }
-            let head =
-                format!("HTTP/1.1 200 OK\r\n{LIMITS}Content-Type: text/event-stream\r\n\r\n");
-            let _ = stream.write_all(head.as_bytes());
-            for event in [
-                r#"{"choices":[{"delta":{"content":"po"}}]}"#,
-                r#"{"choices":[{"delta":{"content":"ng"},"finish_reason":"stop"}]}"#,
-                r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#,
-                "[DONE]",
-            ] {
-                std::thread::sleep(Duration::from_millis(5));
-                let _ = write!(stream, "data: {event}\n\n");
-            }
+    let count = AtomicUsize::new(0);
+    serve(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        if count.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+            let refusal = response("429 Too Many Requests", LIMITS, "");
+            let _ = stream.write_all(refusal.as_bytes());
+            return;
         }
-    });
-    address
+        let head = format!("HTTP/1.1 200 OK\r\n{LIMITS}Content-Type: text/event-stream\r\n\r\n");
+        let _ = stream.write_all(head.as_bytes());
+        for event in [
+            r#"{"choices":[{"delta":{"content":"po"}}]}"#,
+            r#"{"choices":[{"delta":{"content":"ng"},"finish_reason":"stop"}]}"#,
+            r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2}}"#,
+            "[DONE]",
+        ] {
+            std::thread::sleep(Duration::from_millis(5));
+            let _ = write!(stream, "data: {event}\n\n");
+        }
+    })
 }
 
 /// As sent by Grafana with everything selected.

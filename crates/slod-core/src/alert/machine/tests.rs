@@ -1,42 +1,7 @@
 use super::super::{Matcher, Silence};
 use super::*;
-use crate::alert::{Causes, Inhibitor, Urgency};
-use crate::slo::series::Counts;
-use crate::slo::{Objective, StandardWindow, WindowView};
+use crate::alert::{Causes, Inhibitor, Tracked, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// No objectives.
-enum Nothing {}
-
-impl Burning for Nothing {
-    fn service(&self) -> &Arc<str> {
-        match *self {}
-    }
-
-    fn objective(&self) -> &Objective {
-        match *self {}
-    }
-
-    fn counts(&self, _: StandardWindow) -> Counts {
-        match *self {}
-    }
-
-    fn window(&self, _: StandardWindow) -> WindowView {
-        match *self {}
-    }
-
-    fn remaining(&self) -> Option<f64> {
-        match *self {}
-    }
-
-    fn exhaustion(&self) -> Option<Timestamp> {
-        match *self {}
-    }
-
-    fn was_bad(&self, _: Duration) -> bool {
-        match *self {}
-    }
-}
 
 fn sign(service: &str, is_present: bool) -> Sign {
     let source = Source::Sign {
@@ -96,7 +61,7 @@ impl Fixture {
             maintained: &self.maintained,
             now: Timestamp::from_secs(self.second),
         };
-        let changes = self.machine.step(std::iter::empty::<Nothing>(), input);
+        let changes = self.machine.step(std::iter::empty::<Tracked<'_>>(), input);
         let row = |one: &Notice| {
             let mark = if one.is_resolved() { '-' } else { '+' };
             format!("{mark}{}", one.label("service").unwrap_or_default())

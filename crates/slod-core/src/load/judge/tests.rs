@@ -6,7 +6,7 @@
     reason = "small and positive"
 )]
 
-use super::super::tests::{run, window};
+use super::super::tests::{run, says, states, window};
 use super::super::{
     Answer, Limit, LoadWindow, Model, ObservedSeries, RunRecord, Scenario, Stage, Statement,
     builtin, statements,

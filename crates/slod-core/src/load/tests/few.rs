@@ -20,11 +20,7 @@ fn slow_ramp(latency: impl Fn(u64) -> f64, failing: impl Fn(u64) -> bool) -> Run
 }
 
 fn breaking(run: &RunRecord, quantile: f64) -> Statement {
-    let limit = Limit {
-        quantile,
-        below: Duration::from_millis(500),
-    };
-    let all = statements(run, Some(limit)).into_iter();
+    let all = statements(run, Some(limit(quantile))).into_iter();
     let mut points = all.filter(|one| one.topic == "breaking point");
     points.next().expect("stated")
 }
@@ -43,10 +39,7 @@ fn windows_are_as_wide_as_the_quantile_needs() {
         found.evidence
     );
     let found = breaking(&slow_ramp(|_| 100.0, |_| false), 0.95);
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (Answer::Good, "no break up to 3 requests per second")
-    );
+    states(&found, Answer::Good, "no break up to 3 requests per second");
 }
 
 #[test]
@@ -55,12 +48,7 @@ fn failures_not_visible_in_narrow_windows_are_found_in_wide_ones() {
         &slow_ramp(|_| 100.0, |second| second > 300 && second % 8 == 0),
         0.95,
     );
-    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    assert!(
-        found.evidence.ends_with("of the requests failed"),
-        "{}",
-        found.evidence
-    );
+    states(&found, Answer::Bad, "…of the requests failed");
 }
 
 #[test]
@@ -68,12 +56,10 @@ fn too_few_requests_for_the_quantile_are_unknown() {
     let mut run = slow_ramp(|_| 100.0, |_| false);
     run.windows.truncate(250);
     let found = breaking(&run, 0.99);
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (
-            Answer::Unknown,
-            "too few requests to judge p99: 299 in windows of one stage are required, and the run had 215; use longer stages or a higher load"
-        )
+    states(
+        &found,
+        Answer::Unknown,
+        "too few requests to judge p99: 299 in windows of one stage are required, and the run had 215; use longer stages or a higher load",
     );
     assert_eq!(breaking(&run, 0.95).answer, Answer::Good);
 }
@@ -81,12 +67,6 @@ fn too_few_requests_for_the_quantile_are_unknown() {
 /// The first stage has enough requests, but the last and highest one does not.
 #[test]
 fn a_stage_with_too_few_requests_is_not_judged_by_another_one() {
-    let stage = |level: f64, secs| Stage {
-        name: String::new(),
-        from: level,
-        to: level,
-        length: Duration::from_secs(secs),
-    };
     let scenario = Scenario {
         stages: vec![stage(1.0, 400), stage(5.0, 40)],
         ..ramp(0.0, 0.0, 1)
@@ -97,13 +77,10 @@ fn a_stage_with_too_few_requests_is_not_judged_by_another_one() {
     });
     let run = run(scenario.clone(), windows.collect());
     let found = breaking(&run, 0.99);
-    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
-    assert!(
-        found
-            .evidence
-            .starts_with("no break up to 1 requests per second; from there to 5, too few requests"),
-        "{}",
-        found.evidence
+    states(
+        &found,
+        Answer::Unknown,
+        "no break up to 1 requests per second; from there to 5, too few requests…",
     );
 }
 
@@ -126,12 +103,7 @@ fn a_bad_last_window_is_inconclusive() {
 #[test]
 fn without_a_latency_objective_errors_alone_decide() {
     let windows = (0..100).map(|second| window(second, 0, 10.0 + second as f64, &[20.0; 50], 0));
-    let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::ZERO,
-        },
-        ..ramp(10.0, 110.0, 100)
-    };
+    let scenario = users(0, ramp(10.0, 110.0, 100));
     let all = statements(&run(scenario, windows.collect()), None);
     assert_eq!(
         all[0].evidence,
@@ -141,41 +113,22 @@ fn without_a_latency_objective_errors_alone_decide() {
 
 #[test]
 fn a_service_that_only_fails_has_no_knee() {
-    let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::from_secs(1),
-        },
-        ..ramp(5.0, 40.0, 60)
-    };
+    let scenario = users(1, ramp(5.0, 40.0, 60));
     let windows = (0..60).map(|second| window(second, 0, 5.0 + second as f64, &[1.0; 50], 50));
     let found = statement(&run(scenario, windows.collect()), "knee");
-    assert_eq!(found.answer, Answer::Unknown);
-    assert!(
-        found.evidence.starts_with("needs successful responses"),
-        "{}",
-        found.evidence
-    );
+    states(&found, Answer::Unknown, "needs successful responses…");
 }
 
 /// Six windows of a ramp with throughput growing to the end.
 #[test]
 fn a_short_ramp_has_no_knee_where_throughput_still_grows() {
-    let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::from_secs(1),
-        },
-        ..ramp(5.0, 40.0, 60)
-    };
+    let scenario = users(1, ramp(5.0, 40.0, 60));
     let windows = (0..60).map(|second| {
         let users = 5.0 + 35.0 * second as f64 / 60.0;
         window(second, 0, users, &vec![50.0; (users / 1.05) as usize], 0)
     });
     let found = statement(&run(scenario.clone(), windows.collect()), "knee");
-    assert!(
-        found.evidence.starts_with("no knee up to "),
-        "{}",
-        found.evidence
-    );
+    says(&found.evidence, "no knee up to …");
 }
 
 fn without_success(windows: Vec<LoadWindow>, ending: Ending) -> Option<Statement> {
@@ -193,10 +146,7 @@ fn a_run_without_a_success_is_bad() {
     let failing = |second| window(second, 0, 10.0, &[10.0; 3], 3);
     let found = without_success(vec![failing(0), failing(1)], Ending::Completed).expect("stated");
     let evidence = "no request succeeded: all 6 failed; cause: status (first: status 500)";
-    assert_eq!(
-        (found.answer, found.evidence.as_str()),
-        (Answer::Bad, evidence)
-    );
+    states(&found, Answer::Bad, evidence);
 
     let mut mixed = failing(1);
     mixed.failed = vec![(Cause::Refused, 2), (Cause::Status, 1)];

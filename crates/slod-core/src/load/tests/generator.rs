@@ -5,12 +5,7 @@ use super::*;
 /// Users from 10 to 210 in 600 s, with responses that are slow from a given second on and a generator that
 /// is busy at given seconds.
 fn stress(slow_from: u64, busy: impl Fn(u64) -> bool) -> RunRecord {
-    let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::from_secs(1),
-        },
-        ..ramp(10.0, 210.0, 600)
-    };
+    let scenario = users(1, ramp(10.0, 210.0, 600));
     let windows = (0..600).map(|second| {
         let users = 10.0 + second as f64 / 3.0;
         let latency = if second >= slow_from { 900.0 } else { 50.0 };
@@ -33,13 +28,10 @@ fn topics(run: &RunRecord) -> Vec<&'static str> {
 fn a_break_before_the_generator_was_the_limit_counts() {
     let run = stress(300, |second| second >= 500);
     let found = statement(&run, "breaking point");
-    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    assert!(
-        found
-            .evidence
-            .starts_with("broke between 110 and 113 users, 300 s"),
-        "{}",
-        found.evidence
+    states(
+        &found,
+        Answer::Bad,
+        "broke between 110 and 113 users, 300 s…",
     );
     assert_eq!(
         statement(&run, "generator").evidence,
@@ -51,12 +43,10 @@ fn a_break_before_the_generator_was_the_limit_counts() {
 fn slow_responses_while_the_generator_was_the_limit_are_not_a_break() {
     let run = stress(450, |second| second >= 450);
     let found = statement(&run, "breaking point");
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (
-            Answer::Unknown,
-            "no break up to 160 users; from there to 210, the generator was the limit"
-        )
+    states(
+        &found,
+        Answer::Unknown,
+        "no break up to 160 users; from there to 210, the generator was the limit",
     );
 }
 
@@ -65,10 +55,7 @@ fn a_briefly_busy_generator_is_not_the_limit() {
     let run = stress(999, |second| second % 40 == 7);
     assert!(!topics(&run).contains(&"generator"), "{:?}", topics(&run));
     let found = statement(&run, "breaking point");
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (Answer::Good, "no break up to 210 users")
-    );
+    states(&found, Answer::Good, "no break up to 210 users");
     // The same for late starts.
     let mut late = run.clone();
     for window in &mut late.windows {
@@ -101,14 +88,7 @@ fn short(engine: &str, started: u64) -> RunRecord {
 fn the_offered_rate_decides_who_fell_short() {
     for run in [short(SLOD, 100), short("k6", 60)] {
         let found = statement(&run, "breaking point");
-        assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-        assert!(
-            found
-                .evidence
-                .ends_with("600 of 1000 requests were answered"),
-            "{}",
-            found.evidence
-        );
+        states(&found, Answer::Bad, "…600 of 1000 requests were answered");
     }
     // Users of Locust wait for their responses, and an engine may start too few.
     for run in [short(LOCUST, 60), short(SLOD, 60)] {
@@ -130,26 +110,20 @@ fn the_offered_rate_decides_who_fell_short() {
 /// Locust users that wait for slow responses start too few requests: more requests would not be faster.
 #[test]
 fn a_service_that_is_slow_under_less_than_the_planned_rate_has_broken() {
-    let limit = Limit {
-        quantile: 0.95,
-        below: Duration::from_millis(500),
-    };
     let found = |latency: f64| {
         let mut run = short(LOCUST, 60);
         for second in &mut run.windows {
             *second = window(second.start.as_secs(), 0, 100.0, &[latency; 60], 0);
         }
-        let all = statements(&run, Some(limit)).into_iter();
-        let mut found = all.filter(|one| one.topic == "breaking point");
-        found.next().expect("judged")
+        let mut all = statements(&run, Some(limit(0.95))).into_iter();
+        all.find(|one| one.topic == "breaking point")
+            .expect("judged")
     };
     let slow = found(900.0);
-    assert_eq!(slow.answer, Answer::Bad, "{}", slow.evidence);
-    assert!(
-        slow.evidence
-            .starts_with("broke at 60 requests per second or before, 0 s after the start: p95"),
-        "{}",
-        slow.evidence
+    states(
+        &slow,
+        Answer::Bad,
+        "broke at 60 requests per second or before, 0 s after the start: p95…",
     );
     // Fast responses at a lower load than planned say nothing about the plan.
     assert_eq!(found(50.0).answer, Answer::Unknown);
@@ -158,10 +132,6 @@ fn a_service_that_is_slow_under_less_than_the_planned_rate_has_broken() {
 /// A generator that is up to 131 ms late does not explain responses that take seconds.
 #[test]
 fn a_break_that_late_starts_cannot_explain_is_one() {
-    let limit = Limit {
-        quantile: 0.95,
-        below: Duration::from_millis(500),
-    };
     let found = |latency: f64| {
         let mut run = short(SLOD, 100);
         for second in &mut run.windows {
@@ -171,9 +141,9 @@ fn a_break_that_late_starts_cannot_explain_is_one() {
                 ..window(number, 0, 100.0, &[latency; 100], 0)
             };
         }
-        let all = statements(&run, Some(limit)).into_iter();
-        let mut found = all.filter(|one| one.topic == "breaking point");
-        found.next().expect("judged").answer
+        let mut all = statements(&run, Some(limit(0.95))).into_iter();
+        let found = all.find(|one| one.topic == "breaking point");
+        found.expect("judged").answer
     };
     assert_eq!(found(2000.0), Answer::Bad);
     assert_eq!(found(700.0), Answer::Unknown);
@@ -192,14 +162,8 @@ fn missing_users_mean_less_load_and_not_a_better_service() {
             engine: LOCUST.to_owned(),
             ..run(ramp(20.0, 20.0, 60), windows.collect())
         };
-        let closed = Model::Closed {
-            think: Duration::from_secs(1),
-        };
         RunRecord {
-            scenario: Scenario {
-                model: closed,
-                ..run.scenario.clone()
-            },
+            scenario: users(1, run.scenario.clone()),
             ..run
         }
     };
@@ -258,12 +222,7 @@ fn starts_dropped_because_of_waiting_requests_are_a_break() {
     };
     assert_eq!(of(|second| second % 2).answer, Answer::Good);
     let found = of(|_| 2);
-    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    assert!(
-        found.evidence.contains("20 starts were dropped"),
-        "{}",
-        found.evidence
-    );
+    states(&found, Answer::Bad, "…20 starts were dropped…");
 }
 
 #[test]

@@ -41,14 +41,9 @@ fn queue(due: impl Iterator<Item = f64>, mut each: impl FnMut() -> f64) -> Vec<A
 }
 
 fn stages(levels: &[(f64, u64)]) -> Scenario {
-    let stage = |(level, secs): &(f64, u64)| Stage {
-        name: String::new(),
-        from: *level,
-        to: *level,
-        length: Duration::from_secs(*secs),
-    };
+    let stages = levels.iter().map(|(level, secs)| stage(*level, *secs));
     Scenario {
-        stages: levels.iter().map(stage).collect(),
+        stages: stages.collect(),
         ..ramp(0.0, 0.0, 1)
     }
 }
@@ -132,12 +127,7 @@ fn users(scenario: &Scenario, workers: usize) -> Vec<Answered> {
 /// Eight workers of 50 ms serve 160 per second: (0.05 + 1) x 160 = 168 users.
 #[test]
 fn the_knee_of_eight_workers_is_at_168_users() {
-    let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::from_secs(1),
-        },
-        ..ramp(10.0, 300.0, 600)
-    };
+    let scenario = super::users(1, ramp(10.0, 300.0, 600));
     let run = run(scenario.clone(), windows(&scenario, &users(&scenario, 8)));
     let (found, evidence) = answer(&run, "knee");
     assert_eq!(found, Answer::Good, "{evidence}");
@@ -194,12 +184,7 @@ fn a_knee_is_correct_or_unknown_for_any_length_of_the_run() {
 
 #[test]
 fn a_service_saturated_from_the_start_has_its_knee_there_or_below() {
-    let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::from_secs(1),
-        },
-        ..ramp(100.0, 300.0, 600)
-    };
+    let scenario = super::users(1, ramp(100.0, 300.0, 600));
     let run = run(scenario.clone(), windows(&scenario, &users(&scenario, 2)));
     let (found, evidence) = answer(&run, "knee");
     assert_eq!(found, Answer::Good, "{evidence}");

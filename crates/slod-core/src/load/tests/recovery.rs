@@ -4,18 +4,9 @@ use super::*;
 
 /// Normal load, spike and normal load for 100 s each, with the failures of each second.
 fn spike(rate: f64, failed: impl Fn(u64) -> u64, latency: impl Fn(u64) -> f64) -> Statement {
-    let stage = |level: f64| Stage {
-        name: String::new(),
-        from: level,
-        to: level,
-        length: Duration::from_secs(100),
-    };
     let scenario = Scenario {
-        model: Model::Closed {
-            think: Duration::from_secs(1),
-        },
-        stages: vec![stage(10.0), stage(100.0), stage(10.0)],
-        ..ramp(0.0, 0.0, 1)
+        stages: [10.0, 100.0, 10.0].map(|level| stage(level, 100)).into(),
+        ..users(1, ramp(0.0, 0.0, 1))
     };
     let mut due = 0.0;
     let windows = (0..300).map(|second| {
@@ -38,12 +29,7 @@ fn even(_: u64) -> f64 {
 fn errors_from_before_the_spike_do_not_prevent_a_recovery() {
     // One in 200 requests, all the time.
     let found = spike(40.0, |second| u64::from(second % 5 == 2), even);
-    assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
-    assert!(
-        found.evidence.contains("% errors, as before"),
-        "{}",
-        found.evidence
-    );
+    states(&found, Answer::Good, "…% errors, as before…");
     // In bursts of ten, before and after.
     let found = spike(40.0, |second| if second % 20 == 3 { 10 } else { 0 }, even);
     assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
@@ -53,37 +39,27 @@ fn errors_from_before_the_spike_do_not_prevent_a_recovery() {
 fn more_errors_than_before_the_spike_prevent_a_recovery() {
     let failed = |second| u64::from(second % 5 == 2) + if second > 100 { 3 } else { 0 };
     let found = spike(40.0, failed, even);
-    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    assert!(
-        found
-            .evidence
-            .starts_with("did not recover in 100 s: more requests failed than before the spike"),
-        "{}",
-        found.evidence
+    states(
+        &found,
+        Answer::Bad,
+        "did not recover in 100 s: more requests failed than before the spike…",
     );
     let found = spike(
         40.0,
         |_| 0,
         |second| if second > 100 { 300.0 } else { 50.0 },
     );
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (
-            Answer::Bad,
-            "did not recover in 100 s: p95 stayed above 55 ms, the highest before the spike"
-        )
+    states(
+        &found,
+        Answer::Bad,
+        "did not recover in 100 s: p95 stayed above 55 ms, the highest before the spike",
     );
 }
 
 #[test]
 fn too_few_requests_after_the_spike_are_unknown() {
     let found = spike(1.0, |_| 0, even);
-    assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
-    assert!(
-        found.evidence.contains("3 windows of 80 s are required"),
-        "{}",
-        found.evidence
-    );
+    states(&found, Answer::Unknown, "…3 windows of 80 s are required…");
 }
 
 #[test]
@@ -97,32 +73,19 @@ fn a_relapse_after_the_recovery_is_reported() {
         )
     };
     let found = slow_from_to(250, 280);
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (
-            Answer::Bad,
-            "recovered within 5 s after the spike, but relapsed from 50 s after it to 80 s: p95 stayed above 55 ms, the highest before the spike"
-        )
+    states(
+        &found,
+        Answer::Bad,
+        "recovered within 5 s after the spike, but relapsed from 50 s after it to 80 s: p95 stayed above 55 ms, the highest before the spike",
     );
     let found = slow_from_to(260, 300);
-    assert!(
-        found
-            .evidence
-            .contains("from 60 s after it to the end: p95"),
-        "{}",
-        found.evidence
-    );
+    says(&found.evidence, "…from 60 s after it to the end: p95…");
     // Neither one slow window nor failures one at a time are a relapse.
     assert_eq!(slow_from_to(250, 255).answer, Answer::Good);
     let found = spike(40.0, |second| if second == 260 { 20 } else { 0 }, even);
     assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
     let found = spike(40.0, |second| if second >= 260 { 20 } else { 0 }, even);
-    assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
-    assert!(
-        found.evidence.contains("relapsed from 60 s"),
-        "{}",
-        found.evidence
-    );
+    states(&found, Answer::Bad, "…relapsed from 60 s…");
 }
 
 /// An occasional pause of the machine, before and after the spike, does not prevent a recovery.

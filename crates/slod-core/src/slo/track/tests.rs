@@ -4,8 +4,7 @@ mod days;
 mod traffic;
 
 use super::*;
-use crate::outcome::Measurements;
-use crate::outcome::{Cause, Verdict, millis};
+use crate::outcome::{Cause, Measurements, Verdict, VoidReason, millis};
 use crate::slo::calendar::{Calendar, Period};
 use crate::slo::{NoDataPolicy, Sli, Window};
 use proptest::prelude::*;
@@ -46,21 +45,47 @@ fn record(
     tracker.record(0, &event);
 }
 
+/// An outcome that took an hour.
+fn happen(tracker: &mut Tracker, second: i64, verdict: Verdict, interval: Duration) {
+    record(
+        tracker,
+        Timestamp::from_secs(second),
+        verdict,
+        HOUR,
+        interval,
+    );
+}
+
+/// Outcomes at intervals of seconds, which are bad before `good_from`.
+fn fail_until(
+    good_from: i64,
+    tracker: &mut Tracker,
+    seconds: std::ops::Range<i64>,
+    interval: usize,
+) {
+    for second in seconds.step_by(interval) {
+        let verdict = if second < good_from {
+            Verdict::Bad(Cause::Status)
+        } else {
+            Verdict::Good
+        };
+        happen(
+            tracker,
+            second,
+            verdict,
+            Duration::from_secs(interval as u64),
+        );
+    }
+}
+
 const SLICES: BudgetingMethod = BudgetingMethod::Timeslices { slice_target: 0.9 };
 
 /// Prometheus adds counters up: a late outcome counts once, and nothing decreases.
 #[test]
 fn a_late_outcome_is_counted_exactly_once() {
     let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
-    let interval = Duration::from_secs(10);
     let happen = |tracker: &mut Tracker, second, verdict| {
-        record(
-            tracker,
-            Timestamp::from_secs(second),
-            verdict,
-            HOUR,
-            interval,
-        );
+        happen(tracker, second, verdict, Duration::from_secs(10));
     };
     happen(&mut tracker, 0, Verdict::Good);
     tracker.close_slices(Timestamp::from_secs(300));
@@ -89,29 +114,15 @@ fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
         &[10],
     );
     let at = Timestamp(0);
-    let interval = Duration::from_secs(10);
-    record(
-        &mut tracker,
-        at,
-        Verdict::Bad(Cause::Refused),
-        Duration::from_millis(1),
-        interval,
-    );
-    record(&mut tracker, at, Verdict::Good, below, interval);
-    record(
-        &mut tracker,
-        at,
-        Verdict::Good,
-        below.saturating_sub(Duration::from_nanos(1)),
-        interval,
-    );
-    record(
-        &mut tracker,
-        at,
-        Verdict::Void(crate::outcome::VoidReason::Network),
-        below,
-        interval,
-    );
+    let faster = below.saturating_sub(Duration::from_nanos(1));
+    for (verdict, latency) in [
+        (Verdict::Bad(Cause::Refused), Duration::from_millis(1)),
+        (Verdict::Good, below),
+        (Verdict::Good, faster),
+        (Verdict::Void(VoidReason::Network), below),
+    ] {
+        record(&mut tracker, at, verdict, latency, Duration::from_secs(10));
+    }
     let view = tracker.view(at, HOUR);
     assert_eq!((view.good, view.bad), (1, 2));
     assert_eq!(tracker.counters(), (3, 2));
@@ -120,20 +131,7 @@ fn a_failed_request_is_never_fast_and_a_void_one_never_counts() {
 #[test]
 fn slices_become_counted_events_when_they_close() {
     let mut tracker = tracker(Sli::Availability, SLICES, &[10]);
-    for second in (0..120).step_by(10) {
-        let verdict = if second < 60 {
-            Verdict::Bad(Cause::Timeout)
-        } else {
-            Verdict::Good
-        };
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            verdict,
-            HOUR,
-            Duration::from_secs(10),
-        );
-    }
+    fail_until(60, &mut tracker, 0..120, 10);
     tracker.close_slices(Timestamp::from_secs(119));
     assert_eq!(tracker.counters(), (0, 0));
     tracker.close_slices(Timestamp::from_secs(120));
@@ -161,59 +159,27 @@ fn a_calendar_month_resets_the_budget_and_expects_its_whole_length() {
             Arc::new(objective.clone()),
             vec![ContributingProbe::every(interval)],
         );
-        for second in (noon..end).step_by(60) {
-            let verdict = if second < noon + 3600 {
-                Verdict::Bad(Cause::Status)
-            } else {
-                Verdict::Good
-            };
-            record(
-                &mut tracker,
-                Timestamp::from_secs(second),
-                verdict,
-                HOUR,
-                interval,
-            );
-        }
+        fail_until(noon + 3600, &mut tracker, noon..end, 60);
         tracker
     };
     let october = Timestamp::from_secs(midnight - 1);
     let tracker = lived(&objective, midnight);
-    let BudgetView {
-        period,
-        remaining,
-        recovery,
-        ..
-    } = tracker.budget(october, objective.window);
-    assert_eq!((period.good, period.bad), (660, 60));
+    let budget = tracker.budget(october, objective.window);
+    assert_eq!((budget.period.good, budget.period.bad), (660, 60));
     // 31 days with one attempt per minute; 44.64 may fail.
-    assert!(
-        (period.expected - 44_640.0).abs() < 1.0,
-        "{}",
-        period.expected
-    );
-    assert!(remaining.is_some_and(|left| left < 0.0));
-    let next = Timestamp::from_secs(midnight);
-    assert_eq!(recovery, Some(next));
+    assert!((budget.period.expected - 44_640.0).abs() < 1.0);
+    assert!(budget.remaining.is_some_and(|left| left < 0.0));
+    assert_eq!(budget.recovery, Some(Timestamp::from_secs(midnight)));
 
     let tracker = lived(&objective, midnight + 600);
     let november = Timestamp::from_secs(midnight + 599);
-    let BudgetView {
-        period,
-        recovery,
-        exhaustion,
-        ..
-    } = tracker.budget(november, objective.window);
-    assert_eq!((period.good, period.bad), (10, 0));
-    assert!(
-        (period.expected - 43_200.0).abs() < 1.0,
-        "{}",
-        period.expected
-    );
-    assert_eq!(recovery, None);
+    let budget = tracker.budget(november, objective.window);
+    assert_eq!((budget.period.good, budget.period.bad), (10, 0));
+    assert!((budget.period.expected - 43_200.0).abs() < 1.0);
+    assert_eq!(budget.recovery, None);
     // The burn rate still contains the previous day, but November's budget either lasts beyond its end or
     // runs out within it.
-    let end = exhaustion.expect("60 of 730 attempts fail");
+    let end = budget.exhaustion.expect("60 of 730 attempts fail");
     assert!(end > november && end < Timestamp::from_secs(midnight + 30 * 86_400));
     objective.window.calendar = None;
     let rolling = lived(&objective, midnight + 600);
@@ -228,21 +194,9 @@ fn failures_that_left_a_short_window_do_not_affect_its_forecast() {
     let every = vec![ContributingProbe::every(interval)];
     let mut tracker = Tracker::new(Arc::new(objective.clone()), every);
     let start = 1000 * 3600;
-    for second in (start..start + 3 * 3600).step_by(10) {
-        let verdict = if second < start + 3600 {
-            Verdict::Bad(Cause::Status)
-        } else {
-            Verdict::Good
-        };
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            verdict,
-            HOUR,
-            interval,
-        );
-    }
-    let budget = tracker.budget(Timestamp::from_secs(start + 3 * 3600 - 1), objective.window);
+    let end = start + 3 * 3600;
+    fail_until(start + 3600, &mut tracker, start..end, 10);
+    let budget = tracker.budget(Timestamp::from_secs(end - 1), objective.window);
     assert_eq!((budget.period.bad, budget.remaining), (0, Some(1.0)));
     assert_eq!(budget.exhaustion, None);
 }
@@ -256,13 +210,7 @@ fn a_minute_without_outcomes_is_bad_one_minute_after_its_end() {
         Arc::new(objective),
         vec![ContributingProbe::every(interval)],
     );
-    record(
-        &mut tracker,
-        Timestamp::from_secs(600),
-        Verdict::Good,
-        interval,
-        interval,
-    );
+    happen(&mut tracker, 600, Verdict::Good, interval);
     let counts = |tracker: &mut Tracker, second| {
         let now = Timestamp::from_secs(second);
         tracker.close_slices(now);
@@ -274,13 +222,7 @@ fn a_minute_without_outcomes_is_bad_one_minute_after_its_end() {
     assert_eq!(counts(&mut tracker, 900), (1, 3));
     assert_eq!(tracker.counters(), (4, 3));
     // A late outcome: its minute is good after all.
-    record(
-        &mut tracker,
-        Timestamp::from_secs(700),
-        Verdict::Good,
-        interval,
-        interval,
-    );
+    happen(&mut tracker, 700, Verdict::Good, interval);
     assert_eq!(counts(&mut tracker, 900), (2, 2));
 }
 
@@ -295,7 +237,7 @@ proptest! {
         for (step, kind, late) in steps {
             clock += step;
             let at = Timestamp(clock - late);
-            let verdict = match kind { 0 => Verdict::Bad(Cause::Status), 1 => Verdict::Void(crate::outcome::VoidReason::Network), _ => Verdict::Good };
+            let verdict = match kind { 0 => Verdict::Bad(Cause::Status), 1 => Verdict::Void(VoidReason::Network), _ => Verdict::Good };
             record(&mut tracker, at, verdict, HOUR, Duration::from_secs(10));
             let slice = slices.entry(at.0.div_euclid(60_000)).or_default();
             match verdict { Verdict::Good => slice.0 += 1, Verdict::Bad(_) => slice.1 += 1, Verdict::Void(_) => {} }

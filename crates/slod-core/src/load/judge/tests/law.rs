@@ -100,20 +100,15 @@ fn a_law_that_does_not_predict_the_highest_level_is_not_extrapolated() {
         )
     };
     let (workers, free) = (found(160.0), found(f64::INFINITY));
-    assert_eq!(workers.answer, Answer::Unknown, "{}", workers.evidence);
-    assert!(
-        workers
-            .evidence
-            .contains("cannot be extrapolated beyond 190 users"),
-        "{}",
-        workers.evidence
+    states(
+        &workers,
+        Answer::Unknown,
+        "…cannot be extrapolated beyond 190 users…",
     );
-    assert_eq!(free.answer, Answer::Good, "{}", free.evidence);
-    assert!(
-        free.evidence
-            .contains("rising up to 190 users, with no limit up to 380"),
-        "{}",
-        free.evidence
+    states(
+        &free,
+        Answer::Good,
+        "…rising up to 190 users, with no limit up to 380…",
     );
     let slightly = |users: f64| users * 0.95 / (1.0 + 0.0001 * users);
     let slightly = one(&stages(&levels, slightly), "scalability");

@@ -61,12 +61,7 @@ fn each_filled_resource_returns_to_normal_or_stays_full() {
         ),
     ] {
         let found = one(&spike(vec![filled(&key, calm, high, 185.0)]), topic);
-        assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
-        assert!(
-            found.evidence.contains("within 35 s after the spike"),
-            "{}",
-            found.evidence
-        );
+        states(&found, Answer::Good, "…within 35 s after the spike…");
         let found = one(&spike(vec![filled(&key, calm, high, 999.0)]), topic);
         assert_eq!(found.answer, Answer::Bad, "{}", found.evidence);
         assert!(found.advice.is_some());
@@ -74,12 +69,10 @@ fn each_filled_resource_returns_to_normal_or_stays_full() {
         assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
     }
     let found = one(&spike(Vec::new()), "not observed after the spike");
-    assert_eq!(
-        (found.answer, &*found.evidence),
-        (
-            Answer::Unknown,
-            "memory (needs `processes` of the service); circuit breakers, connection pool, queue (needs `metrics` of the service)"
-        )
+    states(
+        &found,
+        Answer::Unknown,
+        "memory (needs `processes` of the service); circuit breakers, connection pool, queue (needs `metrics` of the service)",
     );
     let key = format!("slod_process_resident_memory_bytes{process}");
     let found = one(

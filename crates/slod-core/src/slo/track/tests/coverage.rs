@@ -5,24 +5,8 @@ use super::*;
 #[test]
 fn two_probes_share_the_time_they_watch() {
     let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &[10, 60]);
-    for second in (0..3600).step_by(10) {
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            Verdict::Good,
-            HOUR,
-            Duration::from_secs(10),
-        );
-    }
-    for second in (0..3600).step_by(60) {
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            Verdict::Good,
-            HOUR,
-            Duration::from_mins(1),
-        );
-    }
+    fail_until(0, &mut tracker, 0..3600, 10);
+    fail_until(0, &mut tracker, 0..3600, 60);
     let view = tracker.view(Timestamp::from_secs(3599), HOUR);
     assert_eq!((view.good, view.coverage), (420, Some(1.0)));
     assert!(
@@ -84,15 +68,7 @@ fn seven_probes_of_a_tenth_of_a_second_cover_all_their_time() {
 #[test]
 fn a_changed_interval_keeps_what_was_observed() {
     let mut tracker = tracker(Sli::Success, BudgetingMethod::Occurrences, &[60]);
-    for second in (0..1800).step_by(10) {
-        record(
-            &mut tracker,
-            Timestamp::from_secs(second),
-            Verdict::Good,
-            HOUR,
-            Duration::from_secs(10),
-        );
-    }
+    fail_until(0, &mut tracker, 0..1800, 10);
     // Half an hour at 10 s was observed, and then nothing. The second half hour is expected at 60 s.
     let view = tracker.view(Timestamp::from_secs(3599), HOUR);
     assert!((view.expected - (180.0 + 179.9 + 1.0 / 60.0)).abs() < 1e-9);
