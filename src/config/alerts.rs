@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use sysinfo::System;
 
 pub(super) fn read(
     root: &Section<'_>,
@@ -34,7 +35,7 @@ pub(super) fn read(
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = objective_policies(services, &all, forecast);
-    let instance = host_name().unwrap_or_default();
+    let instance = System::host_name().unwrap_or_default();
     let default = || listen.map(|listen| default_address(listen, &instance));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
@@ -45,11 +46,6 @@ pub(super) fn read(
         address: address.or_else(default)?,
         instance,
     })
-}
-
-/// The name of this machine; `None` if it is not text.
-pub fn host_name() -> Option<String> {
-    nix::unistd::gethostname().ok()?.into_string().ok()
 }
 
 /// The pages' address for links, unless it is configured.

@@ -34,7 +34,6 @@ mod web;
 mod window;
 
 pub use alert_labels::AlertLabels;
-pub use alerts::host_name;
 pub use code::Code;
 pub use data::{SIZE_MAX as DATA_SIZE_MAX, Table};
 pub use docs::markdown;

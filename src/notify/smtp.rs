@@ -7,7 +7,6 @@
 mod recipients;
 
 use super::send::{Answer, Exchange, Recipients, excerpt};
-use crate::config::host_name;
 use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security, is_domain};
 use base64::Engine as _;
@@ -79,8 +78,11 @@ impl Smtp {
         let own_name = match (&envelope.hello, stream.local_addr()) {
             (Some(name), _) => name.clone(),
             (None, address) => {
-                let address = address.map_or(UNKNOWN_ADDRESS, |address| address.ip());
-                own_name(host_name(), address)
+                let host = sysinfo::System::host_name().ok();
+                own_name(
+                    host,
+                    address.map_or(UNKNOWN_ADDRESS, |address| address.ip()),
+                )
             }
         };
         let over = |stream| Session {

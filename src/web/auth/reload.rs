@@ -4,7 +4,7 @@ use super::file::{self, LoadedFile, WebFile};
 use super::limiter::{HEARTBEATS, LOGINS, Limiter};
 use super::password::Digests;
 use super::rules::Rules;
-use crate::config::{WebSpec, host_name};
+use crate::config::WebSpec;
 use crate::diagnostic::Severity;
 use crate::metrics::SelfMetrics;
 use crate::yaml::Stamp;
@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use sysinfo::System;
 
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
@@ -104,7 +105,7 @@ impl Access {
             heartbeats: Limiter::new(HEARTBEATS),
             digests,
             own,
-            machine: host_name(),
+            machine: System::host_name().ok(),
         }));
         access.log();
         Ok(access)
