@@ -8,7 +8,6 @@ use crate::config::Config;
 use crate::probe::dial::tls_fault;
 use crate::store::{Store, StoreError};
 use crate::text::printable;
-use crate::web::auth::names_tls;
 use clap::Args;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LINK};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -56,8 +55,7 @@ impl DaemonArgs {
 
 /// Returns where the daemon of a config listens, or the exit code after printing the error.
 pub fn target_of(config: &Config) -> Result<Target, u8> {
-    let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
-    Target::at(reachable(config.listen), is_secure).ok_or_else(|| {
+    Target::at(reachable(config.listen), config.web.names_tls()).ok_or_else(|| {
         fail(
             exit::USAGE,
             format!("{} is not an address to connect to", config.listen),

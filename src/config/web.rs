@@ -3,7 +3,28 @@
 use super::keys::{self, web as key};
 use super::model::{TokenSpec, WebSpec};
 use super::name::Names;
-use crate::yaml::{Secret, Section};
+use super::read_file;
+use crate::yaml::{self, Secret, Section, Value};
+
+/// The key of the TLS settings in `web.config_file`.
+pub const TLS_SETTINGS: &str = "tls_server_config";
+
+impl WebSpec {
+    /// Whether `config_file` enables TLS. The files that it references are not read: clients may not be permitted to.
+    pub fn names_tls(&self) -> bool {
+        let source = self
+            .config_file
+            .as_deref()
+            .and_then(|path| read_file(path).ok());
+        let document = source.and_then(|source| yaml::parse(&source).ok());
+        let Some(Value::Map(entries)) = document.map(|document| document.value) else {
+            return false;
+        };
+        entries.iter().any(|(key, value)| {
+            key.value.scalar().as_deref() == Some(TLS_SETTINGS) && value.value != Value::Null
+        })
+    }
+}
 
 pub(super) fn read(root: &Section<'_>) -> Option<WebSpec> {
     let section = root.section_or_empty(&keys::WEB)?;

@@ -52,7 +52,7 @@ fn of_tier(slo: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
 
 fn labels(slo: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
     let urgency = condition.urgency();
-    of_alert(
+    let mut labels = of_alert(
         slo,
         [
             ("severity", urgency.severity().to_owned()),
@@ -60,7 +60,12 @@ fn labels(slo: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
             ("tier", condition.label()),
             ("sloth_severity", urgency.label().to_owned()),
         ],
-    )
+    );
+    // As in the daemon, whose alerts have no `kind` of their own.
+    if slo.service.labels.iter().any(|(name, _)| name == "kind") {
+        labels.remove("kind");
+    }
+    labels
 }
 
 /// Both windows exceed the tier's burn rate, enough events failed, and the long window is conclusive.
