@@ -142,3 +142,37 @@ pub(super) fn absent(slo: &ObjectiveRules<'_>) -> Rule {
         annotations: words::of_absence(slo),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::TIERS;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use std::path::Path;
+
+    fn labels_with(own: &str) -> Labels {
+        let text = format!(
+            "services: [ {{ name: web, labels: {{ {own} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ], objectives: [ {{ name: errors, sli: success, target: 99% }} ] }} ]"
+        );
+        let source = Source {
+            name: String::new(),
+            text,
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let config = loaded.config.expect("valid");
+        let service = &config.services[0];
+        let slo = ObjectiveRules::new(&config, service, &service.objectives[0]);
+        let Rule::Alerting(alert) = of(&slo, &Condition::Tier(TIERS[0])) else {
+            panic!("not an alert");
+        };
+        alert.labels
+    }
+
+    /// Series have the labels of the service, which the labels of a rule override.
+    #[test]
+    fn a_service_keeps_its_own_kind() {
+        assert_eq!(labels_with("kind: api").get("kind"), None);
+        assert_eq!(labels_with("team: a")["kind"], "page");
+    }
+}
