@@ -9,7 +9,6 @@ use crate::config::Config;
 use crate::probe::dial::tls_fault;
 use crate::store::{Store, StoreError};
 use crate::text::{printable, printable_lines};
-use crate::web::auth::names_tls;
 use clap::Args;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LINK};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -56,8 +55,7 @@ impl DaemonArgs {
 
 /// Returns where the daemon of a config listens.
 pub fn target_of(config: &Config) -> Result<Target, Failure> {
-    let is_secure = config.web.config_file.as_deref().is_some_and(names_tls);
-    Target::at(reachable(config.listen), is_secure)
+    Target::at(reachable(config.listen), config.web.names_tls())
         .ok_or_else(|| Failure::usage(format!("{} is not an address to connect to", config.listen)))
 }
 

@@ -7,6 +7,7 @@ use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::alert::Notice;
 use crate::clock::Clock;
+use crate::format::times;
 use crate::receiver::{Decision, Route};
 use crate::units::show_duration;
 use clap::Args;
@@ -18,7 +19,7 @@ use std::time::Duration;
 pub struct RouteArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Labels of the alert, such as `severity=page service=rag`. Labels of the service are added.
+    /// Labels of the alert, such as `severity=page service=rag`. Labels of the service and of all alerts are added.
     #[arg(required = true, value_name = "LABEL=VALUE", value_parser = label)]
     labels: Vec<(String, String)>,
     /// Start of the alert [default: now].
@@ -46,6 +47,7 @@ pub fn run(args: &RouteArgs) -> CommandResult {
         let known = config.services.iter().map(|service| &*service.name);
         print_error(&format!("slod: {}", unknown_name("service", &named, known)));
     }
+    config.alerts.add_external(&mut labels);
     let notice = Notice {
         labels,
         annotations: BTreeMap::new(),
@@ -81,10 +83,16 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
     for decision in decisions {
         let after = Duration::from_millis((decision.due.0 - from).unsigned_abs());
         let (receiver, group) = (decision.receiver, &decision.group);
-        let when = match (decision.escalated, after.is_zero()) {
-            (true, _) => format!("after {} if still firing", show_duration(after)),
+        let when = match (decision.is_held, after.is_zero()) {
+            (true, _) => format!("at {} UTC", times::second(decision.due.to_utc())),
             (false, true) => "at once".to_owned(),
             (false, false) => format!("after {}", show_duration(after)),
+        };
+        let begins = ", when the hours of the route begin";
+        let when = match (decision.is_held, decision.escalated) {
+            (false, false) => when,
+            (false, true) => format!("{when} if still firing"),
+            (true, _) => format!("{when}{begins}, if still firing"),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");

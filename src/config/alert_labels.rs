@@ -21,7 +21,7 @@ const CLOSED: [&str; 4] = ["severity", "service", "signal", "slo"];
 /// Severities of alerts, in both spellings, and of announcements.
 const SEVERITIES: [&str; 6] = ["page", "ticket", "critical", "warning", "info", "none"];
 
-/// Names of services and objectives, and the labels of services.
+/// Names of services and objectives, and the labels of services and of all alerts.
 #[derive(Debug, Default)]
 pub struct AlertLabels<'a> {
     services: BTreeSet<&'a str>,
@@ -44,6 +44,7 @@ impl<'a> AlertLabels<'a> {
             let objectives = service.objectives.iter().map(|one| &*one.name);
             all.add(&service.name, objectives, &service.labels);
         }
+        all.add_labels(&config.alerts.external);
         all
     }
 
@@ -53,6 +54,7 @@ impl<'a> AlertLabels<'a> {
             let objectives = service.objectives.iter().map(|one| &*one.value.name);
             all.add(&service.name, objectives, &service.labels);
         }
+        all.add_labels(&draft.alerts.external);
         all
     }
 
@@ -64,6 +66,10 @@ impl<'a> AlertLabels<'a> {
     ) {
         self.services.insert(service);
         self.objectives.extend(objectives);
+        self.add_labels(labels);
+    }
+
+    fn add_labels(&mut self, labels: &'a [(String, String)]) {
         let labels = labels.iter().map(|(name, value)| (&**name, &**value));
         self.own.extend(labels);
     }

@@ -3,6 +3,7 @@
 use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
 use super::keys::{self, service};
+use super::labels::{self, OF_ALERTS};
 use crate::alert::{
     AlertPolicy, AlertRules, Causes, Condition, DEFAULT_FORECAST, TIERS, Tier, Timing, all_below,
 };
@@ -16,10 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use sysinfo::System;
 
+/// Reads the alert rules. `listen` is where the pages are served, and whether by TLS.
 pub(super) fn read(
     root: &Section<'_>,
     services: &[ServiceDraft<'_>],
-    listen: Option<SocketAddr>,
+    listen: Option<(SocketAddr, bool)>,
 ) -> Option<AlertRules> {
     let section = root.section_or_empty(&keys::ALERTS)?;
     let tiers = if section.has(&key::TIERS) {
@@ -36,12 +38,14 @@ pub(super) fn read(
     all.extend(forecast.map(Condition::Forecast));
     let own = objective_policies(services, &all, forecast);
     let instance = System::host_name().unwrap_or_default();
-    let default = || listen.map(|listen| default_address(listen, &instance));
+    let default =
+        || listen.map(|(listen, is_secure)| default_address(listen, is_secure, &instance));
     Some(AlertRules {
         policy: AlertPolicy::new(all),
         own,
         causes,
-        labels: labels(services),
+        labels: labels_by_service(services),
+        external: external(&section),
         signs: signs?,
         address: address.or_else(default)?,
         instance,
@@ -49,12 +53,13 @@ pub(super) fn read(
 }
 
 /// The pages' address for links, unless it is configured.
-fn default_address(listen: SocketAddr, host: &str) -> String {
+fn default_address(listen: SocketAddr, is_secure: bool, host: &str) -> String {
+    let scheme = if is_secure { "https" } else { "http" };
     // Nothing can be opened at 0.0.0.0 or [::] from another machine.
     if listen.ip().is_unspecified() && !host.is_empty() {
-        format!("http://{host}:{}", listen.port())
+        format!("{scheme}://{host}:{}", listen.port())
     } else {
-        format!("http://{listen}")
+        format!("{scheme}://{listen}")
     }
 }
 
@@ -228,7 +233,19 @@ fn with_objectives<'d>(service: &'d ServiceDraft<'_>) -> (Arc<str>, Vec<&'d Obje
     (service.name.clone(), all.collect())
 }
 
-fn labels(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {
+/// Reads the labels of all alerts.
+fn external(section: &Section<'_>) -> Vec<(String, String)> {
+    for (name, _, at) in section.map(&key::EXTERNAL_LABELS) {
+        if OF_ALERTS.contains(&&*name) {
+            let message = format!("slod sets the label `{name}` on alerts");
+            let help = "choose another name";
+            section.reader().error("invalid-name", &at, message, help);
+        }
+    }
+    labels::labels(section, &key::EXTERNAL_LABELS)
+}
+
+fn labels_by_service(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {
     let labeled = services.iter().filter(|one| !one.labels.is_empty());
     labeled
         .map(|one| (one.name.clone(), one.labels.clone()))
@@ -241,7 +258,10 @@ mod tests {
 
     #[test]
     fn the_default_address_can_be_opened() {
-        let default = |listen: &str, host| default_address(listen.parse().expect("valid"), host);
+        let secure = default_address("0.0.0.0:9771".parse().expect("valid"), true, "db1");
+        assert_eq!(secure, "https://db1:9771");
+        let default =
+            |listen: &str, host| default_address(listen.parse().expect("valid"), false, host);
         assert_eq!(default("0.0.0.0:9771", "db1"), "http://db1:9771");
         assert_eq!(default("[::]:80", "db1"), "http://db1:80");
         assert_eq!(default("[::1]:9771", "db1"), "http://[::1]:9771");

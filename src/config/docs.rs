@@ -33,7 +33,7 @@ message. Fields of a message:
 | `status` | `FIRING`, `FIRING 3` or `RESOLVED` |
 | `firing`, `resolved` | number of firing and of resolved alerts |
 | `summary` | the summary of the only alert, or of all alerts by kind and service |
-| `list` | one line per alert, up to ten |
+| `list` | one line per alert, up to ten, with the time since when it fires |
 | `alertname`, `service`, `severity`, `description`, `chart`, `page_url`, `runbook_url`, `label.NAME`, `annotation.NAME` | the value that all alerts of the message share; empty if they differ |
 | `alerts` | the alerts, firing ones first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (a sparkline of the samples behind a warning sign, or of the error ratio over a burn rate's long window; empty for other alerts), `alertname`, `service`, `severity`, `page_url` (the service's page), `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while firing) and `duration` |
 
@@ -54,7 +54,9 @@ receivers:
       {% endif %}
 ```
 
-Titles and texts are escaped and truncated as each receiver requires. If a template fails for a message, takes too long
+For `slack`, `teams`, `discord` and `telegram`, values are escaped: they arrive as text and mention nobody. The template itself
+may contain markup, such as `**{{ summary }}**` for Discord, and `{{ summary | safe }}` inserts a value without escaping. Texts are
+truncated as each receiver requires. If a template fails for a message, takes too long
 or produces more than a few megabytes, the default templates are used for that message and
 `slod_notification_template_failures_total` is incremented.
 "#;

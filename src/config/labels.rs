@@ -1,22 +1,25 @@
-//! Labels of a service, which are part of `/metrics` and of every message about the service.
+//! Labels of a service, which are part of `/metrics` and of every message about the service, and those of all
+//! alerts.
 
-use super::keys::service as key;
 use super::name::label_fault;
-use crate::yaml::Section;
+use crate::yaml::{Key, Map, Section, Text};
 use std::collections::BTreeSet;
 
-/// Maximum number of labels of a service.
+/// Maximum number of labels of a service or of all alerts.
 const MAX: usize = 64;
 /// Maximum number of characters of a label's name and of its value.
 const NAME_MAX: usize = 100;
 const VALUE_MAX: usize = 500;
 
+/// Labels that slod sets on some alerts, overriding those of the config.
+pub(super) const OF_ALERTS: [&str; 5] = ["alertname", "slo", "tier", "signal", "subject"];
+
 /// Reads the valid labels; errors in the others are reported.
-pub(super) fn labels(section: &Section<'_>) -> Vec<(String, String)> {
+pub(super) fn labels(section: &Section<'_>, key: &Key<Map<Text>>) -> Vec<(String, String)> {
     let mut labels = Vec::new();
     let mut seen = BTreeSet::new();
     let reader = section.reader();
-    for (name, value, at) in section.map(&key::LABELS) {
+    for (name, value, at) in section.map(key) {
         if let Some(fault) = label_fault(&name) {
             let message = format!("invalid label name `{name:.NAME_MAX$}`");
             reader.error("invalid-name", &at, message, fault);
@@ -37,7 +40,7 @@ pub(super) fn labels(section: &Section<'_>) -> Vec<(String, String)> {
     if labels.len() > MAX {
         let message = format!("too many labels: {}", labels.len());
         let help = format!("expected at most {MAX}");
-        section.error("out-of-range", &key::LABELS, message, help);
+        section.error("out-of-range", key, message, help);
     }
     labels
 }

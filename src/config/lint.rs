@@ -7,6 +7,7 @@ mod finding;
 mod paths;
 mod routing;
 mod sense;
+mod signs;
 mod slices;
 mod unmatched;
 
@@ -57,6 +58,27 @@ const LINTS: &[Lint] = &[
             "A service has a label with a name that slod uses for alerts, such as `tier`.",
         ),
         find: routing::label_of_alerts,
+    },
+    Lint {
+        code: Code::warning(
+            "unused-by-alertmanager",
+            "`group_by`, `wait` or `repeat` of a route to nothing but `alertmanager`, which groups, delays and repeats alerts itself.",
+        ),
+        find: routing::unused_by_alertmanager,
+    },
+    Lint {
+        code: Code::warning(
+            "sign-without-source",
+            "A service configures a warning sign that needs its `metrics`, `processes` or `load`, which it does not have.",
+        ),
+        find: signs::sign_without_source,
+    },
+    Lint {
+        code: Code::warning(
+            "pages-held",
+            "A route with `deliver_at` matches pages, which then wait until its hours begin.",
+        ),
+        find: routing::pages_held,
     },
     Lint {
         code: Code::warning(

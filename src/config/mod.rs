@@ -49,3 +49,4 @@ pub use schema::schema;
 pub use sequence::{
     BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecPart, SpecText,
 };
+pub use web::TLS_SETTINGS;

@@ -124,8 +124,11 @@ pub fn label_fault(name: &str) -> Option<&'static str> {
     if name.starts_with("__") {
         return Some("label names that start with `__` belong to Prometheus");
     }
-    // OpenTelemetry's names are beside slod's own (`ledger::llm`).
-    let is_used = USED.contains(&name) || name.starts_with("gen_ai_");
+    // Names of OpenTelemetry (`ledger::llm`) and Sloth (`rules`), which slod uses as well.
+    let is_others = ["gen_ai_", "sloth_"]
+        .iter()
+        .any(|start| name.starts_with(start));
+    let is_used = USED.contains(&name) || is_others;
     is_used.then_some("this label is set by slod or Prometheus itself")
 }
 

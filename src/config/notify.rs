@@ -4,15 +4,17 @@ use super::keys::notify as key;
 use super::name::Names;
 use crate::diagnostic::{nearest, some_of};
 use crate::receiver::{
-    self, Escalation, HeartbeatSpec, Hours, KINDS, Matcher, Receiver, Route, Routing, Template,
+    self, Escalation, HeartbeatSpec, Hours, KINDS, Kind, Matcher, Receiver, Route, Routing,
+    Template,
 };
-use crate::yaml::{Key, List, Section, Text};
+use crate::yaml::{Key, List, Mapping, Section, Text};
 
 pub(super) fn heartbeat(root: &Section<'_>) -> Option<HeartbeatSpec> {
     HeartbeatSpec::read(&root.section(&key::HEARTBEAT)?)
 }
 
-pub(super) fn routing(root: &Section<'_>) -> Routing {
+/// Reads receivers and routes. `external` are the names of the labels of all alerts.
+pub(super) fn routing(root: &Section<'_>, external: Vec<String>) -> Routing {
     let mut names = Names::of("receiver");
     let mut known = Vec::new();
     let sections = root.sections(&key::RECEIVERS);
@@ -25,7 +27,11 @@ pub(super) fn routing(root: &Section<'_>) -> Routing {
         .collect();
     let sections = root.sections(&key::ROUTES);
     let mut routes: Vec<Route> = sections
-        .filter_map(|section| route(&section, &known))
+        .filter_map(|section| {
+            let route = route(&section, &known)?;
+            check_hours(&section, &route, &receivers);
+            Some(route)
+        })
         .collect();
     if !root.has(&key::ROUTES) {
         match &known[..] {
@@ -39,7 +45,11 @@ pub(super) fn routing(root: &Section<'_>) -> Routing {
             ),
         }
     }
-    Routing { receivers, routes }
+    Routing {
+        receivers,
+        routes,
+        external,
+    }
 }
 
 /// A route that sends all alerts to a single receiver.
@@ -56,16 +66,18 @@ fn everything(receiver: &str) -> Route {
         wait: std::time::Duration::from_secs(30),
         repeat: std::time::Duration::from_hours(4),
         escalate: None,
+        deliver_at: None,
     }
 }
 
 fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver> {
     let timeout = section.get(&receiver::TIMEOUT);
-    let title = template(section, &receiver::TITLE);
-    let text = template(section, &receiver::TEXT);
     let maintenance = section.get(&receiver::MAINTENANCE);
     let mut given = KINDS.iter().filter(|kind| section.has(&kind.key));
-    let Some(kind) = given.next() else {
+    let kind = given.next();
+    let title = template(section, &receiver::TITLE, kind);
+    let text = template(section, &receiver::TEXT, kind);
+    let Some(kind) = kind else {
         let message = "this receiver has no kind";
         let kinds: Vec<_> = KINDS.iter().map(|kind| kind.key.name).collect();
         let help = format!("add one of {} as a key", kinds.join(", "));
@@ -118,9 +130,9 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
     })
 }
 
-fn template(section: &Section<'_>, key: &Key<Text>) -> Option<Template> {
+fn template(section: &Section<'_>, key: &Key<Text>, kind: Option<&&Kind>) -> Option<Template> {
     let text = section.get(key)?;
-    match Template::parse(&text) {
+    match kind.map_or_else(|| Template::parse(&text), |kind| kind.template(&text)) {
         Ok(template) => Some(template),
         Err(error) => {
             section.error_within(key, (&text, &error.at), error.message, error.help);
@@ -138,15 +150,7 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
         let (after, to) = (section.get(&key::AFTER), names(&section, &key::TO, known));
         Some(Escalation { after: after?, to })
     });
-    let at = section.section(&key::AT).and_then(|section| {
-        let days = section.all(&key::DAYS);
-        let (range, zone) = (section.get(&key::HOURS), section.get(&key::ZONE_KEY));
-        Some(Hours {
-            days,
-            range: range?,
-            zone: zone?,
-        })
-    });
+    let (at, deliver_at) = (hours(section, &key::AT), hours(section, &key::DELIVER_AT));
     let has_no_group = section.has(&key::GROUP_BY) && section.list(&key::GROUP_BY).is_empty();
     let group_by = if has_no_group {
         Vec::new()
@@ -162,7 +166,37 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
         wait: wait?,
         repeat: repeat?,
         escalate,
+        deliver_at,
     })
+}
+
+fn hours(section: &Section<'_>, key: &Key<Mapping>) -> Option<Hours> {
+    let section = section.section(key)?;
+    let days = section.all(&key::DAYS);
+    let (range, zone) = (section.get(&key::HOURS), section.get(&key::ZONE_KEY));
+    Some(Hours {
+        days,
+        range: range?,
+        zone: zone?,
+    })
+}
+
+/// Reports a route with hours of delivery to a receiver that expects firing alerts again and again.
+fn check_hours(section: &Section<'_>, route: &Route, receivers: &[Receiver]) {
+    let later = route.escalate.iter().flat_map(|escalate| &escalate.to);
+    let names: Vec<&String> = route.to.iter().chain(later).collect();
+    let is_resent =
+        |one: &&Receiver| names.contains(&&one.name) && one.channel.resend_every().is_some();
+    if let Some(one) = receivers.iter().find(is_resent)
+        && section.has(&key::DELIVER_AT)
+    {
+        let message = format!(
+            "`deliver_at` has no effect on `{}`: Alertmanager delays messages itself",
+            one.name
+        );
+        let help = "remove it, and use `active_time_intervals` in Alertmanager's routes";
+        section.error("conflict", &key::DELIVER_AT, message, help);
+    }
 }
 
 /// Reads names of receivers, and reports unknown ones with the nearest known name.

@@ -8,7 +8,7 @@ use super::keys::{self, objective as objective_key, probe as probe_key, service 
 use super::labels::labels;
 use super::load_test;
 use super::metrics;
-use super::model::{ProbeSpec, StoreSpec};
+use super::model::{ProbeSpec, StoreSpec, WebSpec};
 use super::name::Names;
 use super::notify;
 use super::objective;
@@ -37,17 +37,21 @@ pub(super) fn document<'n>(
     let observe = observe::read(&root);
     let defaults = defaults(&root);
     let every = observe.as_ref().map(|observe| observe.interval);
-    let signals = signals::read(&root, &keys::SIGNALS, &Settings::default());
+    let signals = signals::read(&root);
     let basis = signals.clone().unwrap_or_default();
     let services = services(&root, &defaults, (every, &basis), kinds);
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
+    let is_secure = web.as_ref().is_some_and(WebSpec::names_tls);
+    let listen = listen.map(|listen| (listen, is_secure));
     let alerts = alerts::read(&root, &services, listen);
     let vantage = vantage(&root, &services, defaults.pace, kinds);
-    let (routing, heartbeat) = (notify::routing(&root), notify::heartbeat(&root));
+    let external = alerts.iter().flat_map(|alerts| &alerts.external);
+    let external = external.map(|(name, _)| name.clone()).collect();
+    let (routing, heartbeat) = (notify::routing(&root, external), notify::heartbeat(&root));
     Some(Draft {
         document,
-        listen: listen?,
+        listen: listen?.0,
         web: web?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
@@ -136,14 +140,14 @@ fn service<'n>(
 ) -> Option<ServiceDraft<'n>> {
     let service: Arc<str> = name.unwrap_or_default().into();
     let description = section.get(&key::DESCRIPTION).unwrap_or_default().into();
-    let labels = labels(&section).into();
+    let labels = labels(&section, &key::LABELS).into();
     let (probe_names, probes) =
         probe::read_list(&section, &key::PROBES, &service, defaults.pace, kinds);
     let own = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
     let metrics = metrics::read(&section, &service, every);
     let load = load_test::read(&section);
-    let signals = signals::read(&section, &key::SIGNALS, signals);
+    let signals = signals::read_own(&section, signals);
     counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
     let mut service = ServiceDraft {

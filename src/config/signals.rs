@@ -1,13 +1,30 @@
 //! Reads which warning signs are enabled, and their thresholds.
 
+use super::keys;
 use super::keys::signals::{self as key, Sign};
+use crate::signal::kinds::OF_HOST;
 use crate::signal::threshold::{Side, Threshold, Unit};
-use crate::signal::{Level, Settings};
+use crate::signal::{Level, Settings, SignalKind};
 use crate::units;
 use crate::yaml::{Key, Mapping, Section, Text, Value};
 
-/// The settings of a section, merged into those of `from`.
-pub(super) fn read(parent: &Section<'_>, at: &Key<Mapping>, from: &Settings) -> Option<Settings> {
+/// The settings of the root.
+pub(super) fn read(root: &Section<'_>) -> Option<Settings> {
+    merged(root, &keys::SIGNALS, &Settings::default(), &[])
+}
+
+/// The settings of a service, merged into those of the root.
+pub(super) fn read_own(service: &Section<'_>, root: &Settings) -> Option<Settings> {
+    merged(service, &keys::service::SIGNALS, root, &OF_HOST)
+}
+
+/// The settings of a section, merged into those of `from`. Settings of the `others` are errors.
+fn merged(
+    parent: &Section<'_>,
+    at: &Key<Mapping>,
+    from: &Settings,
+    others: &[&SignalKind],
+) -> Option<Settings> {
     if !parent.has(at) {
         return Some(from.clone());
     }
@@ -15,7 +32,11 @@ pub(super) fn read(parent: &Section<'_>, at: &Key<Mapping>, from: &Settings) -> 
     let mut settings = from.clone();
     let mut is_valid = true;
     for sign in &key::SIGNS {
-        if section.has(sign) {
+        if section.has(sign) && others.contains(&sign.form.0) {
+            let message = format!("`{}` is about the host, not about a service", sign.name);
+            let help = "set it in the `signals` of the whole config";
+            section.error("conflict", sign, message, help);
+        } else if section.has(sign) {
             is_valid &= take(&section, sign, &mut settings).is_some();
         }
     }
@@ -211,5 +232,8 @@ mod tests {
             let found = load(signals, "{}").expect_err("invalid");
             assert!(found.contains(expected), "{found}\nlacks\n{expected}");
         }
+        let found = load("{}", "{ disk_full_soon: { below: 3d } }").expect_err("no effect");
+        let expected = "signals.disk_full_soon: `disk_full_soon` is about the host";
+        assert!(found.contains(expected), "{found}");
     }
 }

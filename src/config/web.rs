@@ -3,7 +3,30 @@
 use super::keys::{self, web as key};
 use super::model::{TokenSpec, WebSpec};
 use super::name::Names;
-use crate::yaml::{Secret, Section};
+use crate::diagnostic::Source;
+use crate::yaml::{self, SIZE_LIMIT, Secret, Section, Value, read_regular};
+
+/// The key of the TLS settings in `web.config_file`.
+pub const TLS_SETTINGS: &str = "tls_server_config";
+
+impl WebSpec {
+    /// Whether `config_file` enables TLS. The files that it references are not read: clients may not be permitted to.
+    pub fn names_tls(&self) -> bool {
+        let path = self.config_file.as_deref();
+        let bytes = path.and_then(|path| read_regular(path, SIZE_LIMIT as u64).ok());
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        let document = text.and_then(|text| {
+            let name = String::new();
+            yaml::parse(&Source { name, text }).ok()
+        });
+        let Some(Value::Map(entries)) = document.map(|document| document.value) else {
+            return false;
+        };
+        entries.iter().any(|(key, value)| {
+            key.value.scalar().as_deref() == Some(TLS_SETTINGS) && value.value != Value::Null
+        })
+    }
+}
 
 pub(super) fn read(root: &Section<'_>) -> Option<WebSpec> {
     let section = root.section_or_empty(&keys::WEB)?;

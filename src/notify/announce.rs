@@ -40,8 +40,13 @@ pub(super) async fn run(deps: Deps) {
         }
         let corrections = deps.states.borrow().corrections.clone();
         let (store, now) = (deps.store.clone(), deps.clock.now());
-        let announce =
-            move |store: &mut Store| announce(store, &names, &wanted(&corrections, now), now);
+        let announce = move |store: &mut Store| {
+            let mut wanted = wanted(&corrections, now);
+            for one in &mut wanted {
+                config.alerts.add_external(&mut one.labels);
+            }
+            announce(store, &names, &wanted, now)
+        };
         let ask = move || store.ask(STORE_TIMEOUT, announce);
         // The store reports its own failures, and the next check retries.
         if let Ok(Some(Ok(1..))) = blocking(ask).await {

@@ -1,6 +1,6 @@
 //! The messages that a worker sends.
 
-use crate::alert::Notice;
+use crate::alert::{AlertRules, Notice};
 use crate::outcome::Timestamp;
 use crate::receiver::Message;
 use crate::store::Batch;
@@ -44,18 +44,19 @@ pub(super) fn renew(known: &mut [Notice], firing: Vec<Notice>) {
 /// instance does not show that this one works.
 pub(super) fn watchdog(
     receiver: &str,
-    instance: &str,
+    rules: &AlertRules,
     since: Timestamp,
     now: Timestamp,
 ) -> Message {
     let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut labels = BTreeMap::from([
+        text("alertname", "SlodWatchdog"),
+        text("severity", "none"),
+        text("instance", &rules.instance),
+    ]);
+    rules.add_external(&mut labels);
     let notice = Notice {
-        labels: [
-            text("alertname", "SlodWatchdog"),
-            text("severity", "none"),
-            text("instance", instance),
-        ]
-        .into(),
+        labels,
         annotations: [text(
             "summary",
             "Always fires while slod works. If it stops firing, slod or the connection to Alertmanager is down.",

@@ -121,7 +121,8 @@ fn is_running(reminder: &Notice, silences: &[Silence], now: Timestamp) -> bool {
     all.any(|silence| Some(silence.id) == id && silence.to > now)
 }
 
-/// The reminders for each receiver of an alert that still fires while a silence that mutes it ends soon.
+/// The reminders for each receiver of an alert that still fires while a silence that mutes it ends soon, except
+/// outside of the hours in which the receiver gets messages about it.
 fn wanted(
     decisions: &Decisions,
     alerts: &AlertsView,
@@ -138,11 +139,13 @@ fn wanted(
         let decided = notices
             .iter()
             .flat_map(|notice| routing.decide(notice, now));
-        let first = decided.filter(|decision| !decision.escalated);
+        let first = decided.filter(|decision| !decision.escalated && !decision.is_held);
         let receivers: BTreeSet<&str> = first.map(|decision| decision.receiver).collect();
         for receiver in receivers {
             let all = wanted.entry(receiver.to_owned()).or_default();
-            all.push(reminder(silence, notices.len(), now));
+            let mut reminder = reminder(silence, notices.len(), now);
+            alerts.rules.add_external(&mut reminder.labels);
+            all.push(reminder);
         }
     }
     wanted

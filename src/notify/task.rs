@@ -75,7 +75,11 @@ pub async fn run(mut deps: Deps) {
                 tasks.spawn(worker::run(name.clone(), deps.clone(), sender.clone()))
             });
         }
-        deps.end_removed(&config).await;
+        tokio::select! {
+            // The store may hang.
+            () = deps.stop.cancelled() => return,
+            () = deps.end_removed(&config) => {}
+        }
         tokio::select! {
             () = deps.stop.cancelled() => return,
             // Alerts evaluated with the previous config may still arrive.

@@ -8,6 +8,7 @@ use super::lanes::Lanes;
 use super::messages::{self, WATCHDOG};
 use super::send::Sender;
 use super::task::Deps;
+use super::{announce, silences};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver};
@@ -180,7 +181,18 @@ impl Worker {
         let (name, without) = (self.name.clone(), without.clone());
         let begun = self.done.iter().filter(|(_, done)| done.is_begun());
         let begun: BTreeSet<String> = begun.map(|(group, _)| group.clone()).collect();
+        let routing = self.deps.configs.borrow().routing.clone();
+        let has_hours = receiver.channel.resend_every().is_none();
         let next = self.ask(move |store| {
+            let opens = |group: &str, one: &Notice| {
+                // Announcements and reminders are not routed.
+                let is_routed = has_hours && ![announce::GROUP, silences::GROUP].contains(&group);
+                if is_routed {
+                    routing.opens(one, now)
+                } else {
+                    now
+                }
+            };
             let is_muted = |one: &Notice| decisions.silence(&one.labels, now).is_some();
             let is_handled = |one: &Notice| muted.contains(&one.fingerprint());
             let taking = MessageFilter {
@@ -189,6 +201,7 @@ impl Worker {
                 without: &without,
                 is_muted: &is_muted,
                 is_handled: &is_handled,
+                opens: &opens,
             };
             let withheld = store.withhold(taking, &begun)?;
             let batch = store.next_batch(taking)?;

@@ -34,6 +34,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ urls: [\"http://127.0.0.1:9093\"] }",
     has_texts: false,
+    escape: None,
     is_web: true,
     read: |section| {
         let (urls, resend) = (section.all(&URLS), section.get(&RESEND));

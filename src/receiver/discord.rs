@@ -2,7 +2,9 @@
 
 use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{non_empty, truncated};
-use super::{Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, url};
+use super::{
+    Channel, EDIT, HttpRequest, Kind, Message, Method, Reply, Request, Texts, escape, url,
+};
 use crate::outcome::Timestamp;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText, Text};
 use serde_json::{Value, json};
@@ -32,6 +34,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional("discord", Mapping(KEYS), "A Discord webhook."),
     example: "{ url: \"https://discord.com/api/webhooks/1/example\" }",
     has_texts: true,
+    escape: Some(escape::markdown),
     is_web: true,
     read: |section| {
         let (edit, mention) = (section.get(&EDIT), section.get(&MENTION));

@@ -61,6 +61,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ to: [ oncall@example.com ], from: slod@example.com, server: smtp.example.com, username: slod, password: example-password }",
     has_texts: true,
+    escape: None,
     is_web: false,
     read,
 };

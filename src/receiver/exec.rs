@@ -26,6 +26,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ program: /usr/local/bin/page, arguments: [\"--urgent\"] }",
     has_texts: false,
+    escape: None,
     is_web: false,
     read: |section| {
         let (program, arguments) = (section.path(&PROGRAM), section.all(&ARGUMENTS));

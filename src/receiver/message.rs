@@ -2,6 +2,7 @@
 
 use super::request::truncated;
 use crate::alert::Notice;
+use crate::format::times;
 use crate::outcome::Timestamp;
 use std::collections::BTreeSet;
 
@@ -189,16 +190,18 @@ impl Message {
         format!("{what}{}{ended}", services(all))
     }
 
-    /// One line for each of the first alerts.
+    /// One line for each of the first alerts, with its time.
     pub(super) fn list(&self) -> String {
         let lines = self.notices.iter().take(LISTED).map(|notice| {
-            let state = if notice.is_resolved() {
-                "resolved"
-            } else {
-                "firing"
-            };
             let line: String = summary(notice).chars().take(LINE_MAX).collect();
-            format!("- {state}: {line}")
+            let from = times::minute(notice.from.to_utc());
+            match notice.to {
+                None => format!("- firing: {line} (since {from} UTC)"),
+                Some(to) => {
+                    let length = times::length(to.since(notice.from).as_secs_f64());
+                    format!("- resolved: {line} (since {from} UTC, for {length})")
+                }
+            }
         });
         let mut lines: Vec<_> = lines.collect();
         if self.notices.len() > LISTED {

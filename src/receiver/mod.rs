@@ -8,6 +8,7 @@ mod alertmanager;
 mod chat;
 mod discord;
 mod email;
+mod escape;
 mod exec;
 mod fields;
 mod headers;
@@ -128,10 +129,19 @@ pub struct Kind {
     pub example: &'static str,
     /// Whether its messages have a title and a text.
     pub has_texts: bool,
+    /// How values in its texts are escaped; `None` for plain text.
+    escape: Option<escape::Escape>,
     /// Whether its messages are sent by HTTP.
     pub is_web: bool,
     /// Builds a channel. Returns `None` after reporting every error to the section.
     pub read: fn(&Section<'_>) -> Option<Arc<dyn Channel>>,
+}
+
+impl Kind {
+    /// Compiles a title or a text.
+    pub fn template(&self, text: &str) -> Result<Template, TemplateError> {
+        Template::with_escape(text, self.escape)
+    }
 }
 
 /// Converts messages to requests.
@@ -225,7 +235,20 @@ impl Receiver {
         };
         match both(&self.title, &self.text) {
             Ok(texts) => (texts, None),
-            Err(error) => (default_texts(&fields), Some(error)),
+            Err(error) => (self.default_texts(&fields), Some(error)),
+        }
+    }
+
+    /// The texts of a receiver without templates.
+    fn default_texts(&self, fields: &minijinja::Value) -> Texts {
+        let of = |key: &Key<Text>| {
+            let template = self.text.sibling(key.default().unwrap_or_default());
+            let text = template.and_then(|template| template.render(fields));
+            text.unwrap_or_default().trim().to_owned()
+        };
+        Texts {
+            title: of(&TITLE),
+            text: of(&TEXT),
         }
     }
 
@@ -234,19 +257,6 @@ impl Receiver {
         let requests = self.channel.requests(message, texts, now).into_iter();
         let requests = requests.map(|request| request.through(self.proxy.as_ref()));
         requests.collect()
-    }
-}
-
-/// The texts for a receiver without templates.
-fn default_texts(fields: &minijinja::Value) -> Texts {
-    let of = |key: &Key<Text>| {
-        let template = Template::parse(key.default().unwrap_or_default());
-        let text = template.and_then(|template| template.render(fields));
-        text.unwrap_or_default().trim().to_owned()
-    };
-    Texts {
-        title: of(&TITLE),
-        text: of(&TEXT),
     }
 }
 

@@ -32,6 +32,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional("ntfy", Mapping(KEYS), "An ntfy topic."),
     example: "{ topic: example-topic }",
     has_texts: true,
+    escape: None,
     is_web: true,
     read: |section| {
         let (topic, url) = (section.secret(&TOPIC), section.get(&URL));

@@ -37,6 +37,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ api_key: example-key }",
     has_texts: true,
+    escape: None,
     is_web: true,
     read: |section| {
         let (key, url) = (header_secret(section, &API_KEY), section.get(&URL));

@@ -37,6 +37,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ routing_key: example-key }",
     has_texts: true,
+    escape: None,
     is_web: true,
     read: |section| {
         let (key, url) = (section.secret(&ROUTING_KEY), section.get(&URL));

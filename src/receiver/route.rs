@@ -3,8 +3,9 @@
 use super::Receiver;
 use crate::alert::{Notice, same_severity};
 use crate::outcome::Timestamp;
+use crate::slo::recurrence::moment;
 use crate::units::Tz;
-use chrono::{Datelike, Timelike, Weekday};
+use chrono::{Datelike, NaiveTime, TimeDelta, Timelike, Weekday};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +16,8 @@ pub struct Routing {
     pub receivers: Vec<Receiver>,
     /// In document order; the first match is used.
     pub routes: Vec<Route>,
+    /// Names of the labels of all alerts, by which every route also groups.
+    pub external: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Route {
     /// When alerts that are still firing are sent again.
     pub repeat: Duration,
     pub escalate: Option<Escalation>,
+    /// When messages are sent; `None` means always.
+    pub deliver_at: Option<Hours>,
 }
 
 /// A label and its value.
@@ -68,6 +73,8 @@ pub struct Decision<'r> {
     pub due: Timestamp,
     /// Whether it applies only if the alert was not acknowledged.
     pub escalated: bool,
+    /// Whether it waits for the hours of its route.
+    pub is_held: bool,
 }
 
 impl Hours {
@@ -86,6 +93,21 @@ impl Hours {
             return (from..to).contains(&minute) && on(today);
         }
         (minute >= from && on(today)) || (minute < to && on(today.pred()))
+    }
+
+    /// The first moment in these hours that is not before `at`.
+    pub fn next(&self, at: Timestamp) -> Timestamp {
+        if self.contain(at) {
+            return at;
+        }
+        let midnight = NaiveTime::default();
+        let begins = midnight + TimeDelta::minutes(i64::from(self.range.0));
+        let today = at.to_utc().with_timezone(&self.zone).date_naive();
+        // Two weeks: the hours of the only day may have passed, and a clock change may skip those of the next one.
+        let days = today.iter_days().take(15);
+        let mut all = days.filter_map(|day| moment(self.zone, day.and_time(begins)));
+        all.find(|begin| *begin > at && self.contain(*begin))
+            .unwrap_or(at)
     }
 
     /// Whether these hours, all in one time zone, together cover each minute of the week.
@@ -112,9 +134,11 @@ impl Route {
         self.matchers.iter().all(is) && self.at.as_ref().is_none_or(|hours| hours.contain(at))
     }
 
-    /// The labels that alerts of a group share, formatted as in Alertmanager.
-    fn group(&self, labels: &BTreeMap<String, String>) -> String {
-        let parts = self.group_by.iter().map(|name| {
+    /// The labels that alerts of a group share, formatted as in Alertmanager: those of `group_by`, and further
+    /// ones.
+    fn group(&self, labels: &BTreeMap<String, String>, further: &[String]) -> String {
+        let further = further.iter().filter(|name| !self.group_by.contains(name));
+        let parts = self.group_by.iter().chain(further).map(|name| {
             let value = labels.get(name).map_or("", String::as_str);
             format!("{name}={value:?}")
         });
@@ -164,17 +188,23 @@ impl Routing {
         let decision = |receiver: &String, delay: Duration, escalated: bool| {
             let receiver = self.receiver(receiver)?;
             // Such a receiver groups and waits itself.
-            let (group, wait) = match receiver.channel.resend_every() {
-                Some(_) => ("{}".to_owned(), Duration::ZERO),
-                None => (route.group(&notice.labels), route.wait),
+            let (group, wait, hours) = match receiver.channel.resend_every() {
+                Some(_) => ("{}".to_owned(), Duration::ZERO, None),
+                None => {
+                    let group = route.group(&notice.labels, &self.external);
+                    (group, route.wait, route.deliver_at.as_ref())
+                }
             };
             let delay = delay + if escalated { Duration::ZERO } else { wait };
+            let earliest = now.after(delay);
+            let due = hours.map_or(earliest, |hours| hours.next(earliest));
             Some(Decision {
                 route: number,
                 receiver: &receiver.name,
                 group,
-                due: now.after(delay),
+                due,
                 escalated,
+                is_held: due > earliest,
             })
         };
         let first = route
@@ -192,6 +222,13 @@ impl Routing {
         });
         let later = later.map(|(to, after)| decision(to, after, true));
         first.chain(later).flatten().collect()
+    }
+
+    /// The first moment that is not before `at` at which a notice may be sent.
+    pub fn opens(&self, notice: &Notice, at: Timestamp) -> Timestamp {
+        let route = self.route(&notice.labels, notice.from);
+        let hours = route.and_then(|(_, route)| route.deliver_at.as_ref());
+        hours.map_or(at, |hours| hours.next(at))
     }
 
     /// The interval after which a firing group is sent to a receiver again.
@@ -233,6 +270,7 @@ mod tests {
             wait: Duration::ZERO,
             repeat: Duration::ZERO,
             escalate: None,
+            deliver_at: None,
         };
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let labels = [
@@ -241,9 +279,12 @@ mod tests {
             pair("c", "{}=\n\u{1}ж"),
         ];
         let all = ["a", "b", "c", "none"];
-        let group = route(&all).group(&labels.into());
+        let group = route(&all).group(&labels.into(), &[]);
         assert_eq!(grouped_by(&group), all, "{group}");
-        assert_eq!(grouped_by(&route(&[]).group(&BTreeMap::new())), [""; 0]);
+        assert_eq!(
+            grouped_by(&route(&[]).group(&BTreeMap::new(), &[])),
+            [""; 0]
+        );
         for other in ["maintenance", "", "{", "{a=", "{a=\"", "{a=\"\\"] {
             assert!(grouped_by(other).len() <= 1, "{other}");
         }
@@ -287,6 +328,25 @@ mod tests {
     }
 
     #[test]
+    fn the_next_hours_begin_on_a_day_that_has_them() {
+        let work = [Weekday::Mon, Weekday::Fri];
+        let day = hours(&work, (9 * 60, 17 * 60));
+        assert_eq!(day.next(friday(3)), friday(8));
+        assert_eq!(day.next(friday(12)), friday(12), "within them");
+        let monday = friday(3 * 24 + 8);
+        assert_eq!(day.next(friday(16)), monday);
+        assert_eq!(day.next(monday.before(Duration::from_millis(1))), monday);
+        let night = hours(&[Weekday::Thu], (22 * 60, 6 * 60));
+        assert_eq!(night.next(friday(4)), friday(4), "of the day before");
+        assert_eq!(night.next(friday(5)), friday(6 * 24 + 21));
+        // Skipped on 2027-03-28, a Sunday.
+        let skipped = hours(&[Weekday::Sun], (2 * 60, 3 * 60));
+        let saturday = Timestamp::from_secs(1_806_105_600);
+        let week_after = Timestamp::from_secs(1_806_105_600 + 8 * 86_400);
+        assert_eq!(skipped.next(saturday), week_after);
+    }
+
+    #[test]
     fn the_first_route_that_matches_decides() {
         let route = |matchers: &[(&str, &str)], at| Route {
             matchers: matchers
@@ -302,9 +362,11 @@ mod tests {
             wait: Duration::ZERO,
             repeat: DEFAULT_REPEAT,
             escalate: None,
+            deliver_at: None,
         };
         let routing = Routing {
             receivers: Vec::new(),
+            external: Vec::new(),
             routes: vec![
                 route(
                     &[("severity", "page"), ("service", "rag")],
@@ -322,7 +384,12 @@ mod tests {
         assert_eq!(number(&labels("critical", "rag"), friday(20)), Some(1));
         assert_eq!(number(&labels("page", "chat"), friday(12)), Some(1));
         assert_eq!(number(&labels("ticket", "rag"), friday(12)), None);
-        let group = routing.routes[1].group(&labels("page", "a\"b"));
+        let mut labels = labels("page", "a\"b");
+        let group = routing.routes[1].group(&labels, &[]);
         assert_eq!(group, r#"{service="a\"b"}"#);
+        labels.insert("cluster".to_owned(), "eu1".to_owned());
+        let further = ["service", "cluster"].map(str::to_owned);
+        let group = routing.routes[1].group(&labels, &further);
+        assert_eq!(group, r#"{service="a\"b",cluster="eu1"}"#);
     }
 }

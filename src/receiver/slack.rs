@@ -1,6 +1,7 @@
 //! Slack: incoming webhooks, which Mattermost and Rocket.Chat also support, and the Web API, which supports
 //! editing messages.
 
+use super::escape;
 use super::login::header_secret;
 use super::reply::{confirmed, is_page, is_success, json as read_json};
 use super::request::{non_empty, truncated};
@@ -68,6 +69,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"https://hooks.slack.com/services/T0/B0/example\" }",
     has_texts: true,
+    escape: Some(escape::slack),
     is_web: true,
     read,
 };
@@ -223,21 +225,14 @@ fn payload(message: &Message, texts: &Texts, mention: Option<&str>) -> Value {
     } else {
         "#e01e5a"
     };
-    let title = escaped(non_empty(&truncated(&texts.title, TEXT_MAX)));
+    let title = truncated(non_empty(&texts.title), TEXT_MAX);
     let mention = mention.filter(|_| !message.is_resolved());
     json!({
         "text": mention.map_or_else(|| title.clone(), |mention| format!("{mention} {title}")),
         "attachments": [{
             "color": color,
             "fallback": title,
-            "text": escaped(&truncated(&texts.text, TEXT_MAX)),
+            "text": truncated(&texts.text, TEXT_MAX),
         }],
     })
-}
-
-/// Escapes Slack's control characters, so that no label can mention a channel.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
 }

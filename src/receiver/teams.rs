@@ -1,7 +1,7 @@
 //! Microsoft Teams: an adaptive card for a Workflows webhook.
 
 use super::request::truncated;
-use super::{Kind, chat};
+use super::{Kind, chat, escape};
 use crate::yaml::{Key, Mapping};
 use serde_json::json;
 
@@ -17,6 +17,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"https://example.logic.azure.com/workflows/example\" }",
     has_texts: true,
+    escape: Some(escape::markdown),
     is_web: true,
     read: |section| {
         chat::read(section, |message, texts| {

@@ -2,7 +2,9 @@
 
 use super::reply::{confirmed, json as read_json};
 use super::request::{non_empty, truncated};
-use super::{BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
+use super::{
+    BASE, Channel, EDIT, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts, escape,
+};
 use crate::outcome::Timestamp;
 use crate::yaml::{Integer, Key, Keys, Mapping, Secret, SecretText, Text};
 use serde_json::json;
@@ -48,6 +50,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional("telegram", Mapping(KEYS), "A Telegram bot."),
     example: "{ token: \"1:example\", chat_id: -100 }",
     has_texts: true,
+    escape: Some(escape::mentionless),
     is_web: true,
     read: |section| {
         let (token, chat) = (section.secret(&TOKEN), section.get(&CHAT));

@@ -1,11 +1,14 @@
 //! Message texts as Jinja templates.
 
 use super::Message;
+use super::escape::Escape;
 use super::fields::{self, ALERT_FIELDS, FIELDS};
 use crate::diagnostic::nearest;
 use crate::outcome::Timestamp;
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{
+    AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value, escape_formatter,
+};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,8 +25,10 @@ const EXAMPLE: &str =
     "expected a template such as {{ summary }} or {% if firing > 1 %}...{% endif %}";
 /// The name of the only template in an environment.
 const NAME: &str = "text";
+/// The name of the markup of a receiver.
+const MARKUP: &str = "markup";
 /// The filters listed in the help text; other Jinja filters are valid as well.
-const FILTERS: [&str; 21] = [
+const FILTERS: [&str; 22] = [
     "capitalize",
     "default",
     "first",
@@ -39,6 +44,7 @@ const FILTERS: [&str; 21] = [
     "rejectattr",
     "replace",
     "round",
+    "safe",
     "selectattr",
     "sort",
     "title",
@@ -51,6 +57,8 @@ const FILTERS: [&str; 21] = [
 #[derive(Clone, Debug)]
 pub struct Template {
     text: String,
+    /// How values are escaped.
+    escape: Option<Escape>,
     /// Contains a single template.
     environment: Arc<Environment<'static>>,
 }
@@ -65,9 +73,14 @@ pub struct TemplateError {
 }
 
 impl Template {
-    /// Compiles a template. Field names are checked in all branches; everything else is checked by
-    /// rendering messages of several kinds.
+    /// Compiles a template for plain text.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        Self::with_escape(text, None)
+    }
+
+    /// Compiles a template whose values are escaped for a markup; its own text may contain markup. Field
+    /// names are checked in all branches; everything else is checked by rendering messages of several kinds.
+    pub(super) fn with_escape(text: &str, escape: Option<Escape>) -> Result<Self, TemplateError> {
         if text.len() > TEMPLATE_MAX {
             return Err(TemplateError {
                 message: format!("the template has {} bytes", text.len()),
@@ -75,12 +88,13 @@ impl Template {
                 at: 0..0,
             });
         }
-        let mut environment = environment();
+        let mut environment = environment(escape);
         environment
             .add_template_owned(NAME, text.to_owned())
             .map_err(|error| fault(text, &error))?;
         let template = Self {
             text: text.to_owned(),
+            escape,
             environment: Arc::new(environment),
         };
         template.check_fields()?;
@@ -88,6 +102,11 @@ impl Template {
             template.render(&fields::of(&message))?;
         }
         Ok(template)
+    }
+
+    /// Compiles another text for the same markup.
+    pub(super) fn sibling(&self, text: &str) -> Result<Self, TemplateError> {
+        Self::with_escape(text, self.escape)
     }
 
     /// Renders the fields of a message.
@@ -118,7 +137,7 @@ impl Template {
     }
 }
 
-fn environment() -> Environment<'static> {
+fn environment(escape: Option<Escape>) -> Environment<'static> {
     let mut environment = Environment::new();
     // A line with only `{% ... %}` leaves no empty line in the text.
     let syntax = SyntaxConfig::builder()
@@ -131,10 +150,21 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_debug(true);
-    // Each channel escapes the control characters of its service.
-    environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.remove_global("debug");
     environment.add_filter("default", or_default);
+    let Some(escape) = escape else {
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        return environment;
+    };
+    environment.set_auto_escape_callback(|_| AutoEscape::Custom(MARKUP.into()));
+    environment.set_formatter(move |out, state, value| {
+        let is_markup = matches!(state.auto_escape(), AutoEscape::Custom(_));
+        if is_markup && !value.is_safe() {
+            let text = escape(&value.to_string());
+            return out.write_str(&text).map_err(Error::from);
+        }
+        escape_formatter(out, state, value)
+    });
     environment
 }
 

@@ -32,6 +32,7 @@ pub const KIND: Kind = Kind {
     ),
     example: "{ url: \"http://127.0.0.1:8080/alerts\", hmac_secret: example }",
     has_texts: false,
+    escape: None,
     is_web: true,
     read: |section| {
         let (url, authorization) = (url(section, &URL), authorization(section, &BEARER));

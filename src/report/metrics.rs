@@ -16,6 +16,9 @@ pub struct MetricsStatus {
     pub requests_per_second: Option<f64>,
     pub error_ratio: Option<f64>,
     pub db_pool_usage_ratio: Option<f64>,
+    /// The name of the fullest pool; absent if there is only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fullest_db_pool: Option<String>,
     /// Quantiles of the request duration, in seconds.
     pub quantiles: BTreeMap<&'static str, f64>,
     /// Roles by name.
@@ -46,6 +49,7 @@ impl MetricsStatus {
             requests_per_second: metrics.requests_per_second,
             error_ratio: metrics.error_ratio,
             db_pool_usage_ratio: metrics.pool_usage(),
+            fullest_db_pool: metrics.fullest_pool.as_deref().map(str::to_owned),
             quantiles: quantiles.map(|(value, (_, name))| (name, *value)).collect(),
             roles: roles
                 .map(|view| (view.role.name(), RoleStatus::of(view)))

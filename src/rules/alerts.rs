@@ -52,7 +52,7 @@ fn of_tier(slo: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
 
 fn labels(slo: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
     let urgency = condition.urgency();
-    of_alert(
+    let mut labels = of_alert(
         slo,
         [
             ("severity", urgency.severity().to_owned()),
@@ -60,7 +60,12 @@ fn labels(slo: &ObjectiveRules<'_>, condition: &Condition) -> Labels {
             ("tier", condition.label()),
             ("sloth_severity", urgency.label().to_owned()),
         ],
-    )
+    );
+    // As in the daemon, whose alerts have no `kind` of their own.
+    if slo.service.labels.iter().any(|(name, _)| name == "kind") {
+        labels.remove("kind");
+    }
+    labels
 }
 
 /// Both windows exceed the tier's burn rate, enough events failed, and the long window is conclusive.
@@ -136,4 +141,38 @@ pub(super) fn absent(slo: &ObjectiveRules<'_>) -> Rule {
         labels: of_alert(slo, [("severity", Urgency::Ticket.severity().to_owned())]),
         annotations: words::of_absence(slo),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alert::TIERS;
+    use crate::config::Config;
+    use crate::diagnostic::Source;
+    use std::path::Path;
+
+    fn labels_with(own: &str) -> Labels {
+        let text = format!(
+            "services: [ {{ name: web, labels: {{ {own} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ], objectives: [ {{ name: errors, sli: success, target: 99% }} ] }} ]"
+        );
+        let source = Source {
+            name: String::new(),
+            text,
+        };
+        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let config = loaded.config.expect("valid");
+        let service = &config.services[0];
+        let slo = ObjectiveRules::new(&config, service, &service.objectives[0]);
+        let Rule::Alerting(alert) = of(&slo, &Condition::Tier(TIERS[0])) else {
+            panic!("not an alert");
+        };
+        alert.labels
+    }
+
+    /// Series have the labels of the service, which the labels of a rule override.
+    #[test]
+    fn a_service_keeps_its_own_kind() {
+        assert_eq!(labels_with("kind: api").get("kind"), None);
+        assert_eq!(labels_with("team: a")["kind"], "page");
+    }
 }

@@ -9,6 +9,7 @@ use crate::observe::scrape::BreakerView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Breaker, PEAK_MINUTES, Pool};
 use crate::signal::{HOUR, Keep, Rise, Track};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct MetricsHistory {
@@ -22,6 +23,8 @@ pub(super) struct MetricsHistory {
     pub(super) connections_by_minute: Track,
     pub(super) queue: Track,
     pub(super) pool: Pool,
+    /// The name of the fullest of several pools.
+    pub(super) fullest_pool: Option<Arc<str>>,
     pub(super) breaker: Breaker,
     /// Breakers that are open or opened recently.
     pub(super) breakers: Vec<BreakerView>,
@@ -56,6 +59,7 @@ impl Default for MetricsHistory {
             connections_by_minute: minutes(PEAK_MINUTES, Keep::Mean),
             queue: minutes(HOUR, Keep::Lowest),
             pool: Pool::default(),
+            fullest_pool: None,
             breaker: Breaker::default(),
             breakers: Vec::new(),
             timeouts: minutes(HOUR, Keep::Sum),

@@ -2,22 +2,9 @@
 
 use crate::alert::{AlertKey, Source};
 use crate::config::{Config, ServiceSpec};
-use crate::signal::{SIGNALS, Settings, SignalKind, kinds};
+use crate::signal::kinds::{OF_LOAD, OF_METRICS};
+use crate::signal::{SIGNALS, Settings, SignalKind};
 use std::collections::BTreeMap;
-
-/// Signs that require a service's own metrics.
-pub(super) const OF_METRICS: [&SignalKind; 8] = [
-    &kinds::METRICS_UNREADABLE,
-    &kinds::CONNECTIONS_GROWING,
-    &kinds::QUEUE_GROWING,
-    &kinds::POOL_EXHAUSTED,
-    &kinds::BREAKER_OPEN,
-    &kinds::CONNECTION_TIMEOUTS,
-    &kinds::THROUGHPUT_LOW,
-    &kinds::LOAD_HIGH,
-];
-/// Signs that compare with the `load` expected for a service.
-pub(super) const OF_LOAD: [&SignalKind; 2] = [&kinds::LOAD_HIGH, &kinds::CPU_HIGH_AT_PEAK];
 
 /// The enabled signs and their subjects.
 #[derive(Debug)]
@@ -64,6 +51,7 @@ fn has(spec: &ServiceSpec, kind: &SignalKind, subject: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signal::kinds;
     use crate::signals::tests::config;
 
     const PROBE: &str = "probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ]";

@@ -77,6 +77,11 @@ impl ServiceHistory {
         }
     }
 
+    /// Takes the name of the fullest of several database pools.
+    pub(super) fn take_fullest_pool(&mut self, name: Option<&Arc<str>>) {
+        self.own.get_or_insert_default().fullest_pool = name.cloned();
+    }
+
     /// Takes whether the last scrape before a sample failed, and why.
     pub(super) fn take_scrape(&mut self, at: Timestamp, error: Option<&str>) {
         let own = self.own.get_or_insert_default();

@@ -70,6 +70,7 @@ impl Watcher {
             let history = self.service(&metrics.service);
             history.take_metrics(at, &MetricNumbers::of(metrics));
             history.take_breakers(&metrics.breakers);
+            history.take_fullest_pool(metrics.fullest_pool.as_ref());
             history.take_scrape(at, metrics.scrape.error.as_deref());
         }
         for process in &system.processes {

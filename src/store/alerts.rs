@@ -150,16 +150,12 @@ impl Store {
             .map_err(StoreError::sql("save an acknowledgement"))
     }
 
-    /// Stores alerts, replacing the stored state of those that exist already.
-    pub fn keep_alerts(&mut self, alerts: &[AlertRecord]) -> Result<(), StoreError> {
-        self.keep_notified_alerts(alerts, &[]).map(drop)
-    }
-
-    /// Stores alerts and the notices to send about them in one transaction: an alert that a crash
-    /// loses has not been delivered either, and is later delivered under the same key. The end of
-    /// an alert is also queued for every other receiver that was notified of it, even if routes
-    /// have changed since. Returns the number of deliveries dropped because the outbox is full.
-    pub fn keep_notified_alerts(
+    /// Stores alerts, replacing those that exist already, and the notices to send about them in one
+    /// transaction: an alert that a crash loses has not been delivered either, and is later delivered
+    /// under the same key. The end of an alert is also queued for every other receiver that was
+    /// notified of it, even if routes have changed since. Returns the number of deliveries dropped
+    /// because the outbox is full.
+    pub fn keep_alerts(
         &mut self,
         alerts: &[AlertRecord],
         deliveries: &[NewDelivery],

@@ -152,7 +152,7 @@ impl Worker {
             state.alerts_in_flight = self.alerts.len();
             mem::take(&mut state.deliveries)
         };
-        match self.store.keep_notified_alerts(&self.alerts, &deliveries) {
+        match self.store.keep_alerts(&self.alerts, &deliveries) {
             Ok(given_up) => {
                 self.alerts.clear();
                 let mut state = self.shared.state();

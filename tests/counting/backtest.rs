@@ -157,7 +157,7 @@ fn live(store: &mut Store, config: &Config) {
             alerts = LiveAlerts::resumed(firing, now);
         }
         let changed = alerts.step(&ledger.advance(now).view(), &Inputs::default());
-        store.keep_alerts(&changed.records).expect("kept");
+        store.keep_alerts(&changed.records, &[]).expect("kept");
     }
 }
 

@@ -12,6 +12,7 @@ mod engines;
 mod environment;
 mod faults;
 mod heartbeat;
+mod held;
 mod hook;
 mod imported;
 mod journey;

@@ -211,7 +211,7 @@ fn lines_of_a_card_for_teams_are_paragraphs() {
     let text = card["body"][1]["text"].as_str().expect("a text").to_owned();
     assert_eq!(
         text,
-        "- firing: web fails\n\n- firing: rag fails\n\nhttp://127.0.0.1:9771/runbook#slodbudgetburnpage1h"
+        "- firing: web fails (since 2026-11-23 14:00 UTC)\n\n- firing: rag fails (since 2026-11-23 14:00 UTC)\n\nhttp://127.0.0.1:9771/runbook#slodbudgetburnpage1h"
     );
 }
 
@@ -243,7 +243,7 @@ fn only_firing_alerts_mention_people_and_only_those_of_the_config() {
     };
     assert_eq!(
         text(&firing),
-        "<!here> <@U1> [FIRING] @here &lt;!channel&gt;"
+        "<!here> <@U1> [FIRING] @\u{2060}here &lt;!channel&gt;"
     );
     assert_eq!(text(&resolved), "[RESOLVED] x");
     let discord = receiver(
@@ -260,6 +260,48 @@ fn only_firing_alerts_mention_people_and_only_those_of_the_config() {
         assert_eq!(sent["content"], Value::Null);
         assert_eq!(sent["allowed_mentions"]["parse"], serde_json::json!([]));
     }
+}
+
+/// Names and quoted responses arrive as text, whatever the markup of the service.
+#[test]
+fn values_are_escaped_and_templates_are_not() {
+    let text = "a_b_c* <x> @everyone: [a](http://b/c_d_)";
+    let message = Message::new(
+        "it",
+        "{}",
+        "key".to_owned(),
+        NOW,
+        vec![notice(1, text, false)],
+    );
+    let sent = |kind: &str, keys: &str, pointer: &str| {
+        let example =
+            format!("{{ {keys} }}, title: \"*{{{{ summary }}}}* {{{{ summary | safe }}}}\"");
+        let sent = json(&receiver(kind, &example), &message);
+        sent.pointer(pointer)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let url = "url: \"http://127.0.0.1:1/\"";
+    let markdown = r"a_b_c\* \<x> \@everyone: \[a\](http://b/c_d_)";
+    for (kind, keys, pointer, escaped) in [
+        ("teams", url, "/attachments/0/content/body/0/text", markdown),
+        ("discord", url, "/embeds/0/title", markdown),
+        (
+            "slack",
+            url,
+            "/text",
+            "a_b_c* &lt;x&gt; @\u{2060}everyone: [a](http://b/c_d_)",
+        ),
+        ("ntfy", "topic: t", "/title", text),
+    ] {
+        let expected = format!("*{escaped}* {text}");
+        assert_eq!(sent(kind, keys, pointer), Some(expected), "{kind}");
+    }
+    let telegram = sent("telegram", "token: \"1:a\", chat_id: 1", "/text").expect("a text");
+    assert!(
+        telegram.starts_with("*a_b_c* <x> @\u{2060}everyone: "),
+        "{telegram}"
+    );
 }
 
 #[test]

@@ -49,9 +49,13 @@ fn alerts_are_found_by_the_time_they_fired() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut store = Store::open(&folder.path().join("slod.db")).expect("a new store");
     let mut one = alert();
-    store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
+    store
+        .keep_alerts(std::slice::from_ref(&one), &[])
+        .expect("kept");
     one.to = Some(Timestamp(START + HOUR));
-    store.keep_alerts(std::slice::from_ref(&one)).expect("kept");
+    store
+        .keep_alerts(std::slice::from_ref(&one), &[])
+        .expect("kept");
     assert_eq!(store.firing_alerts().expect("readable"), []);
     let span = |from, to| {
         store
@@ -75,7 +79,7 @@ fn pages_have_each_alert_once() {
         one
     };
     let kept: Vec<_> = [5, 5, 5, 5, 5, 4].into_iter().enumerate().map(of).collect();
-    store.keep_alerts(&kept).expect("kept");
+    store.keep_alerts(&kept, &[]).expect("kept");
     let span = (Timestamp(0), Timestamp(i64::MAX));
     let mut seen = store.alerts(span.0, span.1, 2).expect("readable");
     while seen.len() < kept.len() {

@@ -160,7 +160,7 @@ fn a_deleted_or_replaced_file_accepts_no_more_outcomes() {
     std::fs::rename(&path, &aside).expect("renamed");
     assert!(matches!(store.append(&[record(1)]), Err(StoreError::Gone)));
     assert!(matches!(
-        store.keep_alerts(&[alert()]),
+        store.keep_alerts(&[alert()], &[]),
         Err(StoreError::Gone)
     ));
     assert!(matches!(

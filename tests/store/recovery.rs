@@ -16,7 +16,7 @@ fn a_valid_store_passes_the_check_and_recovers_unchanged() {
     let mut store = Store::open(&path).expect("a store");
     store.keep_beats(&reported(&beat)).expect("kept");
     store
-        .keep_alerts(std::slice::from_ref(&alert))
+        .keep_alerts(std::slice::from_ref(&alert), &[])
         .expect("kept");
     drop(store);
     let checked = check(&path).expect("there");
@@ -88,7 +88,7 @@ fn without_the_names_of_probes_all_outcomes_are_reported_as_lost() {
         let path = finished(folder.path());
         if with_alert {
             let mut store = Store::open(&path).expect("a store");
-            store.keep_alerts(&[alert()]).expect("kept");
+            store.keep_alerts(&[alert()], &[]).expect("kept");
         }
         let conn = rusqlite::Connection::open(&path).expect("opens");
         let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'probe'";

@@ -3,11 +3,20 @@
 use crate::alert::Urgency;
 use crate::slo::StandardWindow;
 use crate::units::DAY;
-use crate::yaml::{Bool, Choice, Integer, Key, Keys, List, Mapping, Parsed, Ratio, Span};
+use crate::yaml::{
+    Bool, Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, Ratio, Span, Text,
+};
 use std::time::Duration;
 use url::Url;
 
-pub const KEYS: Keys = &[&TIERS, &BUDGET_EXHAUSTED, &FORECAST, &SIGNALS, &ADDRESS];
+pub const KEYS: Keys = &[
+    &TIERS,
+    &BUDGET_EXHAUSTED,
+    &FORECAST,
+    &SIGNALS,
+    &EXTERNAL_LABELS,
+    &ADDRESS,
+];
 
 /// Bounded so that the conditions of an objective fit into a policy.
 pub const MAX_TIERS: usize = 10;
@@ -107,6 +116,12 @@ pub const KEEP: Key<Span> = Key::with_default(
     "How long an alert keeps firing after its sign was last active, so that a flapping sign is a single alert.",
 );
 
+pub const EXTERNAL_LABELS: Key<Map<Text>> = Key::optional(
+    "external_labels",
+    Map::of(Text),
+    "Labels of all alerts, such as `cluster: eu1`, like the `external_labels` of Prometheus; a label that an alert already has takes precedence. Every route also groups by them. Two installations with services of the same names share alerts in an Alertmanager and incidents at PagerDuty and Opsgenie unless these labels differ. Rules written by `slod rules` do not have them, because Prometheus adds its own.",
+);
+
 pub const ADDRESS: Key<Parsed<String>> = Key::optional(
     "address",
     Parsed {
@@ -119,7 +134,7 @@ pub const ADDRESS: Key<Parsed<String>> = Key::optional(
             (is_web && is_plain).then(|| text.trim_end_matches('/').to_owned())
         },
     },
-    "External URL of the web pages, for links in notifications. Default: `http://` followed by `listen`, with the name of the machine instead of `0.0.0.0` or `[::]`.",
+    "External URL of the web pages, for links in notifications. Default: `http://`, or `https://` if `web.config_file` sets up TLS, followed by `listen`, with the name of the machine instead of `0.0.0.0` or `[::]`.",
 );
 
 /// An alert of an objective.

@@ -27,7 +27,16 @@ pub const HEARTBEAT: Key<Mapping> = Key::optional(
     "Dead man's switch: a URL that is requested regularly while slod probes and stores outcomes.",
 );
 
-const ROUTE: Keys = &[&MATCH, &AT, &TO, &GROUP_BY, &WAIT, &REPEAT, &ESCALATE];
+const ROUTE: Keys = &[
+    &MATCH,
+    &AT,
+    &TO,
+    &GROUP_BY,
+    &WAIT,
+    &REPEAT,
+    &ESCALATE,
+    &DELIVER_AT,
+];
 
 pub const MATCH: Key<Map<Text>> = Key::optional(
     "match",
@@ -37,8 +46,17 @@ pub const MATCH: Key<Map<Text>> = Key::optional(
 
 pub const AT: Key<Mapping> = Key::optional(
     "at",
-    Mapping(&[&DAYS, &HOURS, &ZONE_KEY]),
-    "When the route applies, such as on-call hours. Default: always.",
+    Mapping(RANGE),
+    "When the route applies to alerts that begin, such as on-call hours. Default: always.",
+);
+
+/// The keys of hours on days of the week.
+const RANGE: Keys = &[&DAYS, &HOURS, &ZONE_KEY];
+
+pub const DELIVER_AT: Key<Mapping> = Key::optional(
+    "deliver_at",
+    Mapping(RANGE),
+    "When messages are sent, such as working hours for tickets. Outside of these hours, messages wait until the hours begin, also across restarts; an alert that resolves before is not sent at all. Escalations and repetitions wait as well, but a message that could not be delivered is retried at any time. Not for `alertmanager`, which has time intervals of its own. Default: always.",
 );
 
 pub const TO: Key<List<Text>> = Key::required("to", List::up_to(10, Text), "Names of receivers.");

@@ -72,5 +72,5 @@ pub const LOAD: Key<Mapping> = Key::optional(
 pub const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(signals::KEYS),
-    "Warning signs of this service. Default: the root's `signals`.",
+    "Warning signs of this service, except `disk_full_soon`, which is about the host. Default: the root's `signals`.",
 );

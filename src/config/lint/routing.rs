@@ -3,14 +3,12 @@
 use super::finding::Finding;
 use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
+use crate::config::labels::OF_ALERTS;
 use crate::receiver::{self, Hours, Route};
-use crate::yaml::Spot;
+use crate::yaml::{Declared, Spot};
 
 /// The severities of alerts.
 const SEVERITIES: [&str; 2] = ["page", "ticket"];
-
-/// Labels that slod sets on some alerts, overriding a service's label of the same name.
-const OF_ALERTS: [&str; 5] = ["alertname", "slo", "tier", "signal", "subject"];
 
 /// Services with a label that slod overrides on some of their alerts.
 pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
@@ -41,8 +39,9 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
             "severity" => crate::alert::same_severity(value, severity),
             label if OF_ALERTS.contains(&label) => false,
             label => {
-                let mut labels = service.labels.iter();
-                labels.any(|(name, held)| name == label && held == value)
+                let mut labels = service.labels.iter().chain(&draft.alerts.external);
+                let held = labels.find(|(name, _)| name == label);
+                held.is_some_and(|(_, held)| held == value)
             }
         };
         !reach_a_receiver(&routing.routes, is)
@@ -75,7 +74,10 @@ pub fn host_alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
     let is = |label: &str, value: &str| match label {
         "severity" => crate::alert::same_severity(value, "ticket"),
         "instance" => draft.alerts.instance == value,
-        _ => false,
+        label => {
+            let mut labels = draft.alerts.external.iter();
+            labels.any(|(name, held)| name == label && held == value)
+        }
     };
     if draft.routing.receivers.is_empty() || reach_a_receiver(&draft.routing.routes, is) {
         return Vec::new();
@@ -86,6 +88,60 @@ pub fn host_alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
             .to_owned(),
         help: "add a final route without `match` and `at`, such as `- { to: NAME }`".to_owned(),
     }]
+}
+
+/// Settings of routes without effect, because Alertmanager does the same itself.
+pub fn unused_by_alertmanager(draft: &Draft<'_>) -> Vec<Finding> {
+    use keys::notify::{ESCALATE, GROUP_BY, REPEAT, TO, WAIT};
+    let is_resent = |name: &String| {
+        let receiver = draft.routing.receiver(name);
+        receiver.is_some_and(|one| one.channel.resend_every().is_some())
+    };
+    let mut found = Vec::new();
+    for route in draft.root.sections(&keys::notify::ROUTES) {
+        let later = route.section(&ESCALATE).into_iter();
+        let mut names = route.all(&TO);
+        names.extend(later.flat_map(|escalate| escalate.all(&TO)));
+        if !names.iter().all(is_resent) {
+            continue;
+        }
+        let settings: [&dyn Declared; 3] = [&GROUP_BY, &WAIT, &REPEAT];
+        let given = settings.into_iter().filter(|key| route.has(*key));
+        found.extend(given.map(|key| Finding {
+            at: route.spot_of(key),
+            message: format!(
+                "`{}` has no effect: Alertmanager groups, delays and repeats alerts itself",
+                key.name()
+            ),
+            help: "remove it, or set it in Alertmanager's routes".to_owned(),
+        }));
+    }
+    found
+}
+
+/// Routes that hold pages until hours of delivery begin.
+pub fn pages_held(draft: &Draft<'_>) -> Vec<Finding> {
+    let (mut found, mut are_taken) = (Vec::new(), false);
+    for route in draft.root.sections(&keys::notify::ROUTES) {
+        let mut matchers = route.map(&keys::notify::MATCH).into_iter();
+        let is_page = |value: &str| crate::alert::same_severity(value, "page");
+        let takes_pages = matchers.all(|(label, value, _)| label != "severity" || is_page(&value));
+        if !takes_pages || are_taken {
+            continue;
+        }
+        if route.has(&keys::notify::DELIVER_AT) {
+            let message = "pages that match this route wait until its hours begin".to_owned();
+            let help =
+                "add `severity: ticket` to its `match`, or a route for `severity: page` before it";
+            let at = route.spot_of(&keys::notify::DELIVER_AT);
+            let help = help.to_owned();
+            found.push(Finding { at, message, help });
+        }
+        let mut matchers = route.map(&keys::notify::MATCH).into_iter();
+        are_taken =
+            matchers.all(|(label, ..)| label == "severity") && !route.has(&keys::notify::AT);
+    }
+    found
 }
 
 /// Routes to receivers with incidents that have no `group_by`.

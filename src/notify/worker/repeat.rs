@@ -56,10 +56,15 @@ impl Worker {
             .filter_map(|one| Some((every(&one)?, one)))
             .collect();
         let mut rest: Option<Duration> = None;
-        for (every, KnownGroup { group, at, .. }) in groups {
+        let routing = self.deps.configs.borrow().routing.clone();
+        for (every, KnownGroup { group, at, example }) in groups {
             // A time in the future means that the clock was set back.
             let due = at.map_or(now, |at| at.after(every));
-            let left = due.0.saturating_sub(now.0);
+            let next = match receiver.channel.resend_every() {
+                Some(_) => due,
+                None => routing.opens(&example, due.max(now)),
+            };
+            let left = next.0.saturating_sub(now.0);
             if left > 0 {
                 let left = Duration::from_millis(left.unsigned_abs());
                 rest = Some(rest.map_or(left, |rest| rest.min(left)));
@@ -112,7 +117,7 @@ impl Worker {
         if is_due && !without.contains(WATCHDOG) && self.deps.is_healthy() {
             let rules = self.deps.configs.borrow().alerts.clone();
             let since = self.deps.states.borrow().at;
-            let message = messages::watchdog(&self.name, &rules.instance, since, now);
+            let message = messages::watchdog(&self.name, &rules, since, now);
             self.start(MessageKind::Watchdog, receiver.clone(), message, now);
         }
     }

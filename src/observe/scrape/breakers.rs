@@ -49,7 +49,12 @@ pub fn name<'a, V: AsRef<str>>(labels: impl Iterator<Item = (&'a str, V)>) -> Op
         let pairs = pairs.map(|(label, value)| format!("{label}={}", value.as_ref()));
         pairs.collect::<Vec<_>>().join(" ")
     });
-    let name: String = crate::text::printable(&name)
+    shown(&name)
+}
+
+/// The beginning of a name, without control characters; `None` if nothing is left.
+pub(super) fn shown(name: &str) -> Option<String> {
+    let name: String = crate::text::printable(name)
         .chars()
         .take(NAME_MAX)
         .collect();

@@ -79,6 +79,7 @@ impl History {
             .collect();
         if let Some((pools, shape)) = found_pools(plan, &chosen, scanned) {
             metrics.pool_usage = pools.fullest;
+            metrics.fullest_pool = pools.name;
             if shape == PoolShape::PerUser {
                 metrics.set_gauge(Role::DbPoolMax, pools.max);
             }

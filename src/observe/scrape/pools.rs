@@ -1,8 +1,10 @@
 //! The database connection pools of a service, distinguished by the labels of their series: one can be
 //! exhausted while others are hardly used. Pure.
 
+use super::breakers::shown;
 use super::scan::RuleSamples;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Maximum number of series of a pool role whose labels are kept.
 pub const SERIES_MAX: usize = 1000;
@@ -15,12 +17,14 @@ pub struct PoolSample {
 }
 
 /// What the pools of a service amount to.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pools {
     /// The sum of their limits; `None` if one of them has no limit.
     pub max: Option<f64>,
     /// The share of its limit that the fullest pool uses; `None` if none has a limit.
     pub fullest: Option<f64>,
+    /// The name of the fullest pool; `None` if there is only one.
+    pub name: Option<Arc<str>>,
 }
 
 /// How series belong to pools.
@@ -58,22 +62,51 @@ pub fn pools(
             .filter(|_| is_limit(one.value))
             .map(|sum| sum + one.value);
     }
-    let mut used: BTreeMap<_, f64> = BTreeMap::new();
+    let mut used: BTreeMap<_, (f64, &PoolSample)> = BTreeMap::new();
     for (at, one) in in_use.pools.iter().enumerate() {
         let number = if shape == PoolShape::PerUser { at } else { 0 };
-        *used.entry((key(one, &common), number)).or_default() += one.value;
+        let pool = used
+            .entry((key(one, &common), number))
+            .or_insert((0.0, one));
+        pool.0 += one.value;
     }
-    let (mut max, mut fullest) = (Some(0.0), None::<f64>);
-    for ((key, _), used) in &used {
+    let (mut max, mut fullest) = (Some(0.0), None::<(f64, &PoolSample)>);
+    for ((key, _), (used, sample)) in &used {
         let limit = most.get(key)?.filter(|limit| *limit > 0.0);
         max = max.zip(limit).map(|(max, limit)| max + limit);
-        let used_part = limit.map(|limit| used / limit);
-        fullest = [fullest, used_part]
+        let part = limit.map(|limit| (used / limit, *sample));
+        fullest = [fullest, part]
             .into_iter()
             .flatten()
-            .max_by(f64::total_cmp);
+            .max_by(|(one, _), (other, _)| one.total_cmp(other));
     }
-    Some(Pools { max, fullest })
+    let is_naming = |label: &str| shape == PoolShape::PerUser || common.contains(label);
+    let name = fullest.and_then(|(_, sample)| name(sample, &in_use.pools, is_naming));
+    let fullest = fullest.map(|(part, _)| part);
+    Some(Pools { max, fullest, name })
+}
+
+/// The name of a pool by the labels that distinguish it from the others: the value of the only one, such as
+/// `orders`, or else `database=app user=web`. `None` for a single pool.
+fn name(
+    pool: &PoolSample,
+    all: &[PoolSample],
+    is_naming: impl Fn(&str) -> bool,
+) -> Option<Arc<str>> {
+    let differs = |(label, value): &(&String, &String)| {
+        is_naming(label) && all.iter().any(|one| one.labels.get(*label) != Some(*value))
+    };
+    let labels: Vec<_> = pool.labels.iter().filter(differs).collect();
+    let name = match labels[..] {
+        [(_, value)] => value.clone(),
+        _ => {
+            let pairs = labels
+                .iter()
+                .map(|(label, value)| format!("{label}={value}"));
+            pairs.collect::<Vec<_>>().join(" ")
+        }
+    };
+    shown(&name).map(Into::into)
 }
 
 fn of_database(limit: &PoolSample, shape: PoolShape) -> PoolSample {

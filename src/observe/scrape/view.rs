@@ -23,6 +23,8 @@ pub struct ServiceMetrics {
     /// The share of its limit that the fullest database pool uses; `None` if the series of several
     /// pools cannot be distinguished.
     pub pool_usage: Option<f64>,
+    /// The name of that pool; `None` if there is only one.
+    pub fullest_pool: Option<Arc<str>>,
     /// The breakers that are open or opened recently, if their labels name them; limited in number.
     pub breakers: Vec<BreakerView>,
 }
@@ -96,6 +98,7 @@ impl ServiceMetrics {
             error_ratio: None,
             quantiles: None,
             pool_usage: None,
+            fullest_pool: None,
             breakers: Vec::new(),
         }
     }

@@ -22,7 +22,10 @@ fn fields_are_replaced() {
             "[FIRING] example !",
         ),
         ("{{ firing }}/{{ resolved }} {{ severity }}", "1/0 ticket"),
-        ("{{ list }}", "- firing: Test notification of slod"),
+        (
+            "{{ list }}",
+            "- firing: Test notification of slod (since 2001-09-09 01:45 UTC)",
+        ),
         (
             "{{ description }}",
             "This is a test message from `slod notify test`. Nothing is wrong.",

@@ -3,6 +3,7 @@
 use super::ServiceHistory;
 use crate::config::LoadSpec;
 use crate::outcome::Timestamp;
+use crate::signal::kinds::{OF_LOAD, OF_METRICS};
 use crate::signal::rules::{
     Answer, Numbers, ServiceCondition, breaker_open, counted, cpu_high_at_peak, is_slower,
     latency_unusual, load_high, pool_exhausted, provider_failing, provider_slow, throughput_low,
@@ -11,7 +12,6 @@ use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kind
 use crate::signals::own::MetricsHistory;
 use crate::signals::process::{NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
-use crate::signals::scope::{OF_LOAD, OF_METRICS};
 use crate::signals::usual::LearnedSeason;
 use crate::signals::{NO_METRICS, breakers, finding};
 use crate::trend::Errors;
@@ -108,7 +108,14 @@ impl ServiceHistory {
         let kind = &kinds::METRICS_UNREADABLE;
         push(kind, "", own.unread.judge(level(kind).begins));
         let kind = &kinds::POOL_EXHAUSTED;
-        push(kind, "", pool_exhausted(&own.pool, level(kind), was(kind)));
+        let (presence, evidence) = pool_exhausted(&own.pool, level(kind), was(kind));
+        let evidence = match &own.fullest_pool {
+            Some(name) if presence != Presence::Unknown => {
+                format!("{evidence}; the fullest pool is {name}")
+            }
+            _ => evidence,
+        };
+        push(kind, "", (presence, evidence));
         let kind = &kinds::BREAKER_OPEN;
         let (presence, evidence) = breaker_open(&own.breaker, level(kind).begins);
         let evidence = match breakers::words(&own.breakers) {

@@ -4,7 +4,6 @@ use super::ServiceHistory;
 use crate::signal::rules::Numbers;
 use crate::signal::{Finding, Presence, SILENCE, kinds};
 use crate::signals::NOT_SAMPLED;
-use crate::signals::scope::OF_METRICS;
 
 impl ServiceHistory {
     /// Replaces a finding by the reason why its state is unknown.
@@ -23,7 +22,7 @@ impl ServiceHistory {
     /// sign stays active for a while.
     fn unread(&self, found: &Finding) -> Option<String> {
         let kind = found.kind;
-        let is_of_metrics = OF_METRICS.contains(&kind) && *kind != kinds::METRICS_UNREADABLE;
+        let is_of_metrics = kinds::OF_METRICS.contains(&kind) && *kind != kinds::METRICS_UNREADABLE;
         let is_of_provider = found.subject.is_empty()
             && [&kinds::PROVIDER_SLOW, &kinds::PROVIDER_FAILING].contains(&kind);
         let is_read = is_of_metrics || is_of_provider || *kind == kinds::CPU_HIGH_AT_PEAK;

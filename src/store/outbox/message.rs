@@ -2,7 +2,7 @@
 
 use super::history::{Sent, record};
 use super::known::{known, touch};
-use super::withheld::postpone;
+use super::withheld::{hold, recheck};
 use super::{BATCH_MAX, names, notice, write};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -41,6 +41,8 @@ pub struct MessageFilter<'a> {
     pub is_muted: &'a dyn Fn(&Notice) -> bool,
     /// Whether somebody handles an alert: failed attempts are then not retried.
     pub is_handled: &'a dyn Fn(&Notice) -> bool,
+    /// When a notice of a group may be sent: now, or when the hours of its route begin.
+    pub opens: &'a dyn Fn(&str, &Notice) -> Timestamp,
 }
 
 impl MessageFilter<'_> {
@@ -114,7 +116,7 @@ fn take(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<Option<B
         if let Some(id) = message {
             return batch(tx, taking.receiver, first, id).map(Some);
         }
-        // All notices of the group are held back by silences, so none is due any more.
+        // All notices of the group are held back, so none is due any more.
     }
     Ok(None)
 }
@@ -167,7 +169,7 @@ fn batch(tx: &Connection, receiver: &str, first: First, id: i64) -> rusqlite::Re
 }
 
 /// Makes the due notices of a group one message: only the first of each alert, so that its
-/// resolution is a separate message. Returns the number of the message, or `None` if all are muted.
+/// resolution is a separate message. Returns the number of the message, or `None` if all are held back.
 fn freeze(
     tx: &Connection,
     group: &str,
@@ -184,8 +186,11 @@ fn freeze(
     let mut message = None;
     for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
         let (notice, id, is_tried) = row;
-        if taking.withholds(&notice, is_tried) {
-            postpone(tx, id, taking.now)?;
+        let opens = (taking.opens)(group, &notice);
+        if opens > taking.now {
+            hold(tx, (id, &notice), opens, taking.now)?;
+        } else if taking.withholds(&notice, is_tried) {
+            recheck(tx, id, taking.now)?;
         } else {
             let message = *message.get_or_insert(id);
             tx.prepare_cached("UPDATE outbox SET message = ?1 WHERE id = ?2")?

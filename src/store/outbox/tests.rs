@@ -66,6 +66,7 @@ fn taken(
         without: &without.iter().map(|one| (*one).to_owned()).collect(),
         is_muted,
         is_handled: &|_| false,
+        opens: &|_, _| Timestamp(now),
     };
     store.next_batch(taking).expect("reads")
 }
@@ -167,8 +168,8 @@ fn every_notified_receiver_gets_one_resolution_even_if_routes_change() {
     delivered(&mut store, &batch);
     // The routes lead to receivers and groups that were not notified of it.
     let ends = [to("lead", "new", Some(2500)), to("chat", "g", Some(2500))];
-    store.keep_notified_alerts(&[], &ends).expect("kept");
-    store.keep_notified_alerts(&[], &ends).expect("kept");
+    store.keep_alerts(&[], &ends).expect("kept");
+    store.keep_alerts(&[], &ends).expect("kept");
     let waiting = store.waiting().expect("reads");
     let expected = [("lead".to_owned(), 2), ("oncall".to_owned(), 1)];
     assert_eq!(waiting, expected.into());

@@ -1,7 +1,8 @@
-//! Notices held back from a receiver by a silence or an acknowledgement.
+//! Notices held back from a receiver by a silence, an acknowledgement or the hours of their route.
 
 use super::message::MessageFilter;
 use super::{names, notice};
+use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::store::{Store, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -45,7 +46,7 @@ impl Store {
                 let shown = "UPDATE outbox SET failure = ?2 WHERE id = ?1";
                 for id in &muted {
                     tx.prepare_cached(shown)?.execute(params![id, HELD_BACK])?;
-                    postpone(tx, *id, taking.now)?;
+                    recheck(tx, *id, taking.now)?;
                 }
                 Ok(())
             })?;
@@ -54,10 +55,35 @@ impl Store {
     }
 }
 
-/// Schedules the next check of a held-back notice. If its alert has ended meanwhile, the notice is
-/// dropped, and so is the resolution if the receiver was never notified of the alert. A failed
-/// attempt may have reached the receiver.
-pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<()> {
+/// Schedules the next check of a firing notice that is held back by a silence or an acknowledgement.
+pub(super) fn recheck(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Result<()> {
+    postpone(tx, id, now.after(RECHECK_EVERY), now)
+}
+
+/// Postpones a notice until the hours of its route begin.
+pub(super) fn hold(
+    tx: &Connection,
+    (id, notice): (i64, &Notice),
+    until: Timestamp,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    if notice.is_resolved() {
+        return set_due(tx, id, until, now);
+    }
+    postpone(tx, id, until, now)
+}
+
+fn set_due(tx: &Connection, id: i64, until: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
+    let sql = "UPDATE outbox SET due_at = ?2, set_at = ?3, message = NULL WHERE id = ?1";
+    tx.prepare_cached(sql)?
+        .execute([id, until.0, now.0])
+        .map(drop)
+}
+
+/// Postpones a firing notice. If its alert has ended meanwhile, the notice is dropped, and so is the
+/// resolution if the receiver was never notified of the alert. A failed attempt may have reached the
+/// receiver.
+fn postpone(tx: &Connection, id: i64, until: Timestamp, now: Timestamp) -> rusqlite::Result<()> {
     let later = "SELECT later.id FROM outbox later JOIN outbox muted
                      USING (receiver, grouping, fingerprint)
                  WHERE muted.id = ?1 AND later.id > muted.id
@@ -66,9 +92,7 @@ pub(super) fn postpone(tx: &Connection, id: i64, now: Timestamp) -> rusqlite::Re
         .prepare_cached(later)?
         .query_row([id], |row| row.get::<_, i64>(0));
     let Some(ended) = ended.optional()? else {
-        let sql = "UPDATE outbox SET due_at = ?2, set_at = ?3, message = NULL WHERE id = ?1";
-        let values = [id, now.after(RECHECK_EVERY).0, now.0];
-        return tx.prepare_cached(sql)?.execute(values).map(drop);
+        return set_due(tx, id, until, now);
     };
     let never_sent = "DELETE FROM outbox WHERE id = ?1 AND NOT EXISTS
                        (SELECT 1 FROM delivered WHERE delivered.receiver = outbox.receiver

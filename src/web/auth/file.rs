@@ -148,19 +148,6 @@ pub fn unknown_users(users: &BTreeMap<String, Hash>, web: &WebSpec) -> Vec<Strin
     unknown.map(sentence).collect()
 }
 
-/// Whether a file enables TLS, without reading the files that it references: clients may not be permitted to.
-pub fn names_tls(path: &Path) -> bool {
-    let document = read_file(path)
-        .ok()
-        .and_then(|source| yaml::parse(&source).ok());
-    let Some(Value::Map(entries)) = document.map(|document| document.value) else {
-        return false;
-    };
-    entries.iter().any(|(key, value)| {
-        key.value.scalar().as_deref() == Some(keys::TLS.name) && value.value != Value::Null
-    })
-}
-
 fn parse(source: &Source, base: &Path) -> LoadedFile {
     let (mut file, mut is_empty, mut files) = (None, false, BTreeMap::new());
     let (diagnostics, shown) = match yaml::parse(source) {

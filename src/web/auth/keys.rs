@@ -1,5 +1,6 @@
 //! Keys of the web configuration file and their values.
 
+use crate::config::TLS_SETTINGS;
 use crate::units;
 use crate::yaml::{
     Bool, Choice, FilePath, Integer, Key, Keys, List, Mapping, Parsed, SecretMap, SecretText, Text,
@@ -10,7 +11,7 @@ use std::time::Duration;
 pub(super) const FILE: Keys = &[&TLS, &HTTP, &USERS, &RATE_LIMIT];
 
 pub(super) const TLS: Key<Mapping> = Key::optional(
-    "tls_server_config",
+    TLS_SETTINGS,
     Mapping(&[
         &CERT,
         &CERT_FILE,

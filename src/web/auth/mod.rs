@@ -15,7 +15,7 @@ mod tls;
 
 pub use access::{Identity, Peer, admit};
 pub use client::{name_of, refusal};
-pub use file::{LoadedFile, check, names_tls};
+pub use file::{LoadedFile, check};
 pub use login::is_unguessable;
 pub use reload::{Access, Prepared};
 pub use rules::Rules;

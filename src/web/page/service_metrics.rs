@@ -67,6 +67,9 @@ fn facts(metrics: &ServiceMetrics) -> Markup {
                 div { dt { "Database pool" } dd {
                     (or_dash(metrics.pool_usage(), numbers::share))
                     span.quiet { (plain(in_use)) " in use" (limit(number(Role::DbPoolMax))) }
+                    @if let Some(name) = &metrics.fullest_pool {
+                        span.quiet { " fullest: " bdi { (name) } }
+                    }
                 } }
             }
             @if let Some(open) = number(Role::CircuitBreakerOpen) {

@@ -90,7 +90,7 @@ impl Fixture {
 
     fn tick(&mut self) {
         let changed = self.step();
-        self.store.keep_alerts(&changed).expect("kept");
+        self.store.keep_alerts(&changed, &[]).expect("kept");
     }
 
     fn step(&mut self) -> Vec<AlertRecord> {

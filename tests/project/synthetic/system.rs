@@ -147,6 +147,7 @@ fn own_metrics() -> ServiceMetrics {
         error_ratio: Some(0.0123),
         quantiles: Some([0.12, 0.34, 0.56]),
         pool_usage: None,
+        fullest_pool: Some("<b>orders".into()),
         breakers: vec![BreakerView {
             name: "<b>payments".into(),
             open_since: Some(Timestamp::from_secs(1_795_000_000)),

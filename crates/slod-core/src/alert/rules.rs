@@ -31,6 +31,8 @@ pub struct AlertRules {
     pub causes: Causes,
     /// The configured labels of services.
     pub labels: ByName<Arc<[(String, String)]>>,
+    /// Labels of all alerts, which distinguish them from those of other installations.
+    pub external: Vec<(String, String)>,
     /// The timing of warning-sign alerts.
     pub signs: Timing,
     /// The base URL of the web pages, without a trailing slash.
@@ -46,6 +48,7 @@ impl Default for AlertRules {
             own: BTreeMap::new(),
             causes: Causes::default(),
             labels: BTreeMap::new(),
+            external: Vec::new(),
             signs: Timing {
                 pending: Duration::from_mins(2),
                 confirmations: 2,
@@ -89,7 +92,16 @@ impl AlertRules {
                 add("subject", subject.to_string());
             }
         }
+        self.add_external(&mut labels);
         labels
+    }
+
+    /// Adds the labels of all alerts, except for those that an alert already has.
+    pub fn add_external(&self, labels: &mut BTreeMap<String, String>) {
+        for (name, value) in &self.external {
+            let label = labels.entry(name.clone());
+            label.or_insert_with(|| value.clone());
+        }
     }
 
     pub fn notice(&self, alert: &AlertRecord) -> Notice {
@@ -164,6 +176,25 @@ mod tests {
         let (at, urgency) = (Timestamp(0), Urgency::Ticket);
         let alert = AlertRecord::new(key, "SlodDiskFullSoon", urgency, at, "96 % full");
         rules.notice(&alert)
+    }
+
+    #[test]
+    fn external_labels_are_those_that_an_alert_does_not_have() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let rules = AlertRules {
+            external: vec![pair("cluster", "eu1"), pair("team", "sre")],
+            labels: [("rag".into(), [pair("team", "search")].into())].into(),
+            ..AlertRules::default()
+        };
+        let source = Source::Sign {
+            sign: "queue_growing".into(),
+            subject: "".into(),
+        };
+        let service = "rag".into();
+        let key = AlertKey { service, source };
+        let alert = AlertRecord::new(key, "SlodQueueGrowing", Urgency::Ticket, Timestamp(0), "x");
+        let labels = rules.labels(&alert);
+        assert_eq!((&*labels["cluster"], &*labels["team"]), ("eu1", "search"));
     }
 
     #[test]

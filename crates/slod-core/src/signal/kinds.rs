@@ -77,6 +77,33 @@ signals! {
     DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the lower confidence bound of its growth, or has less than 5 % left.";
 }
 
+/// Signs that require a service's own metrics.
+pub const OF_METRICS: [&SignalKind; 8] = [
+    &METRICS_UNREADABLE,
+    &CONNECTIONS_GROWING,
+    &QUEUE_GROWING,
+    &POOL_EXHAUSTED,
+    &BREAKER_OPEN,
+    &CONNECTION_TIMEOUTS,
+    &THROUGHPUT_LOW,
+    &LOAD_HIGH,
+];
+/// Signs that compare with the `load` expected for a service.
+pub const OF_LOAD: [&SignalKind; 2] = [&LOAD_HIGH, &CPU_HIGH_AT_PEAK];
+/// Signs that only the host has.
+pub const OF_HOST: [&SignalKind; 1] = [&DISK_FULL_SOON];
+/// Signs of a service that require its `processes`.
+pub const OF_PROCESSES: [&SignalKind; 8] = [
+    &MEMORY_GROWING,
+    &THREADS_GROWING,
+    &OPEN_FILES_GROWING,
+    &CPU_HIGH,
+    &CPU_HIGH_AT_PEAK,
+    &THROTTLED,
+    &OUT_OF_MEMORY,
+    &RESTARTED,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

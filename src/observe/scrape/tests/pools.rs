@@ -38,6 +38,9 @@ fn the_fullest_of_several_pools_counts() {
     };
     let page = hikari("orders", 10.0, 10) + &hikari("reports", 0.0, 30);
     assert_eq!(usage(&page), (Some(1.0), Some(40.0)));
+    let name = |page: &str| Watched::new("").follow(0, page).fullest_pool;
+    assert_eq!(name(&page).as_deref(), Some("orders"));
+    assert_eq!(name(&hikari("orders", 10.0, 10)), None, "the only one");
     // One without a limit.
     let page = hikari("orders", 5.0, 10) + &hikari("reports", 9.0, 0);
     assert_eq!(usage(&page), (Some(0.5), None));
@@ -53,6 +56,7 @@ fn the_fullest_of_several_pools_counts() {
         db_client_connection_max{db_client_connection_pool_name=\"a\"} 16\n\
         db_client_connection_max{db_client_connection_pool_name=\"b\"} 4\n";
     assert_eq!(usage(otel), (Some(0.75), Some(20.0)));
+    assert_eq!(name(otel).as_deref(), Some("b"));
     // One limit for all databases.
     let postgres = "pg_stat_activity_count{datname=\"a\",state=\"active\"} 20\n\
         pg_stat_activity_count{datname=\"b\",state=\"idle\"} 30\npg_settings_max_connections 100\n";
@@ -78,5 +82,6 @@ fn pgbouncer_has_a_pool_for_each_user_of_a_database() {
         let metrics = Watched::new("").follow(0, &page(databases));
         assert!(close(metrics.pool_usage(), 0.9), "{metrics:?}");
         assert!(close(metrics.number(Role::DbPoolMax), 40.0), "{metrics:?}");
+        assert_eq!(metrics.fullest_pool.as_deref(), Some("web"));
     }
 }

@@ -47,6 +47,28 @@ fn a_full_pool_is_reported_and_no_other_sign() {
 }
 
 #[test]
+fn the_fullest_of_several_pools_is_named() {
+    let mut history = ServiceHistory::new("app".into());
+    let evidence = |history: &mut ServiceHistory| {
+        let all = history.findings(None, &Settings::default(), Timestamp(0));
+        let found = all
+            .into_iter()
+            .find(|one| one.kind.name == "pool_exhausted");
+        found.expect("judged").evidence.to_string()
+    };
+    history.take_fullest_pool(Some(&"orders".into()));
+    assert!(!evidence(&mut history).contains("orders"), "still unknown");
+    for step in 0..=36 {
+        let at = Timestamp::from_secs(step * 10);
+        history.take_metrics(at, &MetricNumbers::of(&metrics(&pool(10.0, 0.0))));
+    }
+    assert_eq!(
+        evidence(&mut history),
+        "exhausted: all connections were in use in 5 of the last 5 minutes, requests waited for a connection in 0; the fullest pool is orders"
+    );
+}
+
+#[test]
 fn a_breaker_that_opens_often_is_reported() {
     let open = |share: i64| {
         move |step: i64| {

@@ -68,6 +68,7 @@ fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[
         without: &BTreeSet::new(),
         is_muted: &|one| is_muted && is_rag(one),
         is_handled: &|one| is_handled && is_rag(one),
+        opens: &|_, _| Timestamp(now),
     };
     let begun = begun.iter().map(|one| (*one).to_owned()).collect();
     store.withhold(taking, &begun).expect("looks")
@@ -125,4 +126,54 @@ fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
         );
         assert_eq!(store.waiting_for("oncall").expect("reads"), 1);
     }
+}
+
+/// Takes the next message; notices may be sent from this time on.
+fn opened(store: &mut Store, now: i64, opens: i64) -> Option<Batch> {
+    let taking = MessageFilter {
+        receiver: "oncall",
+        now: Timestamp(now),
+        without: &BTreeSet::new(),
+        is_muted: &|_| false,
+        is_handled: &|_| false,
+        opens: &|_, _| Timestamp(opens.max(now)),
+    };
+    store.next_batch(taking).expect("takes")
+}
+
+#[test]
+fn notices_wait_for_the_hours_of_their_route() {
+    let (_folder, mut store) = store();
+    let firing = delivery(2000, notice("rag", None));
+    store.keep_deliveries(&[firing]).expect("kept");
+    assert_eq!(opened(&mut store, 3000, 9000), None);
+    let none = BTreeSet::new();
+    let due = store.next_due("oncall", &none).expect("reads");
+    assert_eq!(due, Some(Timestamp(9000)));
+    let batch = opened(&mut store, 9000, 9000).expect("due");
+    assert_eq!((batch.due, batch.notices.len()), (Timestamp(9000), 1));
+    store
+        .settle(&batch, &settled(&batch, true), None)
+        .expect("settled");
+    // Its end waits for the next hours.
+    let end = delivery(10_000, notice("rag", Some(10_000)));
+    store.keep_deliveries(&[end]).expect("kept");
+    assert_eq!(opened(&mut store, 10_000, 20_000), None);
+    assert!(opened(&mut store, 20_000, 20_000).expect("due").notices[0].is_resolved());
+}
+
+#[test]
+fn an_alert_that_resolves_before_the_hours_begin_is_not_sent() {
+    let (_folder, mut store) = store();
+    let end = || delivery(4000, notice("rag", Some(4000)));
+    let firing = || delivery(2000, notice("rag", None));
+    store.keep_deliveries(&[firing()]).expect("kept");
+    assert_eq!(opened(&mut store, 3000, 9000), None);
+    store.keep_deliveries(&[end()]).expect("kept");
+    assert_eq!(opened(&mut store, 9000, 9000), None);
+    // Also if the group was delivering something else when the hours ended.
+    store.keep_deliveries(&[firing(), end()]).expect("kept");
+    assert_eq!(opened(&mut store, 5000, 9000), None);
+    assert_eq!(opened(&mut store, 9000, 9000), None);
+    assert_eq!(store.waiting_for("oncall").expect("reads"), 0);
 }

@@ -1,12 +1,18 @@
 //! Climbing error rates.
 
+use super::growth::time;
 use super::{Answer, Numbers};
 use crate::signal::Presence;
 use crate::trend::{ClimbVerdict, Errors, climb};
+use std::time::Duration;
+
+/// The width of the windows.
+const WINDOW: Duration = Duration::from_mins(5);
 
 /// Whether the share of errors climbs by at least `least`.
 pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answer {
     let by = numbers.by();
+    let known = windows.iter().filter(|one| one.total > 0).count();
     match climb(windows, least) {
         ClimbVerdict::Climbing {
             from,
@@ -16,9 +22,10 @@ pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answ
         } => (
             Presence::Active,
             format!(
-                "{by}, the error rate climbed from {:.2} to {:.2} % ({errors} of {total} failed)",
+                "{by}, the error rate climbed from {:.2} to {:.2} % in {} ({errors} of {total} failed)",
                 from * 100.0,
-                to * 100.0
+                to * 100.0,
+                time(WINDOW.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)))
             ),
         ),
         ClimbVerdict::Steady { smallest } => (
@@ -28,14 +35,11 @@ pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answ
                 smallest * 100.0
             ),
         ),
-        ClimbVerdict::Unknown { needed } => {
-            let known = windows.iter().filter(|one| one.total > 0).count();
-            (
-                Presence::Unknown,
-                format!(
-                    "{by}, {known} of the {needed} 5-minute windows required for a trend are known"
-                ),
-            )
-        }
+        ClimbVerdict::Unknown { needed } => (
+            Presence::Unknown,
+            format!(
+                "{by}, {known} of the {needed} 5-minute windows required for a trend are known"
+            ),
+        ),
     }
 }

@@ -89,12 +89,13 @@ fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
     let digits = usize::from(growth.per_hour < 10.0 * scale);
     let rate = |value: f64| format!("{:.digits$}", value / scale);
     let evidence = format!(
-        "grows by {} {unit}/h ({} to {}), from {:.0} to {:.0}",
+        "grows by {} {unit}/h ({} to {}), from {:.0} to {:.0} in {}",
         rate(growth.per_hour),
         rate(growth.low),
         rate(growth.high),
         growth.from / scale,
-        growth.to / scale
+        growth.to / scale,
+        known_for(number.track)
     );
     match (&number.limit, growth.until_limit) {
         (Some(limit), Some(Duration::ZERO)) => format!("{evidence}; it has reached its {limit}"),
@@ -102,6 +103,12 @@ fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
         (Some(limit), None) => format!("{evidence}; does not reach its {limit} within a year"),
         (None, _) => evidence,
     }
+}
+
+/// How long the known windows of a track are together.
+pub(super) fn known_for(track: &Track) -> String {
+    let windows = u32::try_from(track.known(usize::MAX).len()).unwrap_or(u32::MAX);
+    time(track.width().saturating_mul(windows))
 }
 
 /// `25 min`, `18 h`, `12 days`

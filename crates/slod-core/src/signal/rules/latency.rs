@@ -1,5 +1,6 @@
 //! Rising response times.
 
+use super::growth::known_for;
 use super::{Answer, LOAD_LEAST, Numbers};
 use crate::signal::{Presence, Track};
 use crate::stats::order::median_of;
@@ -27,8 +28,9 @@ pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64
         ),
         DriftVerdict::Rising(rise) => {
             let words = format!(
-                "{by}, p95 rose by {:.0} %, from {} to {}",
+                "{by}, p95 rose by {:.0} % in {}, from {} to {}",
                 rise.share * 100.0,
+                known_for(p95),
                 millis(rise.from),
                 millis(rise.to)
             );
