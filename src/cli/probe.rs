@@ -3,7 +3,7 @@
 use super::failure::{CommandResult, Failure};
 use super::output::{print_error, show};
 use super::probe_metrics;
-use super::run::on_runtime;
+use super::run::on_this_thread;
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::app::{recall_budgets, recall_heartbeats};
@@ -45,7 +45,9 @@ pub fn run(args: &ProbeArgs) -> CommandResult {
     if let Err(error) = recall_budgets(&config, clock.now()) {
         print_error(&format!("slod: cannot read what was spent today: {error}"));
     }
-    on_runtime(async {
+    // One thread, as for an attempt of the daemon: on several, an HTTP/2 response that arrives together with
+    // GOAWAY may be lost.
+    on_this_thread(async {
         let mut code = exit::OK;
         for spec in probes {
             let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 const TIMEOUT: Duration = Duration::from_millis(700);
@@ -236,6 +236,45 @@ async fn answers_that_are_not_http() {
         Cause::Protocol,
     )
     .await;
+}
+
+/// Sends these frames of HTTP/2 after a request, and leaves the connection open.
+async fn frames(answer: Vec<u8>) -> SocketAddr {
+    tcp(move |mut stream| {
+        let answer = answer.clone();
+        async move {
+            let mut preface = [0; 24];
+            let _ = stream.read_exact(&mut preface).await;
+            let mut frame = [0; 9];
+            while frame[3] != 1 && stream.read_exact(&mut frame).await.is_ok() {
+                let mut payload = vec![0; u16::from_be_bytes([frame[1], frame[2]]).into()];
+                let _ = stream.read_exact(&mut payload).await;
+            }
+            let _ = stream.write_all(&answer).await;
+            std::future::pending::<()>().await;
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_http2_response_needs_its_end() {
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0].as_slice();
+    // `:status: 200`.
+    let head = &[0, 0, 1, 1, 4, 0, 0, 0, 1, 0x88];
+    let data = |flags: u8| [0, 0, 2, 0, flags, 0, 0, 0, 1, b'o', b'k'];
+    let no_error = &[0, 0, 4, 3, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+    for (end, wanted) in [
+        (data(1).to_vec(), None),
+        ([&data(1)[..], no_error].concat(), None),
+        ([&data(0)[..], no_error].concat(), Some(Cause::Closed)),
+        (no_error.to_vec(), Some(Cause::Closed)),
+    ] {
+        let address = frames([settings, head, &end].concat()).await;
+        let yaml = format!("{{ url: \"http://{address}/\", http_version: 2 }}");
+        let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+        assert_eq!(cause(&outcome), wanted, "{end:?}: {outcome:?}\n{story}");
+    }
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@
 use crate::probing::cause;
 use crate::trust::{BOTH, PINNED, Pair, https, probe};
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose, IsCa,
-    Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, DnType, ExtendedKeyUsagePurpose,
+    GeneralSubtree, IsCa, Issuer, KeyPair, KeyUsagePurpose, NameConstraints, SanType,
+    date_time_ymd,
 };
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
@@ -157,11 +158,29 @@ async fn other_critical_extensions_and_names_are_refused() {
         with_policies(params);
         params.subject_alt_names = vec![SanType::DnsName("a.test".try_into().expect("a name"))];
     };
-    for (leaf, refused) in [
-        (unknown, "a critical extension that is not supported"),
-        (elsewhere, "it is not valid for 127.0.0.1"),
+    let constrained: Change = |params| {
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: vec![GeneralSubtree::DnsName("test".to_owned())],
+            excluded_subtrees: Vec::new(),
+        });
+    };
+    let wildcard: Change = |params| {
+        params.subject_alt_names = vec![SanType::DnsName("*.test".try_into().expect("a name"))];
+    };
+    for (between, leaf, refused) in [
+        (
+            none as Change,
+            unknown,
+            "a critical extension that is not supported",
+        ),
+        (none, elsewhere, "it is not valid for 127.0.0.1"),
+        (
+            constrained,
+            wildcard,
+            "such as a wildcard with a single label",
+        ),
     ] {
-        let (root, pair) = chain(none, none, leaf);
+        let (root, pair) = chain(none, between, leaf);
         let outcome = probe(https(&pair, BOTH).await, &root, PINNED).await;
         assert_eq!(cause(&outcome), Some(Cause::Certificate), "{outcome:?}");
         let message = outcome.detail.message.expect("a sentence");

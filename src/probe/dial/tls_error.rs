@@ -153,6 +153,10 @@ fn path(error: &webpki::Error) -> &'static str {
         }
         E::EndEntityUsedAsCa => "an issuer in its chain is not a certificate authority",
         E::NameConstraintViolation => "an authority in its chain may not issue for this name",
+        // Its names are compared only with constraints.
+        E::MalformedDnsIdentifier => {
+            "it has a name that cannot be compared with the name constraints of its authority, such as a wildcard with a single label"
+        }
         E::PathLenConstraintViolated => "its chain has more authorities than allowed",
         E::InvalidCertValidity => "its validity ends before it begins",
         E::SignatureAlgorithmMismatch => "it specifies two signature algorithms",
@@ -167,7 +171,6 @@ fn path(error: &webpki::Error) -> &'static str {
         | E::ExtensionValueInvalid
         | E::InvalidNetworkMaskConstraint
         | E::InvalidSerialNumber
-        | E::MalformedDnsIdentifier
         | E::MalformedExtensions
         | E::MalformedNameConstraint
         | E::TrailingData(_)

@@ -160,7 +160,7 @@ const REGEX: Pattern<Regex> = Pattern(text_regex);
 pub const ANSWERS: Key<List<Pattern<Regex>>> = Key::optional(
     "answers",
     List::of(REGEX),
-    "Regular expressions that must each match the data of at least one record of the type. The data is written as in zone files, with fully qualified names, such as `192.0.2.1`, `10 mail.example.org.` or the text of TXT without quotes.",
+    "Regular expressions that must each match the data of at least one record of the type. The data is written as in zone files, with fully qualified names, such as `192.0.2.1`, `10 mail.example.org.` or the text of TXT without quotes; hexadecimal digits are in lower case.",
 );
 
 pub const ANSWERS_EACH: Key<List<Pattern<Regex>>> = Key::optional(

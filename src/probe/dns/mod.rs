@@ -1,5 +1,6 @@
 //! The `dns` kind: one query to a name server, and its answer.
 
+mod data;
 mod exchange;
 mod expect;
 mod keys;

@@ -1,5 +1,6 @@
 //! The content of a reply: the records that answer its question, and possible reasons for missing ones.
 
+use super::data;
 use super::keys::RCODES;
 use super::message::Question;
 use super::name::display_name;
@@ -77,8 +78,7 @@ impl Reply {
             question.record_type == RecordType::ANY || record.record_type() == question.record_type
         };
         let records = own.iter().filter(wanted);
-        // Some types of data have no text form; their text is empty.
-        let records: Vec<String> = records.map(|record| record.data.to_string()).collect();
+        let records: Vec<String> = records.map(|record| data::text(&record.data)).collect();
         Self {
             rcode: message.metadata.response_code,
             authoritative: message.metadata.authoritative,
@@ -159,7 +159,7 @@ fn whole(record: &Record) -> String {
     format!(
         "{} {class} {kind} {}",
         display_name(&record.name),
-        record.data
+        data::text(&record.data)
     )
 }
 

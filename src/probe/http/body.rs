@@ -7,12 +7,10 @@ use async_compression::tokio::bufread::{
     BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
 };
 use async_compression::zstd::DParameter;
-use futures_util::TryStreamExt;
-use http::HeaderMap;
+use futures_util::stream;
 use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
-use http::response;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
+use http::{HeaderMap, Version, response};
+use hyper::body::{Body as _, Incoming};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -25,8 +23,9 @@ const MAX_CODINGS: usize = 5;
 /// The maximum zstd window that HTTP allows (RFC 9659), which bounds the decoder's memory: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// How much of a task's budget of 128 units the decoding of 8 KiB uses.
-const READ_COST: usize = 32;
+/// How much of a task's budget of 128 units the decoding of 8 KiB uses. A read that uses up the budget
+/// begins again with the outermost encoding, so all of them together must use less.
+const READ_COST: usize = 128 / (MAX_CODINGS + 1);
 
 pub type Source = Box<dyn AsyncBufRead + Send + Unpin>;
 
@@ -192,11 +191,12 @@ impl BodySink for BodyBuffer {
 /// Reads the body to its end, and returns its length.
 pub async fn read(
     body: Incoming,
-    headers: &HeaderMap,
+    head: &response::Parts,
     limit: u64,
     receiver: &mut dyn BodySink,
 ) -> Result<u64, Failure> {
-    let mut source = raw(body);
+    let headers = &head.headers;
+    let mut source = raw(body, head.version);
     let failed = |error: io::Error| failure(&error, headers);
     // Answers to HEAD, 204, 304 and redirects may declare an encoding without having a body.
     if source.fill_buf().await.map_err(failed)?.is_empty() {
@@ -212,14 +212,35 @@ pub async fn read(
 }
 
 /// Opens a body that is decoded while it is read. [`failure`] explains errors of reading it.
-pub async fn open(body: Incoming, headers: &HeaderMap) -> Result<Source, Failure> {
-    let decoded = decoded(raw(body), codings(headers)?).await;
+pub async fn open(body: Incoming, head: &response::Parts) -> Result<Source, Failure> {
+    let headers = &head.headers;
+    let decoded = decoded(raw(body, head.version), codings(headers)?).await;
     decoded.map_err(|error| failure(&error, headers))
 }
 
-fn raw(body: Incoming) -> Source {
-    let chunks = body.into_data_stream().map_err(io::Error::other);
-    Box::new(StreamReader::new(chunks))
+/// The error of an HTTP/2 response that ended without END_STREAM. hyper takes it for complete if the stream was
+/// reset with NO_ERROR.
+#[derive(Debug, thiserror::Error)]
+#[error("the server ended the response before it was complete")]
+struct Incomplete;
+
+fn raw(mut body: Incoming, version: Version) -> Source {
+    let parts = stream::poll_fn(move |cx| {
+        loop {
+            return Poll::Ready(match ready!(Pin::new(&mut body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => Some(Ok(data)),
+                    Err(_trailers) => continue,
+                },
+                Some(Err(error)) => Some(Err(io::Error::other(error))),
+                None if version == Version::HTTP_2 && !body.is_end_stream() => {
+                    Some(Err(io::Error::other(Incomplete)))
+                }
+                None => None,
+            });
+        }
+    });
+    Box::new(StreamReader::new(parts))
 }
 
 async fn decoded(mut source: Source, codings: Vec<Coding>) -> io::Result<Source> {
@@ -301,11 +322,12 @@ async fn drain(
 
 /// Explains an error of the decoder, or of the connection below it.
 pub fn failure(error: &io::Error, headers: &HeaderMap) -> Failure {
-    let inner = error
-        .get_ref()
-        .and_then(|inner| source_of::<hyper::Error>(inner));
-    if let Some(error) = inner {
+    let inner = error.get_ref();
+    if let Some(error) = inner.and_then(|inner| source_of::<hyper::Error>(inner)) {
         return protocol_failure(error, "reading the body");
+    }
+    if let Some(error) = inner.and_then(|inner| source_of::<Incomplete>(inner)) {
+        return Failure::bad(Cause::Closed, format!("reading the body: {error}"));
     }
     let codings: Vec<_> = names(headers).collect();
     let codings = codings.join(", ");

@@ -1,11 +1,11 @@
 //! Extracts values from bodies for later requests of a load run.
 
+use super::json_path::JsonPath;
 use super::query;
 use crate::probe::json_text;
 use crate::probe::pattern::{bytes_regex, expected};
 use regex::bytes::Regex;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 use slod_load::Extract;
 use std::sync::Arc;
 

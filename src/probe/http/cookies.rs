@@ -5,12 +5,14 @@ use cookie_store::{Cookie, CookieStore};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use std::cmp::Reverse;
-use url::Url;
+use url::{Host, Url};
 
 /// Maximum number of cookies, the minimum that browsers support; further ones are ignored.
 const MAX_COOKIES: usize = 180;
-/// Maximum size of a `Set-Cookie` value in bytes, including attributes.
+/// Maximum size of a name and its value in bytes, as in browsers (RFC 6265bis, section 5.7).
 const MAX_BYTES: usize = 4096;
+/// Maximum size of a `Set-Cookie` value in bytes, including attributes.
+const MAX_SET: usize = 8192;
 /// Offset of the private-use characters that stand for non-ASCII bytes in the text of a cookie.
 /// Servers choose the encoding of a cookie, which clients do not know; these characters have no
 /// meaning, not even as white space.
@@ -24,13 +26,15 @@ impl Cookies {
     /// Stores the cookies that an answer from `url` sets.
     pub fn keep(&mut self, headers: &HeaderMap, url: &Url) {
         let values = headers.get_all(SET_COOKIE).iter();
-        for value in values.filter(|value| value.len() <= MAX_BYTES) {
+        for value in values.filter(|value| is_small(value.as_bytes())) {
             let text = with_readable_expiry(&text(value.as_bytes()));
             // A cookie that is invalid by the rules is ignored, as in browsers.
             let Ok(cookie) = Cookie::parse(text, url) else {
                 continue;
             };
-            if obeys_name_prefix(&cookie) && self.has_room_for(&cookie) {
+            // Only a secure origin may set such a cookie (RFC 6265bis, section 5.7).
+            let is_allowed = cookie.secure() != Some(true) || is_secure(url);
+            if is_allowed && obeys_name_prefix(&cookie) && self.has_room_for(&cookie) {
                 let _ = self.0.insert(cookie.into_owned(), url);
             }
         }
@@ -72,6 +76,23 @@ impl Cookies {
         value.set_sensitive(true);
         Some(value)
     }
+}
+
+/// Whether a `Set-Cookie` value is within the limits.
+fn is_small(set: &[u8]) -> bool {
+    let pair = set.split(|byte| *byte == b';').next().unwrap_or_default();
+    set.len() <= MAX_SET && pair.len() <= MAX_BYTES
+}
+
+/// Whether an origin uses TLS, or is a loopback address, which browsers treat alike.
+fn is_secure(url: &Url) -> bool {
+    let is_loopback = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    };
+    url.scheme() == "https" || is_loopback
 }
 
 /// Whether a cookie meets the requirements of its name prefix (RFC 6265bis). Browsers and curl
@@ -202,8 +223,21 @@ mod tests {
         for (set, to, wanted) in table {
             assert_eq!(sent(&kept(from, &[set]), to), wanted, "{set} to {to}");
         }
-        let loopback = kept("http://127.0.0.1:1/", &["a=1; Secure"]);
-        assert_eq!(sent(&loopback, "http://127.0.0.1:1/"), "a=1");
+        for loopback in [
+            "http://127.0.0.1:1/",
+            "http://localhost:1/",
+            "http://[::1]:1/",
+        ] {
+            let cookies = kept(loopback, &["a=1; Secure"]);
+            assert_eq!(sent(&cookies, loopback), "a=1", "{loopback}");
+        }
+        let open = kept(
+            "http://app.test/",
+            &["a=1; Path=/", "a=2; Path=/; Secure", "b=3; Secure"],
+        );
+        for to in ["http://app.test/", "https://app.test/"] {
+            assert_eq!(sent(&open, to), "a=1", "{to}");
+        }
     }
 
     #[test]
@@ -302,7 +336,16 @@ mod tests {
         let paths: Vec<_> = (0..1000).map(|n| format!("a=1; Path=/{n}")).collect();
         let paths: Vec<_> = paths.iter().map(String::as_str).collect();
         assert_eq!(kept(from, &paths).0.iter_any().count(), MAX_COOKIES);
-        let huge = format!("a={}", "x".repeat(MAX_BYTES));
-        assert_eq!(sent(&kept(from, &[&huge]), from), "");
+        let set = |value: usize, more: usize| {
+            format!("a={}; Path=/; x={}", "x".repeat(value), "y".repeat(more))
+        };
+        for (set, is_kept) in [
+            (set(MAX_BYTES - 2, 1000), true),
+            (set(MAX_BYTES - 1, 0), false),
+            (set(1, MAX_SET), false),
+        ] {
+            let sent = sent(&kept(from, &[&set]), from);
+            assert_eq!(sent.starts_with("a=x"), is_kept);
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Conditions on JSON bodies. Pure.
 
 use super::decimal::Decimal;
+use super::json_path::JsonPath;
+use super::json_value::{decimal, same};
 use super::query;
 use crate::probe::pattern::{expected, text_regex};
 use regex::Regex;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
 /// A query, and the condition that all its results must meet.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl JsonCondition {
 
     /// Checks a body. Both results describe the actual value.
     pub fn check(&self, body: &Value) -> Result<String, String> {
-        let results = self.path.query(body).all();
+        let results = self.path.query(body);
         if results.is_empty() {
             return Err("nothing".to_owned());
         }
@@ -78,7 +79,7 @@ impl JsonAbsence {
 
     /// The first result in a body, for display.
     pub fn found(&self, body: &Value) -> Option<String> {
-        self.path.query(body).first().map(short)
+        self.path.query(body).first().copied().map(short)
     }
 }
 
@@ -151,29 +152,6 @@ fn number(text: &str) -> Result<Decimal, String> {
     Decimal::parse(text).ok_or_else(|| format!("`{text}` is not a number"))
 }
 
-/// A number with all its digits.
-fn decimal(value: &Value) -> Option<Decimal> {
-    match value {
-        Value::Number(number) => Decimal::parse(number.as_str()),
-        _ => None,
-    }
-}
-
-/// Equality in which 1 equals 1.0, including in lists and objects.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(x), Value::Number(y)) => x == y || decimal(a) == decimal(b),
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            let found = |(name, a)| b.get(name).is_some_and(|b| same(a, b));
-            a.len() == b.len() && a.iter().all(found)
-        }
-        _ => a == b,
-    }
-}
-
 fn short(value: &Value) -> String {
     let mut text = value.to_string();
     if text.len() > 80 {
@@ -220,13 +198,7 @@ mod tests {
         ] {
             assert!(!holds(query, wanted), "{query} {wanted}");
         }
-        for (query, wanted) in [
-            ("status", "ok"),
-            ("$.a[?@.id == 9007199254740993].up", "true"),
-        ] {
-            assert!(JsonCondition::new(query, wanted).is_err(), "{query}");
-        }
-        assert!(JsonCondition::new("$['9007199254740993']", "ok").is_ok());
+        assert!(JsonCondition::new("status", "ok").is_err());
         assert!(JsonCondition::new("$.a", "> many").is_err());
         assert!(JsonCondition::new("$.a", "~ (").is_err());
     }

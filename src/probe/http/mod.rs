@@ -14,6 +14,8 @@ pub mod headers;
 mod health_check;
 pub mod http2_error;
 pub mod json;
+mod json_path;
+mod json_value;
 pub mod keys;
 mod look;
 pub mod polled;

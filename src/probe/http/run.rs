@@ -7,7 +7,6 @@ use super::excerpt::{self, careful_excerpt, excerpt};
 use super::exchange::Receive;
 use super::expect::{Check, Expect};
 use super::request::{Refused, Request, is_redirect};
-use super::text::Text;
 use crate::outcome::{Cause, Outcome, Verdict};
 use crate::probe::Attempt;
 use crate::probe::deadline::within;
@@ -16,6 +15,7 @@ use crate::probe::quoted::quoted;
 use http::header::{COOKIE, LOCATION, SET_COOKIE};
 use http::{Response, StatusCode, response};
 use hyper::body::Incoming;
+use percent_encoding::{AsciiSet, percent_encode};
 use tokio::time::timeout_at;
 
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
@@ -178,7 +178,7 @@ impl Receive for ReceiveWhole<'_> {
             return Ok(head);
         }
         sink.begin(&head)?;
-        let read = body::read(incoming, &head.headers, probe.body_limit, sink);
+        let read = body::read(incoming, &head, probe.body_limit, sink);
         let length = if probe.expect.rejects(head.status) {
             // The status decides, whatever happens to the body.
             let text = probe.expect.status_text(head.status);
@@ -198,11 +198,13 @@ impl Receive for ReceiveWhole<'_> {
     }
 }
 
-/// The target of a redirect, as written.
-fn redirect_target(head: &response::Parts) -> Option<Text<'_>> {
-    let target = Text::new(head.headers.get(LOCATION)?.as_bytes(), None);
+/// The target of a redirect. Bytes other than ASCII are escaped, as in Chrome, curl and Go, since only the
+/// server knows their encoding.
+fn redirect_target(head: &response::Parts) -> Option<String> {
+    let location = head.headers.get(LOCATION)?.as_bytes();
     let redirects = is_redirect(head.status.as_u16());
-    (redirects && !target.as_str().is_empty()).then_some(target)
+    (redirects && !location.is_empty())
+        .then(|| percent_encode(location, &AsciiSet::EMPTY).to_string())
 }
 
 /// The first expectation that is not met determines the cause; all of them are recorded.

@@ -1,16 +1,16 @@
 //! A body as text: detects its charset, and matches expressions. Pure.
 
 use crate::text::beginning;
-use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, ISO_2022_JP, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 use regex::bytes::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Number of bytes in which HTML and XML declare their charset, as in browsers.
 const DECLARATION_WITHIN: usize = 1024;
+/// A comment, which declares nothing, or a declaration.
 static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let pattern =
-        r#"(?i-u)<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_.:-]+)"#;
+    let pattern = r#"(?is-u)<!--.*?-->|<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_.:-]+)"#;
     Regex::new(pattern).ok()
 });
 
@@ -88,19 +88,27 @@ fn visible_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
 
 /// The encoding of bytes whose Content-Type does not determine it.
 fn guess(bytes: &[u8]) -> &'static Encoding {
-    if std::str::from_utf8(bytes).is_ok() {
-        return UTF_8;
+    let declared = declared(bytes);
+    // ISO-2022-JP consists of ASCII characters.
+    let is_utf8 = declared != Some(ISO_2022_JP) && std::str::from_utf8(bytes).is_ok();
+    // Without a declaration, browsers use windows-1252.
+    if is_utf8 {
+        UTF_8
+    } else {
+        declared.unwrap_or(WINDOWS_1252)
     }
+}
+
+/// The encoding that HTML or XML declares. UTF-8 is the last choice: bytes in UTF-8 need no declaration, so
+/// another one is more likely.
+fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
     let start = &bytes[..bytes.len().min(DECLARATION_WITHIN)];
-    let declared = DECLARATION.as_ref().and_then(|regex| {
-        let label = regex.captures(start)?.get(1)?;
-        Encoding::for_label(label.as_bytes())
-    });
-    // A declaration that is readable as ASCII is not in UTF-16. Without one, browsers use this
-    // encoding.
-    declared
-        .filter(|encoding| encoding.is_ascii_compatible())
-        .unwrap_or(WINDOWS_1252)
+    let found = DECLARATION.as_ref()?.captures_iter(start);
+    let labels = found.filter_map(|found| Encoding::for_label(found.get(1)?.as_bytes()));
+    // A declaration that is readable as ASCII is not in UTF-16.
+    let encodings =
+        labels.filter(|encoding| encoding.is_ascii_compatible() || *encoding == ISO_2022_JP);
+    encodings.min_by_key(|encoding| *encoding == UTF_8)
 }
 
 /// UTF-8 text without NUL, which may be in any ASCII-compatible charset.
@@ -166,12 +174,26 @@ mod tests {
             assert!(text.as_str().ends_with(wanted), "{content_type:?} {text:?}");
             assert_eq!(text.unknown_charset, None);
         }
-        let sjis = b"<?xml encoding=\"Shift_JIS\"?>\x83\x65\x83\x58\x83\x67";
-        assert!(
-            Text::new(sjis, None)
-                .as_str()
-                .ends_with("\u{30c6}\u{30b9}\u{30c8}")
-        );
+        let sjis = b"\x83\x65\x83\x58\x83\x67".as_slice();
+        for (declaration, test) in [
+            ("<?xml encoding=\"Shift_JIS\"?>", sjis),
+            (
+                "<!-- <meta charset=euc-jp>\n --><meta charset=shift_jis>",
+                sjis,
+            ),
+            (
+                "<meta name=a content='charset=utf-8'><META CHARSET=Shift_JIS>",
+                sjis,
+            ),
+            ("<meta charset=iso-2022-jp>", b"\x1b$B%F%9%H\x1b(B"),
+        ] {
+            let bytes = [declaration.as_bytes(), test].concat();
+            let text = Text::new(&bytes, None);
+            assert!(
+                text.as_str().ends_with("\u{30c6}\u{30b9}\u{30c8}"),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]

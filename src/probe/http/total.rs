@@ -1,8 +1,8 @@
 //! Totals of numbers in a JSON document. Pure.
 
+use super::json_path::JsonPath;
 use super::query;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 use std::fmt;
 
 /// A query whose results are added.
@@ -24,7 +24,7 @@ impl JsonTotal {
     /// The sum of all numeric results, also of those written as strings; `true` is 1 and `false` is
     /// 0. `None` if there are none.
     pub fn of(&self, document: &Value) -> Option<f64> {
-        let results = self.path.query(document).all().into_iter();
+        let results = self.path.query(document).into_iter();
         let numbers = results.filter_map(|result| match result {
             Value::Bool(is_true) => Some(f64::from(u8::from(*is_true))),
             Value::String(text) => text

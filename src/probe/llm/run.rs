@@ -85,9 +85,9 @@ impl Receive for ReceiveAnswer<'_> {
         }
         let mut answer = Answer::default();
         let read = if self.0.stream {
-            read_stream(self.0, &head.headers, incoming, &mut answer, progress).await
+            read_stream(self.0, &head, incoming, &mut answer, progress).await
         } else {
-            read_whole(self.0, &head.headers, incoming, &mut answer).await
+            read_whole(self.0, &head, incoming, &mut answer).await
         };
         // The tokens of an incomplete answer were used as well.
         progress.figures = answer.figures();
@@ -115,7 +115,7 @@ async fn refusal(
     progress: &Progress<'_>,
 ) -> Failure {
     let mut body = BodyBuffer::new(true);
-    if let Err(unread) = body::read(incoming, &head.headers, REFUSAL_MAX, &mut body).await {
+    if let Err(unread) = body::read(incoming, head, REFUSAL_MAX, &mut body).await {
         // The status is enough if the body cannot be read.
         tracing::debug!("cannot read the body of a rejection: {}", unread.message);
     }
@@ -136,12 +136,13 @@ fn is_json(headers: &HeaderMap) -> bool {
 /// others declare a stream as JSON.
 async fn read_stream(
     probe: &LlmProbe,
-    headers: &HeaderMap,
+    head: &response::Parts,
     incoming: Incoming,
     answer: &mut Answer,
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
-    let mut source = body::open(incoming, headers).await?;
+    let headers = &head.headers;
+    let mut source = body::open(incoming, head).await?;
     let start = source.fill_buf().await;
     let start = start.map_err(|error| body::failure(&error, headers))?;
     let is_document = matches!(start.trim_ascii_start(), [] | [b'{' | b'[', ..]);
@@ -156,15 +157,15 @@ async fn read_stream(
 
 async fn read_whole(
     probe: &LlmProbe,
-    headers: &HeaderMap,
+    head: &response::Parts,
     incoming: Incoming,
     answer: &mut Answer,
 ) -> Result<(), Failure> {
     let mut kept = BodyBuffer::new(true);
-    body::read(incoming, headers, probe.body_limit, &mut kept).await?;
+    body::read(incoming, head, probe.body_limit, &mut kept).await?;
     probe
         .api
-        .take_whole(answer, &document(headers, &kept.bytes)?)
+        .take_whole(answer, &document(&head.headers, &kept.bytes)?)
 }
 
 /// The content type for messages, such as `text/html`.

@@ -35,10 +35,11 @@ struct Turn {
     ends: fn(&[u8]) -> bool,
 }
 
-/// Lines of SMTP and FTP replies begin with a code, and with `-` after it if another one follows.
+/// The last line of an SMTP or FTP reply begins with a code and a space. Lines before it have `-` after the
+/// code or, in FTP, any text, such as `2026-01-31: maintenance`.
 fn ends_code(line: &[u8]) -> bool {
     let is_code = line.len() >= 3 && line[..3].iter().all(u8::is_ascii_digit);
-    is_code && line.get(3) != Some(&b'-')
+    is_code && matches!(line.get(3), None | Some(b' '))
 }
 
 fn ends_always(_: &[u8]) -> bool {

@@ -111,7 +111,10 @@ async fn tls_starts_after_the_command_of_the_protocol() {
         ("pop3", &["+OK ready\r\n", "+OK begin\r\n"], Ok(())),
         (
             "ftp",
-            &["220-a\r\n b\r\n220 ready\r\n", "234 begin\r\n"],
+            &[
+                "220-a\r\n b\r\n2026-01-31: moving\r\n220 ready\r\n",
+                "234 begin\r\n",
+            ],
             Ok(()),
         ),
         ("postgres", &["S"], Ok(())),
