@@ -13,6 +13,7 @@ use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::health::{Health, HealthLevel};
 use crate::report::status::Status;
 use crate::store::{Store, StoreError};
+use crate::text::{escaped_json, printable_lines};
 use clap::Args;
 use std::io;
 use std::time::Duration;
@@ -94,11 +95,19 @@ fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
 fn render(args: &StatusArgs, status: &Status) -> String {
     let text = match args.format {
         OutputFormat::Json if args.watch => {
-            return serde_json::to_string(status).unwrap_or_default() + "\n";
+            let line = serde_json::to_string(status).unwrap_or_default();
+            return escaped_json(&line).into_owned() + "\n";
         }
         OutputFormat::Json => return args.format.of(status, Status::to_text),
-        OutputFormat::Text if takes_color(&io::stdout()) => colored(&status.to_text()),
-        OutputFormat::Text => status.to_text(),
+        OutputFormat::Text => {
+            let text = status.to_text();
+            let text = printable_lines(&text);
+            if takes_color(&io::stdout()) {
+                colored(&text)
+            } else {
+                text.into_owned()
+            }
+        }
     };
     match (args.watch, takes_escapes(&io::stdout())) {
         (false, _) => text,
