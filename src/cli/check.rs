@@ -3,7 +3,7 @@
 use super::exit;
 use super::failure::{CommandResult, Failure};
 use super::log::takes_color;
-use super::output::draw;
+use super::output::{self, draw};
 use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
@@ -165,7 +165,7 @@ pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
 }
 
 fn array(list: Vec<serde_json::Value>) -> String {
-    format!("{:#}\n", serde_json::Value::Array(list))
+    output::json(&list)
 }
 
 fn objects(source: &Source, diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {

@@ -8,7 +8,7 @@ use super::{ConfigArg, exit};
 use crate::config::Config;
 use crate::probe::dial::tls_fault;
 use crate::store::{Store, StoreError};
-use crate::text::{printable, printable_lines};
+use crate::text::{printable, printable_lines, without_controls};
 use clap::Args;
 use reqwest::header::{CONTENT_TYPE, HeaderValue, LINK};
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
@@ -192,7 +192,7 @@ impl Daemon {
 
     fn parsed<T: DeserializeOwned>(&self, body: &[u8]) -> Result<T, RequestError> {
         let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
-        make_printable(&mut answer);
+        remove_controls(&mut answer);
         serde_json::from_value(answer).map_err(|_| {
             RequestError::Refused(format!(
                 "{} did not answer like a slod daemon",
@@ -312,12 +312,13 @@ fn fact(error: &reqwest::Error) -> String {
     }
 }
 
-/// Escapes every string in the answer, which may come from another program.
-fn make_printable(value: &mut Value) {
+/// Removes control characters from every string in the answer, which may come from another program. Names keep
+/// all other characters: they are compared with those in the config and in arguments.
+fn remove_controls(value: &mut Value) {
     match value {
-        Value::String(text) => *text = printable(text).into_owned(),
-        Value::Array(items) => items.iter_mut().for_each(make_printable),
-        Value::Object(entries) => entries.values_mut().for_each(make_printable),
+        Value::String(text) => *text = without_controls(text).into_owned(),
+        Value::Array(items) => items.iter_mut().for_each(remove_controls),
+        Value::Object(entries) => entries.values_mut().for_each(remove_controls),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -2,9 +2,10 @@
 
 use super::journal::{self, WithPriority};
 use crate::format::numbers::plural;
-use crate::text::{printable, printable_lines};
+use crate::text::{escaped_json, printable, printable_lines};
 use clap::{Args, ValueEnum};
 use parking_lot::Mutex;
+use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -94,13 +95,13 @@ impl Write for BufferedLog {
     }
 }
 
-/// Removes unprintable characters, because the output may be a terminal.
-struct Filtered<W>(W);
+/// Removes or escapes unprintable characters, because the output may be a terminal.
+struct Filtered<W>(W, fn(&str) -> Cow<'_, str>);
 
 impl<W: Write> Write for Filtered<W> {
     fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(lines);
-        self.0.write_all(printable_lines(&text).as_bytes())?;
+        self.0.write_all((self.1)(&text).as_bytes())?;
         Ok(lines.len())
     }
 
@@ -142,12 +143,16 @@ impl LogArgs {
         let filter = filter(level)?;
         let color = takes_color(&io::stderr());
         let is_text = matches!(self.log_format, LogFormat::Text);
+        let filtered = match self.log_format {
+            LogFormat::Json => escaped_json,
+            LogFormat::Text | LogFormat::Logfmt => printable_lines,
+        };
         let writer = match buffered.map(|(log, _)| log.clone()) {
             // Color escapes are written by the formatter; fields are filtered before.
             Some(log) if is_text => BoxMakeWriter::new(move || log.clone()),
             None if is_text => BoxMakeWriter::new(io::stderr),
-            Some(log) => BoxMakeWriter::new(move || Filtered(log.clone())),
-            None => BoxMakeWriter::new(|| Filtered(io::stderr())),
+            Some(log) => BoxMakeWriter::new(move || Filtered(log.clone(), filtered)),
+            None => BoxMakeWriter::new(move || Filtered(io::stderr(), filtered)),
         };
         let writer = if journal::is_connected() {
             BoxMakeWriter::new(WithPriority(writer))

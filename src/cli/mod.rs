@@ -125,7 +125,7 @@ impl OutputFormat {
     fn of<T: Serialize>(self, answer: &T, text: impl Fn(&T) -> String) -> String {
         match self {
             Self::Text => text(answer),
-            Self::Json => serde_json::to_string_pretty(answer).unwrap_or_default() + "\n",
+            Self::Json => output::json(answer),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Output of the command line. External text never reaches a terminal unfiltered.
 
 use super::journal;
-use crate::text::printable_lines;
+use crate::text::{escaped_json, printable_lines};
+use serde::Serialize;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,6 +13,12 @@ static IS_LOST: AtomicBool = AtomicBool::new(false);
 /// `head`, is not an error.
 pub fn show(text: &str) -> bool {
     draw(&printable_lines(text))
+}
+
+/// Indented JSON. Invisible characters in it, such as those of names, are escaped: [`show`] would replace them.
+pub fn json(value: &impl Serialize) -> String {
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    escaped_json(&text).into_owned() + "\n"
 }
 
 /// Like [`show`], for text with its own escape sequences. External text in it must be filtered already.

@@ -1,7 +1,7 @@
 //! `slod report`: the SLO compliance report over a time range.
 
 use super::failure::{CommandResult, Failure};
-use super::output::show;
+use super::output::{json, show};
 use super::span::SpanArgs;
 use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
@@ -42,7 +42,7 @@ impl ReportFormat {
         match self {
             Self::Text => report.to_text(),
             Self::Markdown => report.to_markdown(),
-            Self::Json => serde_json::to_string_pretty(report).unwrap_or_default() + "\n",
+            Self::Json => json(report),
             Self::Html => report.to_html(),
         }
     }

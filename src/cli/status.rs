@@ -15,6 +15,7 @@ use crate::ledger::{RestoreFrom, in_force, restore};
 use crate::report::health::{Health, HealthLevel};
 use crate::report::status::Status;
 use crate::store::{Store, StoreError};
+use crate::text::{escaped_json, printable_lines};
 use clap::Args;
 use std::io;
 use std::time::Duration;
@@ -88,21 +89,29 @@ fn render(args: &StatusArgs, status: &Status) -> String {
     let color = takes_color(&io::stdout());
     match args.format {
         OutputFormat::Json if args.watch => {
-            serde_json::to_string(status).unwrap_or_default() + "\n"
+            let line = serde_json::to_string(status).unwrap_or_default();
+            escaped_json(&line).into_owned() + "\n"
         }
         OutputFormat::Json => args.format.of(status, Status::to_text),
         OutputFormat::Text if args.watch && is_drawn() => frame(status, size(), color),
-        OutputFormat::Text if args.watch => {
-            format!("{} UTC\n{}\n", times::second(status.at), status.to_text())
+        OutputFormat::Text => {
+            let text = status.to_text();
+            let text = printable_lines(&text);
+            if args.watch {
+                format!("{} UTC\n{text}\n", times::second(status.at))
+            } else if color {
+                colored(&text)
+            } else {
+                text.into_owned()
+            }
         }
-        OutputFormat::Text if color => colored(&status.to_text()),
-        OutputFormat::Text => status.to_text(),
     }
 }
 
 /// The status as text that replaces the content of a terminal. Longer text would scroll it.
 fn frame(status: &Status, size: Size, color: bool) -> String {
-    let lines = fitting(&status.to_text_within(size.0.saturating_sub(1)), size).join("\n");
+    let text = status.to_text_within(size.0.saturating_sub(1));
+    let lines = fitting(&printable_lines(&text), size).join("\n");
     let text = if color { colored(&lines) } else { lines + "\n" };
     format!("\x1b[H{}\x1b[J", text.replace('\n', "\x1b[K\n"))
 }

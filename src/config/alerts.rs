@@ -116,10 +116,12 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
 
 fn signs(section: &Section<'_>) -> Option<Timing> {
     let section = section.section_or_empty(&key::SIGNALS)?;
+    let (pending, keep) = (section.get(&key::FOR), section.get(&key::KEEP));
+    let confirmations = section.get(&key::CONFIRMATIONS);
     Some(Timing {
-        pending: section.get(&key::FOR)?,
-        confirmations: section.get(&key::CONFIRMATIONS)?,
-        keep: section.get(&key::KEEP)?,
+        pending: pending?,
+        confirmations: confirmations?,
+        keep: keep?,
     })
 }
 

@@ -54,7 +54,9 @@ fn name(all: &mut [Correction]) {
 }
 
 fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correction> {
-    let zone = section.get(&key::TIMEZONE)?;
+    let valid_zone = section.get(&key::TIMEZONE);
+    // The other values are checked even if the time zone is invalid.
+    let zone = valid_zone.unwrap_or(Tz::UTC);
     let from = moment(section, &key::FROM, zone);
     let to = to(section, zone, from);
     let wanted = names(section, &key::SERVICES);
@@ -71,8 +73,7 @@ fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correcti
     let known: Vec<&str> = services
         .iter()
         .filter(chosen)
-        .flat_map(|service| &service.objectives)
-        .map(|objective| objective.value.name.as_str())
+        .flat_map(ServiceDraft::objective_names)
         .collect();
     let expected = "expected an objective of the services of the correction";
     check_names(section, &key::SLOS, &slos, (&known[..], expected));
@@ -85,6 +86,7 @@ fn read(section: &Section<'_>, services: &[ServiceDraft<'_>]) -> Option<Correcti
     });
     let reason = section.get(&key::REASON);
     let author = section.get(&key::AUTHOR);
+    valid_zone?;
     Some(Correction {
         id: String::new(),
         from: from?,

@@ -54,6 +54,8 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) probes: Vec<Located<'n, ProbeSpec>>,
     /// Probes of other services that its objectives name.
     pub(super) borrowed: Vec<Located<'n, ProbeSpec>>,
+    /// Names of objectives with invalid settings, which other parts may refer to.
+    pub(super) invalid_objectives: Vec<String>,
     pub(super) objectives: Vec<Located<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
     pub(super) metrics: Option<Arc<MetricsSpec>>,
@@ -68,6 +70,12 @@ impl<T> Located<'_, T> {
 }
 
 impl<'n> ServiceDraft<'n> {
+    /// Including objectives with invalid settings.
+    pub(super) fn objective_names(&self) -> impl Iterator<Item = &str> {
+        let valid = self.objectives.iter().map(|one| one.value.name.as_str());
+        valid.chain(self.invalid_objectives.iter().map(String::as_str))
+    }
+
     /// The probes that count for an objective.
     pub(super) fn counting<'s>(
         &'s self,

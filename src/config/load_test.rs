@@ -100,12 +100,12 @@ pub(super) fn scenarios(root: &Section<'_>) -> Vec<Scenario> {
     root.sections(&keys::SCENARIOS)
         .filter_map(|section| {
             let name = names.take(&section, &key::NAME);
-            scenario(&section, name?)
+            scenario(&section, name)
         })
         .collect()
 }
 
-fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
+fn scenario(section: &Section<'_>, name: Option<String>) -> Option<Scenario> {
     let (users, rate) = (user_stages(section), rate_stages(section));
     let (think, poisson) = (section.get(&key::THINK), section.get(&key::ARRIVALS));
     let purpose = section.get(&key::PURPOSE);
@@ -137,7 +137,7 @@ fn scenario(section: &Section<'_>, name: String) -> Option<Scenario> {
     };
     let stages = stages.into_iter().enumerate().map(numbered);
     let scenario = Scenario {
-        name,
+        name: name?,
         purpose: purpose?,
         model,
         stages: stages.collect(),

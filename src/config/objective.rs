@@ -13,21 +13,21 @@ use crate::yaml::{Declared, Key, List, Mapping, Section};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Reads the valid objectives of a list; names are unique within it.
+/// The names of all objectives of a list, which are unique within it, and the valid objectives.
 pub(super) fn read_list<'n>(
     parent: &Section<'n>,
     list: &Key<List<Mapping>>,
-) -> Vec<Located<'n, Arc<Objective>>> {
+) -> (Vec<String>, Vec<Located<'n, Arc<Objective>>>) {
     let mut names = Names::of("objective");
-    parent
-        .sections(list)
-        .filter_map(|section| {
-            // The name is reserved even if the rest is invalid, so that all errors are reported at once.
-            let name = names.take(&section, &key::NAME);
-            let value = read(&section, name?)?.into();
-            Some(Located { value, section })
-        })
-        .collect()
+    let mut known = Vec::new();
+    let valid = parent.sections(list).filter_map(|section| {
+        let name = names.take(&section, &key::NAME);
+        known.extend(name.clone());
+        let value = read(&section, name)?.into();
+        Some(Located { value, section })
+    });
+    let valid = valid.collect();
+    (known, valid)
 }
 
 /// Default objectives, each replaced by the service's own one with the same name, followed by the service's
@@ -48,7 +48,8 @@ pub(super) fn merge<'n>(
     merged
 }
 
-fn read(section: &Section<'_>, name: String) -> Option<Objective> {
+/// Reads everything before it fails, even without a valid name, so that all errors are reported at once.
+fn read(section: &Section<'_>, name: Option<String>) -> Option<Objective> {
     let sli = sli(section);
     let source = source(section, sli);
     let target = target(section);
@@ -66,7 +67,7 @@ fn read(section: &Section<'_>, name: String) -> Option<Objective> {
     section.all(&OF_OBJECTIVE);
     let (window, additional_windows) = windows?;
     Some(Objective {
-        name,
+        name: name?,
         sli: sli?,
         source: source?,
         target: target?,

@@ -84,6 +84,8 @@ fn store(root: &Section<'_>) -> Option<StoreSpec> {
 #[derive(Default)]
 struct Defaults<'n> {
     pace: Pace,
+    /// Including those with invalid settings.
+    objective_names: Vec<String>,
     objectives: Vec<Located<'n, Arc<Objective>>>,
 }
 
@@ -99,9 +101,11 @@ fn defaults<'n>(root: &Section<'n>) -> Defaults<'n> {
     if section.has(timeout) && section.has(interval) {
         pace.check(&section);
     }
+    let (objective_names, objectives) = objective::read_list(&section, &objective_key::DEFAULTS);
     Defaults {
         pace,
-        objectives: objective::read_list(&section, &objective_key::DEFAULTS),
+        objective_names,
+        objectives,
     }
 }
 
@@ -143,11 +147,13 @@ fn service<'n>(
     let labels = labels(&section, &key::LABELS).into();
     let (probe_names, probes) =
         probe::read_list(&section, &key::PROBES, &service, defaults.pace, kinds);
-    let own = objective::read_list(&section, &key::OBJECTIVES);
+    let (own_names, own) = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
     let metrics = metrics::read(&section, &service, every);
     let load = load_test::read(&section);
     let signals = signals::read_own(&section, signals);
+    // Evaluated in `config::alerts`; read here so that errors are reported even without a valid name.
+    section.all(&key::DEPENDS_ON);
     counting::check_any(&section, own.iter().chain(&defaults.objectives));
     name?;
     let mut service = ServiceDraft {
@@ -159,12 +165,22 @@ fn service<'n>(
         probe_names,
         probes,
         borrowed: Vec::new(),
+        invalid_objectives: Vec::new(),
         objectives: Vec::new(),
         processes,
         metrics,
         load,
-        signals: signals?,
+        // Errors have been reported. Other parts may refer to the service.
+        signals: signals.unwrap_or_default(),
     };
+    let names = own_names
+        .into_iter()
+        .chain(defaults.objective_names.iter().cloned());
+    let is_valid = |name: &String| {
+        let mut valid = own.iter().chain(&defaults.objectives);
+        valid.any(|one| one.value.name == *name)
+    };
+    service.invalid_objectives = names.filter(|name| !is_valid(name)).collect();
     service.objectives = objectives(&service, &defaults.objectives, own);
     Some(service)
 }

@@ -65,14 +65,16 @@ fn take(section: &Section<'_>, sign: &Key<Sign>, settings: &mut Settings) -> Opt
 /// changes in proportion.
 fn level(section: &Section<'_>, known: &Threshold, inherited: Level) -> Option<Level> {
     let (begin, end) = key::keys_of(known);
+    let written = end.filter(|end| section.has(*end));
+    let ends = written.map(|end| value(section, end, known));
     let begins = if section.has(begin) {
         value(section, begin, known)?
     } else {
         inherited.begins
     };
     let in_proportion = begins * known.default.ends / known.default.begins;
-    let ends = match end.filter(|end| section.has(*end)) {
-        Some(end) => value(section, end, known)?,
+    let ends = match ends {
+        Some(ends) => ends?,
         None if !section.has(begin) => inherited.ends,
         None => in_proportion.clamp(known.least.min(begins), known.most.max(begins)),
     };

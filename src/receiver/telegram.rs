@@ -54,15 +54,14 @@ pub const KIND: Kind = Kind {
     is_web: true,
     read: |section| {
         let (token, chat) = (section.secret(&TOKEN), section.get(&CHAT));
-        let (url, edit) = (section.get(&URL), section.get(&EDIT)?);
+        let (url, edit) = (section.get(&URL), section.get(&EDIT));
         let topic = section.get(&TOPIC);
-        let url = url?;
         Some(Arc::new(Telegram {
             token: token?,
             chat: chat?,
             topic,
-            url,
-            edit,
+            url: url?,
+            edit: edit?,
         }))
     },
 };

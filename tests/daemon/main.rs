@@ -19,6 +19,7 @@ mod journey;
 mod kernel;
 mod lifecycle;
 mod mail;
+mod names;
 mod notify;
 mod observe;
 mod observed_runs;

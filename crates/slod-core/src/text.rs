@@ -18,6 +18,11 @@ pub fn printable_lines(text: &str) -> Cow<'_, str> {
     filtered(text, |c| c == '\n')
 }
 
+/// Like [`printable`], but keeps invisible characters that do not control anything, which names may contain.
+pub fn without_controls(text: &str) -> Cow<'_, str> {
+    filtered(text, |c| !c.is_control())
+}
+
 fn filtered(text: &str, keep: impl Fn(char) -> bool) -> Cow<'_, str> {
     let removed = |c: char| is_unprintable(c) && !keep(c);
     if !text.contains(removed) {
@@ -46,15 +51,36 @@ pub fn beginning(text: &str, most: usize) -> Cow<'_, str> {
 /// Escapes invisible characters for double-quoted strings of YAML or PromQL, such as `\u200c`, so that a
 /// program reads the exact text. Line breaks are kept.
 pub fn escaped(text: &str) -> Cow<'_, str> {
+    with_escapes(text, |out, c| match u32::from(c) {
+        code @ ..=0xffff => write!(out, "\\u{code:04x}"),
+        code => write!(out, "\\U{code:08x}"),
+    })
+}
+
+/// Like [`escaped`], for a JSON document: other than in YAML, a character beyond U+FFFF is a surrogate pair.
+pub fn escaped_json(document: &str) -> Cow<'_, str> {
+    with_escapes(document, |out, c| {
+        let mut units = [0; 2];
+        let mut units = c.encode_utf16(&mut units).iter();
+        units.try_for_each(|unit| write!(out, "\\u{unit:04x}"))
+    })
+}
+
+/// Replaces each invisible character with what `escape` writes.
+fn with_escapes(
+    text: &str,
+    escape: impl Fn(&mut String, char) -> std::fmt::Result,
+) -> Cow<'_, str> {
     if !has_hidden(text) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match u32::from(c) {
-            _ if !is_hidden(c) => out.push(c),
-            code @ ..=0xffff => write!(out, "\\u{code:04x}").unwrap_or_default(),
-            code => write!(out, "\\U{code:08x}").unwrap_or_default(),
+        if is_hidden(c) {
+            // Writing to a string cannot fail.
+            escape(&mut out, c).unwrap_or_default();
+        } else {
+            out.push(c);
         }
     }
     Cow::Owned(out)
@@ -112,6 +138,10 @@ mod tests {
             assert_eq!(text.chars().count(), shown.chars().count());
         }
         assert_eq!(printable_lines("a\x1b\nb\r"), "a\u{fffd}\nb ");
+        assert_eq!(
+            without_controls("a\u{9b}\nb\u{200c}"),
+            "a\u{fffd} b\u{200c}"
+        );
     }
 
     #[test]
@@ -129,6 +159,7 @@ mod tests {
     fn invisible_characters_are_escaped() {
         let text = "\u{e4}\u{200c}\n\t\u{e0041}";
         assert_eq!(escaped(text), "\u{e4}\\u200c\n\\u0009\\U000e0041");
+        assert_eq!(escaped_json(text), "\u{e4}\\u200c\n\\u0009\\udb40\\udc41");
         assert!(matches!(escaped("\u{e4}\n\u{1f600}"), Cow::Borrowed(_)));
     }
 }

@@ -266,6 +266,8 @@ impl Reading<'_> {
 
     fn capture(&mut self, section: &Section<'_>) -> Option<CaptureSpec> {
         let name = section.get(&key::CAPTURE_NAME);
+        // Later requests can refer to the name even if the rest is invalid.
+        let name = name.and_then(|name| self.captured(section, name));
         let ways = [
             (&key::FROM_JSON, CaptureKind::Json),
             (&key::FROM_HEADER, CaptureKind::Header),
@@ -287,19 +289,18 @@ impl Reading<'_> {
                 .map(Source::Header)
                 .map_err(|_| "invalid header name".to_owned()),
         };
-        let name = self.captured(section, name?)?;
-        match from {
-            Ok(from) => Some(CaptureSpec {
-                capture: Capture { name, from },
-                written,
-                kind,
-            }),
-            Err(fault) => {
-                let help = "expected a value such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
-                section.error("invalid-value", key, fault, help);
-                None
-            }
+        if let Err(fault) = &from {
+            let help = "expected a value such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
+            section.error("invalid-value", key, fault, help);
         }
+        Some(CaptureSpec {
+            capture: Capture {
+                name: name?,
+                from: from.ok()?,
+            },
+            written,
+            kind,
+        })
     }
 
     /// Reads the name of a captured value, which later requests can use.

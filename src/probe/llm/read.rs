@@ -30,8 +30,8 @@ const VERSION: HeaderValue = HeaderValue::from_static("2023-06-01");
 
 pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let api = section.get(&keys::API);
-    let question = api.and_then(|api| read_question(section, api));
-    let expect = api.and_then(|api| read_expect(section, api));
+    let question = read_question(section, api);
+    let expect = read_expect(section, api);
     let url = read_url(section, &shared::URL);
     let headers = read_all_headers(section, api, question.as_ref());
     let body_limit = section.get(&keys::BODY_LIMIT);
@@ -84,10 +84,12 @@ fn subject(api: Api, question: &Question, request: &Request, convention: Convent
     }
 }
 
-fn read_question(section: &Section<'_>, api: Api) -> Option<Question> {
+/// Reads all keys even if the API is invalid, so that all errors are reported at once.
+fn read_question(section: &Section<'_>, api: Option<Api>) -> Option<Question> {
     let messages = read_messages(section, api);
     let stream = section.get(&keys::STREAM);
-    if !api.can_stream() && section.has(&keys::STREAM) && stream == Some(true) {
+    let can_stream = api.is_none_or(Api::can_stream);
+    if !can_stream && section.has(&keys::STREAM) && stream == Some(true) {
         let help = "remove it, or use a different `api`";
         section.error(
             "conflict",
@@ -107,12 +109,12 @@ fn read_question(section: &Section<'_>, api: Api) -> Option<Question> {
         model: model?,
         messages: messages?,
         max_tokens: max_tokens?,
-        stream: stream? && api.can_stream(),
+        stream: stream? && can_stream,
         parameters,
     })
 }
 
-fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
+fn read_messages(section: &Section<'_>, api: Option<Api>) -> Option<Vec<Message>> {
     if !section.has(&keys::MESSAGES) {
         let content = section.get(&keys::PROMPT)?;
         let role = Role::User;
@@ -122,7 +124,7 @@ fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
         let message = "`prompt` and `messages` are mutually exclusive";
         section.error("conflict", &keys::MESSAGES, message, "remove one of them");
     }
-    if !api.takes_messages() {
+    if api.is_some_and(|api| !api.takes_messages()) {
         let message = "this API takes a text, not a conversation";
         section.error("conflict", &keys::MESSAGES, message, "use `prompt`");
     }
@@ -133,7 +135,8 @@ fn read_messages(section: &Section<'_>, api: Api) -> Option<Vec<Message>> {
             content: content?,
         })
     });
-    messages.collect()
+    // All of them are read before one fails.
+    messages.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// Reads the headers of all requests, with defaults that `headers` can replace.
@@ -176,7 +179,7 @@ fn read_all_headers(
     faultless.then_some(headers)
 }
 
-fn read_expect(section: &Section<'_>, api: Api) -> Option<Expect> {
+fn read_expect(section: &Section<'_>, api: Option<Api>) -> Option<Expect> {
     let at = section.section_or_empty(&keys::EXPECT)?;
     let mut json = Vec::new();
     for (query, wanted, spot) in at.map(&keys::EXPECT_JSON) {
@@ -198,12 +201,12 @@ fn read_expect(section: &Section<'_>, api: Api) -> Option<Expect> {
         finish: at.all(&keys::FINISH_REASON),
         dimensions: at.get(&keys::DIMENSIONS),
     };
-    let is_embedding = api == Api::Embeddings;
-    if is_embedding && expect.is_about_text() {
+    let is_embedding = api.map(|api| api == Api::Embeddings);
+    if is_embedding == Some(true) && expect.is_about_text() {
         let message = "embeddings have no text";
         section.error("conflict", &keys::EXPECT, message, "only `dimensions`");
     }
-    if !is_embedding && expect.dimensions.is_some() {
+    if is_embedding == Some(false) && expect.dimensions.is_some() {
         let help = "`api: embeddings`, or remove it";
         at.error(
             "conflict",

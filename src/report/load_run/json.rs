@@ -6,6 +6,7 @@ use crate::load::{
     Scenario, StageRow, Statement, stage_rows,
 };
 use crate::sample::Summary;
+use crate::text::escaped_json;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "windows": windows.iter().map(|one| known(window(one))).collect::<Vec<_>>(),
         "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });
-    format!("{document:#}\n")
+    escaped_json(&format!("{document:#}\n")).into_owned()
 }
 
 fn scenario(scenario: &Scenario) -> Value {

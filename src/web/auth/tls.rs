@@ -43,6 +43,7 @@ impl ServerTls {
 pub fn read(section: &Section<'_>) -> Option<ServerTls> {
     let (chain, key) = (chain(section), key(section));
     let (versions, provider) = (versions(section), provider(section));
+    let ignores_client_order = section.get(&keys::PREFER_SERVER_CIPHER_SUITES);
     let client_auth = section.get(&keys::CLIENT_AUTH)?;
     let trusted = client_cas(section, client_auth);
     let clients = client::verifier(section, client_auth, &trusted?)?;
@@ -60,7 +61,7 @@ pub fn read(section: &Section<'_>) -> Option<ServerTls> {
     let built = builder.with_single_cert(chain?, key?);
     let reported = built.map_err(|fault| report(section, &fault));
     let mut config = reported.ok()?;
-    config.ignore_client_order = section.get(&keys::PREFER_SERVER_CIPHER_SUITES)?;
+    config.ignore_client_order = ignores_client_order?;
     Some(ServerTls {
         config: Arc::new(config),
         client_auth,

@@ -8,6 +8,7 @@ mod files;
 mod fixtures;
 mod keys;
 mod secrets;
+mod together;
 mod values;
 
 use async_trait::async_trait;
