@@ -3,7 +3,7 @@
 use super::file::faults;
 use super::{ImportArgs, ImportShape, usage};
 use crate::cli::exit;
-use crate::cli::load::plan::{driven, service};
+use crate::cli::load::plan::{load_target, service};
 use crate::cli::output::{print_error, show};
 use crate::import::requests::{Format, SIZE_MAX, Shape};
 use crate::text::printable;
@@ -62,7 +62,7 @@ fn config(section: &str) -> String {
 fn origin(args: &ImportArgs, name: &str) -> Result<Origin, u8> {
     let config = args.config.load()?;
     let service = service(&config, name).map_err(usage)?;
-    let origin = driven(service).and_then(|driven| driven.origin());
+    let origin = load_target(service).and_then(|load_target| load_target.origin());
     let url = Url::parse(&origin.map_err(usage)?);
     url.map(|url| url.origin())
         .map_err(|_| usage(format!("{name} has no valid address")))

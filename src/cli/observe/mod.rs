@@ -17,10 +17,11 @@ use super::output::fail;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::{TimeArg, read_duration};
-use super::{ConfigArg, exit, runs};
+use super::{ConfigArg, exit, runs, thresholds};
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
-use crate::report::load_run::{RunReport, Threshold};
+use crate::report::load_run::RunReport;
+use crate::threshold::Threshold;
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,7 +63,7 @@ pub struct ObserveArgs {
 
 impl ObserveArgs {
     fn thresholds(&self) -> Vec<String> {
-        self.threshold.iter().map(Threshold::written).collect()
+        thresholds::written(&self.threshold)
     }
 }
 
@@ -75,6 +76,10 @@ pub fn run(args: &ObserveArgs, log: &BufferedLog) -> u8 {
         Ok(service) => service,
         Err(reason) => return fail(exit::USAGE, reason),
     };
+    let refused = thresholds::refuse_names(&args.threshold, "an observed run");
+    if let Err(reason) = refused {
+        return fail(exit::USAGE, reason);
+    }
     match args.from {
         Some(from) => match past::run(&config, service, from, args.to) {
             Ok(mut run) => {
