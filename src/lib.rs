@@ -38,6 +38,7 @@ pub mod schedule;
 pub mod signals;
 pub mod store;
 pub mod tasks;
+pub mod threshold;
 pub mod version;
 pub mod web;
 pub mod yaml;

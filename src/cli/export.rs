@@ -1,19 +1,21 @@
 //! `slod export`: a load scenario as a script of another tool, or the objectives in the format of `OpenSLO`.
 
+mod checks;
 mod openslo;
 mod requests;
 mod variables;
 
 use super::failure::{CommandResult, Failure};
-use super::load::plan::{driven, scenario, service};
-use super::output::show;
+use super::load::plan::{load_target, scenario, service};
+use super::output::{print_error, show};
 use super::{ConfigArg, exit};
-use crate::config::{Config, ServiceSpec};
-use crate::export::{Certificates, Limits, Script, Tool};
+use crate::config::{Config, ScenarioSpec, ServiceSpec};
+use crate::export::{Certificates, Script, Tool};
 use crate::load::Scenario;
 use crate::probe::dial::Trusted;
-use crate::probe::http::driven::Driven;
+use crate::probe::http::load_target::LoadTarget;
 use crate::slo::Sli;
+use crate::threshold::{Threshold, ThresholdMetric};
 use clap::{Args, ValueEnum};
 use requests::scripted;
 use std::collections::BTreeMap;
@@ -61,11 +63,24 @@ pub fn run(args: &ExportArgs) -> CommandResult {
         ExportTool::OpenSlo => return openslo::run(args, &config),
     };
     let script = script(args, &config).map_err(Failure::usage)?;
+    remark(&script, tool);
     show(&match args.kubernetes {
         Some(workers) => script.write_manifests(tool, workers),
         None => script.write(tool),
     });
     Ok(exit::OK)
+}
+
+/// Says on standard error what the script does differently.
+fn remark(script: &Script, tool: Tool) {
+    for threshold in script.without_equivalent(tool) {
+        print_error(&format!("slod: left out: {threshold}"));
+    }
+    if tool == Tool::K6 && script.reads_headers() {
+        print_error(
+            "slod: k6 joins the values of a repeated response header with \", \", before they are checked or captured",
+        );
+    }
 }
 
 fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
@@ -79,34 +94,39 @@ fn script(args: &ExportArgs, config: &Config) -> Result<Script, String> {
             "manifests cannot include the data file of `load`: export the script".to_owned(),
         );
     }
-    let scenario = scenario(
+    let ScenarioSpec {
+        scenario,
+        thresholds,
+    } = scenario(
         config,
         service,
         args.scenario.as_deref().unwrap_or_default(),
     )?;
     let exported = exported(
         service,
-        &driven(service)?,
+        &load_target(service)?,
         scenario,
         Variables::names_only(),
     )?;
-    Ok(exported.script)
+    let mut script = exported.script;
+    script.thresholds.extend(thresholds);
+    Ok(script)
 }
 
 /// Exports a scenario of a service as a script.
 pub fn exported(
     service: &ServiceSpec,
-    driven: &Driven,
+    load_target: &LoadTarget,
     scenario: Scenario,
     mut variables: Variables,
 ) -> Result<Exported, String> {
-    if driven.has_secret_address() {
-        let target = driven.target();
+    if load_target.has_secret_address() {
+        let target = load_target.target();
         return Err(format!(
             "{target} contains a secret, which a script must not contain: configure the path as a request of `load`"
         ));
     }
-    let (certificates, authorities) = match driven.trusted()? {
+    let (certificates, authorities) = match load_target.trusted()? {
         Trusted::System => (Certificates::System, None),
         Trusted::These(pem) => (Certificates::Named, Some(pem)),
         Trusted::All => (Certificates::All, None),
@@ -114,15 +134,15 @@ pub fn exported(
     let load = service.load.as_ref();
     let script = Script {
         service: service.name.to_string(),
-        origin: driven.origin()?,
+        origin: load_target.origin()?,
         scenario,
-        sequences: scripted(service, driven, &mut variables)?,
+        sequences: scripted(service, load_target, &mut variables)?,
         data: load
             .and_then(|load| load.data.as_ref())
             .map(|data| data.path.clone()),
         cookies: load.is_none_or(|load| load.cookies),
         timeout: load.map_or(Duration::from_secs(30), |load| load.timeout),
-        limits: limits(service),
+        thresholds: objectives(service),
         certificates,
         reports: false,
     };
@@ -133,15 +153,22 @@ pub fn exported(
     })
 }
 
-fn limits(service: &ServiceSpec) -> Limits {
-    let mut limits = Limits::default();
-    for objective in &service.objectives {
-        match objective.sli {
-            Sli::Latency { below, of: None } => limits.latencies.push((objective.target, below)),
+/// The objectives that scripts can judge. A threshold is missed at its limit, an objective is not.
+fn objectives(service: &ServiceSpec) -> Vec<Threshold> {
+    let objectives = service.objectives.iter();
+    let thresholds = objectives.filter_map(|objective| {
+        Some(match objective.sli {
+            Sli::Latency { below, of: None } => Threshold::new(
+                ThresholdMetric::Quantile(objective.target),
+                below.as_secs_f64(),
+            ),
             // 1 - 0.999 is not exactly 0.001.
-            Sli::Success => limits.failed = Some(((1.0 - objective.target) * 1e9).round() / 1e9),
-            _ => {}
-        }
-    }
-    limits
+            Sli::Success => Threshold::new(
+                ThresholdMetric::Errors,
+                ((1.0 - objective.target) * 1e9).round() / 1e9,
+            ),
+            _ => return None,
+        })
+    });
+    thresholds.collect()
 }

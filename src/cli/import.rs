@@ -13,12 +13,13 @@ use super::load::plan::service;
 use super::load::verdict_code;
 use super::output::show;
 use super::span::TimeArg;
-use super::{ConfigArg, runs};
+use super::{ConfigArg, runs, thresholds};
 use crate::clock::Clock;
 use crate::import::Tool;
 use crate::import::requests::Format;
 use crate::outcome::Timestamp;
-use crate::report::load_run::{RunReport, Threshold};
+use crate::report::load_run::RunReport;
+use crate::threshold::Threshold;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use std::ffi::OsStr;
@@ -174,6 +175,8 @@ fn result(args: &ImportArgs, tool: Tool) -> CommandResult {
             "{file} is a script, not a result: to convert it to scenarios, run `k6 inspect {file} > FILE` and `slod import k6-options FILE`"
         )));
     }
+    let refused = thresholds::refuse_names(&args.threshold, "a result of another tool");
+    refused.map_err(Failure::usage)?;
     let unreadable =
         |error: io::Error| Failure::usage(format!("cannot read {}: {error}", args.file.display()));
     let file = File::open(&args.file).map_err(unreadable)?;
@@ -190,7 +193,7 @@ fn result(args: &ImportArgs, tool: Tool) -> CommandResult {
         let length = run.scenario.length();
         (run.from, run.to) = (written.before(length), written);
     }
-    run.thresholds = args.threshold.iter().map(Threshold::written).collect();
+    run.thresholds = thresholds::written(&args.threshold);
     runs::keep(&config, &run);
     let report = RunReport::new(run, Some(service));
     show(&match args.format.unwrap_or(ImportFormat::Text) {

@@ -44,6 +44,7 @@ mod span;
 mod status;
 mod stop_requests;
 mod store;
+mod thresholds;
 mod unknown_name;
 
 use crate::app::Origin;

@@ -1,11 +1,10 @@
 //! A config that was read without errors, with source positions: the input of the lints.
 
 use super::model::{
-    Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ServiceSpec,
-    StoreSpec, WebSpec,
+    Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ScenarioSpec,
+    ServiceSpec, StoreSpec, WebSpec,
 };
 use crate::alert::AlertRules;
-use crate::load::Scenario;
 use crate::outcome::ProbeKey;
 use crate::receiver::{HeartbeatSpec, Routing};
 use crate::signal::Settings;
@@ -36,7 +35,7 @@ pub(super) struct Draft<'n> {
     pub(super) alerts: AlertRules,
     pub(super) vantage: Vec<Located<'n, ProbeSpec>>,
     pub(super) signals: Settings,
-    pub(super) scenarios: Vec<Scenario>,
+    pub(super) scenarios: Vec<ScenarioSpec>,
     pub(super) routing: Routing,
     pub(super) heartbeat: Option<HeartbeatSpec>,
     pub(super) services: Vec<ServiceDraft<'n>>,

@@ -2,15 +2,16 @@
 
 mod address;
 mod json;
+mod levels;
 mod requests;
 mod scope;
 
 use super::keys::{self, load as key, service};
-use super::model::LoadSpec;
+use super::model::{LoadSpec, ScenarioSpec};
 use super::name::Names;
 use crate::load::{Model, Scenario, Stage};
-use crate::probe::http::driven::{Driven, OPTIONS};
 use crate::probe::http::keys::{BODY, EXPECT_STATUS, METHOD};
+use crate::probe::http::load_target::{LoadTarget, OPTIONS};
 use crate::probe::http::read::read_url;
 use crate::units::{Rate, show_duration};
 use crate::yaml::{Declared, Section};
@@ -44,13 +45,13 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
         let mut server = Server { url: url.flatten() };
         let sequences = requests::read(&section, data.as_ref(), &mut server);
         (
-            Driven::read(&section, server.url.clone()),
+            LoadTarget::read(&section, server.url.clone()),
             sequences,
             server,
         )
     });
-    let (driven, sequences, server) = read.value;
-    let driven = driven.map(|driven| driven.redacted(read.redactions.clone()));
+    let (load_target, sequences, server) = read.value;
+    let load_target = load_target.map(|load_target| load_target.redacted(read.redactions.clone()));
     let has_url = server.url.is_some() || section.has(&key::URL);
     let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
     if let Some(alone) = alone {
@@ -67,8 +68,8 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let (average, max) = (section.get(&key::AVERAGE), section.get(&key::MAX));
     let timeout = section.get(&key::TIMEOUT);
     let cookies = section.get(&key::COOKIES);
-    Some(LoadSpec {
-        driven: if has_url { Some(driven?) } else { None },
+    let load = LoadSpec {
+        target: if has_url { Some(load_target?) } else { None },
         users,
         peak_users,
         rate,
@@ -80,7 +81,9 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
         data,
         cookies: cookies?,
         redactions: read.redactions,
-    })
+    };
+    levels::check(&section, &load);
+    Some(load)
 }
 
 /// Reports keys of a single request next to `requests`.
@@ -95,7 +98,7 @@ fn check_alone(section: &Section<'_>) {
 }
 
 /// Reads the valid scenarios; errors in the others are reported.
-pub(super) fn scenarios(root: &Section<'_>) -> Vec<Scenario> {
+pub(super) fn scenarios(root: &Section<'_>) -> Vec<ScenarioSpec> {
     let mut names = Names::of("scenario");
     root.sections(&keys::SCENARIOS)
         .filter_map(|section| {
@@ -105,10 +108,11 @@ pub(super) fn scenarios(root: &Section<'_>) -> Vec<Scenario> {
         .collect()
 }
 
-fn scenario(section: &Section<'_>, name: Option<String>) -> Option<Scenario> {
+fn scenario(section: &Section<'_>, name: Option<String>) -> Option<ScenarioSpec> {
     let (users, rate) = (user_stages(section), rate_stages(section));
     let (think, poisson) = (section.get(&key::THINK), section.get(&key::ARRIVALS));
     let purpose = section.get(&key::PURPOSE);
+    let thresholds = section.all(&key::THRESHOLDS);
     let has_users = section.has(&key::USER_STAGES);
     if has_users == section.has(&key::RATE_STAGES) {
         let (code, message) = if has_users {
@@ -142,7 +146,10 @@ fn scenario(section: &Section<'_>, name: Option<String>) -> Option<Scenario> {
         model,
         stages: stages.collect(),
     };
-    check(section, &scenario).then_some(scenario)
+    check(section, &scenario).then_some(ScenarioSpec {
+        scenario,
+        thresholds,
+    })
 }
 
 /// Names a stage without a name by its number.
@@ -192,6 +199,9 @@ fn check(section: &Section<'_>, scenario: &Scenario) -> bool {
         let length = show_duration(scenario.length());
         let help = format!("expected at most {}", show_duration(LONGEST));
         Some((format!("the stages take {length} in total"), help))
+    } else if scenario.peak() <= 0.0 {
+        let help = "expected a stage with more than 0, such as `{ to: 10, for: 5m }`";
+        Some(("the scenario makes no load".to_owned(), help.to_owned()))
     } else if scenario.peak() > RATE_MAX {
         let help = format!("expected at most {RATE_MAX}/s");
         Some(("the rate is too high".to_owned(), help))

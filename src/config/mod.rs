@@ -42,7 +42,7 @@ pub use lint::codes;
 pub use load::{FileError, Loaded, read_file, read_stream, warn_of_readable_config};
 pub use model::{
     Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
-    ProcessSpec, Role, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
+    ProcessSpec, Role, ScenarioSpec, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use name::label_fault;
 pub use schema::schema;

@@ -7,13 +7,14 @@ use crate::load::Scenario;
 use crate::outcome::{Measurement, Measures, ProbeKey};
 use crate::probe::Probe;
 use crate::probe::http::JsonTotal;
-use crate::probe::http::driven::Driven;
 use crate::probe::http::fetch::Endpoint;
+use crate::probe::http::load_target::LoadTarget;
 use crate::receiver::{HeartbeatSpec, Routing};
 use crate::roles::{Role as MetricsRole, Selector};
 use crate::signal::Settings;
 use crate::slo::correction::Correction;
 use crate::slo::{ContributingProbe, EventSource, Objective, Sli, Threshold};
+use crate::threshold;
 use crate::yaml::{Redactions, Secret, Stamp};
 use regex::Regex;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -40,7 +41,7 @@ pub struct Config {
     /// Which warning signs are enabled, with their thresholds.
     pub signals: Settings,
     /// Names are unique.
-    pub scenarios: Vec<Scenario>,
+    pub scenarios: Vec<ScenarioSpec>,
     /// In document order; names are unique.
     pub services: Vec<ServiceSpec>,
     /// Which receivers get which alerts.
@@ -231,12 +232,20 @@ pub struct ServiceSpec {
     pub signals: Settings,
 }
 
+/// A load scenario.
+#[derive(Clone, Debug)]
+pub struct ScenarioSpec {
+    pub scenario: Scenario,
+    /// Conditions that its runs must meet, in addition to the objectives.
+    pub thresholds: Vec<threshold::Threshold>,
+}
+
 /// The expected load of a service, and the requests of load runs.
 #[derive(Clone, Debug)]
 pub struct LoadSpec {
     /// The request, or the common settings of all `sequences`; `None` for the request of the first
     /// `http` probe.
-    pub driven: Option<Driven>,
+    pub target: Option<LoadTarget>,
     /// Empty for a single request.
     pub sequences: Vec<SequenceSpec>,
     pub data: Option<DataSpec>,

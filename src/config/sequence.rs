@@ -1,11 +1,12 @@
 //! The configured requests of load runs.
 
+use crate::probe::http::Expect;
 use http::{HeaderName, Method};
 use hyper::body::Bytes;
 use slod_load::{Capture, Escape, Reference, Template, TemplatePart, Templated};
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Requests that one user sends in order.
@@ -27,7 +28,8 @@ pub struct RequestSpec {
     pub target: SpecText,
     pub headers: Vec<(HeaderName, SpecText)>,
     pub body: BodySpec,
-    pub statuses: Vec<RangeInclusive<u16>>,
+    /// Its statuses are never empty.
+    pub expect: Arc<Expect>,
     pub captures: Vec<CaptureSpec>,
 }
 

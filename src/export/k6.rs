@@ -3,11 +3,12 @@
 use super::template::{code, fields, render};
 use super::text::{Dialect, path_literal};
 use super::{
-    Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
-    joined, literal,
+    Certificates, Script, ScriptCapture, ScriptCheck, ScriptRequest, ScriptSequence, ScriptSource,
+    Tool, joined, literal, one_line,
 };
 use crate::format::numbers::percentage;
 use crate::load::{Model, Scenario, Stage};
+use crate::threshold::{Threshold, ThresholdMetric};
 use crate::units::whole;
 use minijinja::Value;
 use serde_json::{Map, Value as Json, json};
@@ -23,6 +24,7 @@ const RATE_PRECISION: f64 = 1e-6;
 const DIALECT: Dialect = Dialect {
     environment: "__ENV",
     percent: "encodeURIComponent",
+    target: "asPath",
     json_text: "jsonText",
     json_value: "jsonValue",
 };
@@ -47,6 +49,18 @@ pub(super) fn write(script: &Script) -> String {
             ),
             ("is_random", is_random.into()),
             ("reports", script.reports.into()),
+            (
+                "left_out",
+                script
+                    .without_equivalent(Tool::K6)
+                    .into_iter()
+                    .map(comment)
+                    .collect(),
+            ),
+            ("inspects", script.inspects_responses().into()),
+            ("has_target_values", script.has_target_values().into()),
+            ("has_checks", script.has_checks().into()),
+            ("reads_headers", script.reads_headers().into()),
             ("data_file", data_file.into()),
             ("options", code(format!("{:#}", options(script)))),
             ("timeout", milliseconds(script.timeout).into()),
@@ -62,7 +76,7 @@ fn options(script: &Script) -> Json {
     let mut options = Map::new();
     let scenario = json!({ script.scenario.name.clone(): executor(&script.scenario) });
     options.insert("scenarios".to_owned(), scenario);
-    options.insert("thresholds".to_owned(), thresholds(&script.limits));
+    options.insert("thresholds".to_owned(), thresholds(script));
     options.insert(
         "summaryTrendStats".to_owned(),
         json!(["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)"]),
@@ -128,22 +142,51 @@ fn time_unit(scenario: &Scenario) -> (&'static str, f64) {
     fitting.next().unwrap_or(DAY)
 }
 
-fn thresholds(limits: &Limits) -> Json {
-    let mut all = Map::new();
-    if !limits.latencies.is_empty() {
-        let each = limits.latencies.iter().map(|(quantile, below)| {
-            let percent = percentage(*quantile);
-            json!(format!("p({percent})<{}", below.as_secs_f64() * 1000.0))
-        });
-        all.insert("http_req_duration".to_owned(), each.collect());
-    }
-    if let Some(failed) = limits.failed {
-        let failed = json!([format!("rate<{failed}")]);
-        all.insert("http_req_failed".to_owned(), failed);
+fn thresholds(script: &Script) -> Json {
+    let mut all: Map<String, Json> = Map::new();
+    let mut add = |metric: String, condition: String| {
+        let conditions = all.entry(metric).or_insert_with(|| json!([]));
+        conditions
+            .as_array_mut()
+            .expect("a list")
+            .push(json!(condition));
+    };
+    for one in script.judged(Tool::K6) {
+        let name = one.request.as_ref();
+        let selector = name.map_or_else(String::new, |name| format!("{{name:{name}}}"));
+        let (metric, condition) = threshold(one, script);
+        add(format!("{metric}{selector}"), condition);
     }
     // Without any request, the thresholds above would pass.
-    all.insert("http_reqs".to_owned(), json!(["count>0"]));
+    add("http_reqs".to_owned(), "count>0".to_owned());
     Json::Object(all)
+}
+
+/// The metric and the condition of k6.
+fn threshold(threshold: &Threshold, script: &Script) -> (&'static str, String) {
+    let limit = threshold.limit;
+    let latency = |of: &str| ("http_req_duration", format!("{of}<{}", limit * 1000.0));
+    // k6 counts only statuses in its own metric.
+    let failed = if script.inspects_responses() {
+        "failed_requests"
+    } else {
+        "http_req_failed"
+    };
+    match threshold.of {
+        ThresholdMetric::Quantile(q) | ThresholdMetric::FirstToken(q) => {
+            latency(&format!("p({})", percentage(q)))
+        }
+        ThresholdMetric::Average => latency("avg"),
+        ThresholdMetric::Maximum => latency("max"),
+        ThresholdMetric::Errors if threshold.is_none() => (failed, "rate==0".to_owned()),
+        ThresholdMetric::Errors => (failed, format!("rate<{limit}")),
+        ThresholdMetric::Rate => ("http_reqs", format!("rate>{limit}")),
+    }
+}
+
+/// A text in a comment of one line.
+fn comment(text: String) -> Value {
+    code(one_line(&text))
 }
 
 fn milliseconds(length: Duration) -> String {
@@ -179,12 +222,18 @@ fn step(request: &ScriptRequest, then: Option<Duration>) -> Value {
         ("headers", code(request.header_entries(&DIALECT))),
         ("body", code(body.unwrap_or_else(|| "null".to_owned()))),
         ("statuses", code(joined(ranges))),
+        ("checks", code(joined(request.checks.iter().map(check)))),
         (
             "captures",
             code(joined(request.captures.iter().map(capture))),
         ),
         ("then", then.map(|then| then.as_secs_f64()).into()),
     ])
+}
+
+fn check(check: &ScriptCheck) -> String {
+    let call = check.test.call();
+    format!("[{}, (response) => {call}]", literal(&check.name))
 }
 
 fn capture(capture: &ScriptCapture) -> String {

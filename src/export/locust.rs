@@ -3,16 +3,17 @@
 use super::template::{code, fields, render};
 use super::text::{Dialect, path_literal};
 use super::{
-    Certificates, Limits, Script, ScriptCapture, ScriptRequest, ScriptSequence, ScriptSource,
-    joined, literal, locust_rate,
+    Certificates, Script, ScriptCapture, ScriptCheck, ScriptRequest, ScriptSequence, ScriptSource,
+    Tool, joined, literal, locust_rate,
 };
-use crate::format::numbers::percentage;
 use crate::load::{Model, Stage};
+use crate::threshold::{Threshold, ThresholdMetric};
 use minijinja::Value;
 
 const DIALECT: Dialect = Dialect {
     environment: "os.environ",
     percent: "percent",
+    target: "self.as_path",
     json_text: "json_text",
     json_value: "json_value",
 };
@@ -47,6 +48,8 @@ pub(super) fn write(script: &Script) -> String {
             ("verifies", verifies(script).into()),
             ("uses_gevent", uses_gevent(script).into()),
             ("reports", script.reports.into()),
+            ("has_target_values", script.has_target_values().into()),
+            ("has_checks", script.has_checks().into()),
             ("data_file", data_file.into()),
             ("timeout", script.timeout.as_secs_f64().into()),
             ("keeps_cookies", script.cookies.into()),
@@ -58,8 +61,10 @@ pub(super) fn write(script: &Script) -> String {
             ("spawn_rate", spawn_rate.max(SPAWN_RATE_MIN).into()),
             ("stages", scenario.stages.iter().map(stage).collect()),
             ("sequences", script.sequences.iter().map(sequence).collect()),
-            ("latencies", latencies(&script.limits)),
-            ("failed", script.limits.failed.into()),
+            (
+                "thresholds",
+                script.judged(Tool::Locust).map(threshold).collect(),
+            ),
         ],
     )
 }
@@ -86,15 +91,25 @@ fn stage(stage: &Stage) -> Value {
     ])
 }
 
-fn latencies(limits: &Limits) -> Value {
-    let each = limits.latencies.iter().map(|(quantile, below)| {
-        fields([
-            ("quantile", (*quantile).into()),
-            ("percent", percentage(*quantile).into()),
-            ("ms", (below.as_secs_f64() * 1000.0).into()),
-        ])
-    });
-    each.collect()
+/// A threshold with the expression that decides whether it is met.
+fn threshold(threshold: &Threshold) -> Value {
+    let limit = threshold.limit;
+    let ms = limit * 1000.0;
+    let is_met = match threshold.of {
+        ThresholdMetric::Quantile(q) | ThresholdMetric::FirstToken(q) => {
+            format!("stats.get_response_time_percentile({q}) < {ms}")
+        }
+        ThresholdMetric::Average => format!("stats.avg_response_time < {ms}"),
+        ThresholdMetric::Maximum => format!("stats.max_response_time < {ms}"),
+        ThresholdMetric::Errors if threshold.is_none() => "stats.num_failures == 0".to_owned(),
+        ThresholdMetric::Errors => format!("stats.fail_ratio < {limit}"),
+        ThresholdMetric::Rate => format!("stats.total_rps > {limit}"),
+    };
+    fields([
+        ("shown", threshold.to_string().into()),
+        ("request", threshold.request.as_deref().into()),
+        ("is_met", code(is_met)),
+    ])
 }
 
 fn sequence(sequence: &ScriptSequence) -> Value {
@@ -111,6 +126,7 @@ fn step(request: &ScriptRequest) -> Value {
     let body = body.map(|body| format!("({}).encode()", body.expression(&DIALECT)));
     let ranges = request.statuses.iter();
     let ranges = ranges.map(|range| format!("{} <= status <= {}", range.start(), range.end()));
+    let checks = joined(request.checks.iter().map(check));
     let captures = joined(request.captures.iter().map(capture));
     fields([
         ("name", request.name.as_str().into()),
@@ -126,8 +142,14 @@ fn step(request: &ScriptRequest) -> Value {
         ),
         ("body", code(body.unwrap_or_else(|| "None".to_owned()))),
         ("is_expected", code(ranges.collect::<Vec<_>>().join(" or "))),
+        ("checks", code(format!("{{{checks}}}"))),
         ("captures", code(format!("{{{captures}}}"))),
     ])
+}
+
+fn check(check: &ScriptCheck) -> String {
+    let call = check.test.call();
+    format!("{}: lambda response: {call}", literal(&check.name))
 }
 
 fn capture(capture: &ScriptCapture) -> String {

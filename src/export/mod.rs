@@ -1,6 +1,7 @@
 //! Exports load scenarios as scripts for other tools, with the objectives as their thresholds.
 //! Pure.
 
+mod checks;
 mod k6;
 mod kubernetes;
 mod locust;
@@ -9,11 +10,13 @@ mod template;
 mod text;
 
 use crate::load::Scenario;
+use crate::threshold::{Threshold, ThresholdMetric};
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use checks::{ScriptCheck, ScriptTest};
 use text::Dialect;
 pub use text::{Key, ScriptCapture, ScriptPart, ScriptSource, ScriptText};
 
@@ -39,7 +42,8 @@ pub struct Script {
     pub cookies: bool,
     /// Timeout of a request.
     pub timeout: Duration,
-    pub limits: Limits,
+    /// A run that misses one fails.
+    pub thresholds: Vec<Threshold>,
     pub certificates: Certificates,
     /// Whether the script reports to its caller what the tool does not output: the counts of
     /// Locust, and the start of the plan in k6.
@@ -75,19 +79,24 @@ pub struct ScriptRequest {
     pub body: Option<ScriptText>,
     /// The success statuses.
     pub statuses: Vec<RangeInclusive<u16>>,
+    /// Further conditions for success.
+    pub checks: Vec<ScriptCheck>,
     pub captures: Vec<ScriptCapture>,
 }
 
-/// The limits derived from the objectives; a run that exceeds one fails.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Limits {
-    /// Quantiles with their upper limits, such as 0.95 and 500 ms.
-    pub latencies: Vec<(f64, Duration)>,
-    /// Upper limit of the share of failed requests.
-    pub failed: Option<f64>,
-}
-
 impl Script {
+    /// The thresholds that the script of a tool cannot judge, and why.
+    pub fn without_equivalent(&self, tool: Tool) -> Vec<String> {
+        let fault = |one: &Threshold| Some(format!("{one}: {}", fault(one, tool)?));
+        self.thresholds.iter().filter_map(fault).collect()
+    }
+
+    /// The thresholds that the script of a tool judges.
+    fn judged(&self, tool: Tool) -> impl Iterator<Item = &Threshold> {
+        let all = self.thresholds.iter();
+        all.filter(move |one| fault(one, tool).is_none())
+    }
+
     pub fn write(&self, tool: Tool) -> String {
         match tool {
             Tool::Locust => locust::write(self),
@@ -102,6 +111,29 @@ impl Script {
 
     fn requests(&self) -> impl Iterator<Item = &ScriptRequest> {
         self.sequences.iter().flat_map(|one| &one.steps)
+    }
+
+    /// Whether a response with an expected status can still fail.
+    fn inspects_responses(&self) -> bool {
+        let mut requests = self.requests();
+        requests.any(|one| !one.checks.is_empty() || !one.captures.is_empty())
+    }
+
+    /// Whether the path of a request is a value.
+    fn has_target_values(&self) -> bool {
+        self.requests().any(|one| one.path.starts_with_target())
+    }
+
+    fn has_checks(&self) -> bool {
+        self.requests().any(|one| !one.checks.is_empty())
+    }
+
+    /// Whether it reads headers of responses, of which k6 joins repeated ones.
+    pub fn reads_headers(&self) -> bool {
+        let of_check = |one: &ScriptCheck| one.test.is_of_header();
+        let of_capture = |one: &ScriptCapture| matches!(one.from, ScriptSource::Header(_));
+        self.requests()
+            .any(|one| one.checks.iter().any(of_check) || one.captures.iter().any(of_capture))
     }
 
     /// The variables that the script reads, in order of appearance.
@@ -140,6 +172,20 @@ impl ScriptRequest {
             format!("{}: {}", literal(name), value.expression(dialect))
         };
         joined(self.headers.iter().map(entry))
+    }
+}
+
+/// Why the script of a tool cannot judge a threshold; `None` if it can.
+fn fault(threshold: &Threshold, tool: Tool) -> Option<&'static str> {
+    // k6 has no way to escape them in the selector of a threshold.
+    let is_separator = |c: char| matches!(c, ',' | '{' | '}' | '"' | '\'');
+    let name = threshold.request.as_deref().unwrap_or_default();
+    match (threshold.of, tool) {
+        (ThresholdMetric::FirstToken(_), _) => Some("only slod's own engine measures tokens"),
+        (_, Tool::K6) if name.contains(is_separator) => {
+            Some("k6 accepts no commas, braces and quotes in the name of a request")
+        }
+        _ => None,
     }
 }
 

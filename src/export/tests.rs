@@ -1,3 +1,4 @@
+mod checks;
 mod locust;
 
 use super::*;
@@ -42,6 +43,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                         ],
                         body: Some(plain("{\"text\": \"gr\u{fc}\u{df} \u{1f600}\\n`${x}`\"}")),
                         statuses: vec![200..=299, 404..=404],
+                        checks: checks::checks(),
                         captures: vec![
                             capture("id", ScriptSource::json("$.chats[0]['the id']")),
                             capture("next", Ok(ScriptSource::Header("location".to_owned()))),
@@ -67,6 +69,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                             ScriptPart::Plain("\"}".to_owned()),
                         ])),
                         statuses: vec![200..=299],
+                        checks: vec![],
                         captures: vec![],
                     },
                 ],
@@ -81,6 +84,7 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                     headers: vec![],
                     body: None,
                     statuses: vec![200..=299],
+                    checks: vec![],
                     captures: vec![],
                 }],
             },
@@ -88,16 +92,15 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
         data: Some("users.csv".into()),
         cookies: true,
         timeout: Duration::from_secs(5),
-        limits: Limits {
-            latencies: vec![
-                (0.95, Duration::from_millis(500)),
-                (0.99, Duration::from_secs(1)),
-            ],
-            failed: Some(0.001),
-        },
+        thresholds: thresholds(&["p95<500ms", "p99<1s", "errors<0.001"]),
         certificates: Certificates::System,
         reports: false,
     }
+}
+
+fn thresholds(texts: &[&str]) -> Vec<Threshold> {
+    let all = texts.iter().map(|text| text.parse().expect(text));
+    all.collect()
 }
 
 fn capture(name: &str, from: Result<ScriptSource, String>) -> ScriptCapture {
@@ -139,7 +142,7 @@ fn k6_gets_stages_jumps_and_thresholds() {
     assert_eq!(spike["stages"], expected);
     let expected = serde_json::json!({
         "http_req_duration": ["p(95)<500", "p(99)<1000"],
-        "http_req_failed": ["rate<0.001"],
+        "failed_requests": ["rate<0.001"],
         "http_reqs": ["count>0"],
     });
     assert_eq!(options["thresholds"], expected);
@@ -170,9 +173,13 @@ fn k6_takes_rates_that_are_not_whole_by_a_longer_unit() {
 #[test]
 fn quantiles_are_written_as_short_percentages() {
     let mut script = script(Model::Open { poisson: false }, vec![stage(1.0, 1.0, 60)]);
-    script.limits.latencies = vec![(0.57, Duration::from_millis(500))];
+    script.thresholds = thresholds(&["p57<500ms"]);
     assert!(script.write(Tool::K6).contains("\"p(57)<500\""));
-    assert!(script.write(Tool::Locust).contains("p57 is not below"));
+    assert!(
+        script
+            .write(Tool::Locust)
+            .contains("(\"p57 < 500ms\", None, ")
+    );
 }
 
 #[test]
@@ -224,13 +231,14 @@ fn k6_scripts_are_valid_javascript_and_use_captures() {
         ("k6/http", "const body = process.env.BODY;
             const request = (method, url, sent) => { console.log(method, url, sent); return { status: 200, headers: { Location: '/x' }, body }; };
             export default { expectedStatuses: (...all) => all, request };"),
+        ("k6/metrics", "export class Rate { add(value, tags) { console.error('failed', value, tags.name); } }"),
         ("k6/data", "export class SharedArray { constructor(name, make) { return make(); } }"),
         ("k6/execution", "export default { scenario: { iterationInTest: 2 } };"),
     ] {
         write(&format!("node_modules/{name}/index.mjs"), exports);
     }
-    let parts =
-        ["http", "data", "execution"].map(|part| format!("\"./{part}\":\"./{part}/index.mjs\""));
+    let parts = ["http", "data", "execution", "metrics"]
+        .map(|part| format!("\"./{part}\":\"./{part}/index.mjs\""));
     let exports = format!(
         "{{\"exports\":{{\".\":\"./index.mjs\",{}}}}}",
         parts.join(",")
@@ -254,7 +262,9 @@ fn k6_scripts_are_valid_javascript_and_use_captures() {
             "%7B%22a%22%3A%5B-9007199254740993%2C0.12345678901234566%2C%2212345678901234567890%22%5D%7D",
         ),
     ] {
-        let body = format!("{{\"chats\":[{{\"the id\":{id}}}],\"x\":\"mark=42\"}}");
+        let body = format!(
+            "{{\"chats\":[{{\"the id\":{id}}}],\"x\":\"mark=42\",\"n\":1,\"text\":\"no\",\"list\":[1,{{\"a\":true}}]}}"
+        );
         let ran = std::process::Command::new("node")
             .arg("run.mjs")
             .env("BODY", body)
@@ -342,4 +352,43 @@ fn manifests_are_yaml_and_carry_the_script() {
             );
         }
     }
+}
+
+#[test]
+fn thresholds_of_one_request_have_its_name() {
+    let mut script = script(Model::Open { poisson: false }, vec![stage(1.0, 1.0, 60)]);
+    script.thresholds = thresholds(&[
+        "p95<500ms",
+        "p99{name:chat}<1s",
+        "avg{name:chat}<200ms",
+        "errors{name:chat}==0",
+        "rate{name:GET /health}>2/s",
+        "max{name:a, b}<1s",
+        "ttft_p95<1s",
+    ]);
+    let text = script.write(Tool::K6);
+    let expected = serde_json::json!({
+        "http_req_duration": ["p(95)<500"],
+        "http_req_duration{name:chat}": ["p(99)<1000", "avg<200"],
+        "failed_requests{name:chat}": ["rate==0"],
+        "http_reqs{name:GET /health}": ["rate>2"],
+        "http_reqs": ["count>0"],
+    });
+    assert_eq!(options(&text)["thresholds"], expected);
+    let left_out = [
+        "max{name:a, b} < 1.00s: k6 accepts no commas, braces and quotes in the name of a request",
+        "ttft_p95 < 1.00s: only slod's own engine measures tokens",
+    ];
+    assert_eq!(script.without_equivalent(Tool::K6), left_out);
+    for line in left_out {
+        assert!(text.contains(&format!("\n// Left out: {line}\n")), "{text}");
+    }
+    let text = script.write(Tool::Locust);
+    for part in [
+        "(\"avg{name:chat} < 200ms\", \"chat\", lambda stats: stats.avg_response_time < 200),",
+        "(\"max{name:a, b} < 1.00s\", \"a, b\", lambda stats: stats.max_response_time < 1000),",
+    ] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+    assert!(!text.contains("ttft"));
 }

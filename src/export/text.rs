@@ -50,6 +50,7 @@ pub struct Dialect {
     /// The table of environment variables.
     pub environment: &'static str,
     pub percent: &'static str,
+    pub target: &'static str,
     pub json_text: &'static str,
     pub json_value: &'static str,
 }
@@ -68,6 +69,17 @@ impl ScriptText {
             ScriptPart::Environment(name) => Some(name.as_str()),
             ScriptPart::Plain(_) | ScriptPart::Value { .. } => None,
         })
+    }
+
+    pub(super) fn starts_with_target(&self) -> bool {
+        let first = self.0.first();
+        matches!(
+            first,
+            Some(ScriptPart::Value {
+                escape: Escape::Target,
+                ..
+            })
+        )
     }
 
     pub(super) fn uses(&self, table: &str) -> bool {
@@ -96,6 +108,7 @@ impl ScriptPart {
                 match escape {
                     Escape::AsIs => value,
                     Escape::Percent => format!("{}({value})", dialect.percent),
+                    Escape::Target => format!("{}({value})", dialect.target),
                     Escape::JsonText => format!("{}({value})", dialect.json_text),
                     Escape::JsonValue => format!("{}({value})", dialect.json_value),
                 }
@@ -107,34 +120,44 @@ impl ScriptPart {
 impl ScriptSource {
     /// The path of a `JSONPath` query that has only names and indexes; an error for others.
     pub fn json(query: &str) -> Result<Self, String> {
-        let fault = || {
-            format!(
-                "the JSONPath {query} has parts other than names and indexes, which scripts do not support"
-            )
-        };
-        let mut rest = query.strip_prefix('$').ok_or_else(fault)?;
-        let mut keys = Vec::new();
-        while !rest.is_empty() {
-            let (key, after) = step(rest).ok_or_else(fault)?;
-            keys.push(key);
-            rest = after;
-        }
-        Ok(Self::Json(keys))
+        json_path(query).map(Self::Json)
     }
 
     /// An expression with the same meaning in all languages; an error for others.
     pub fn regex(pattern: &str) -> Result<Self, String> {
-        let special = pattern.replace("(?:", "(");
-        if ["(?", "\\p", "\\P", "\\A", "\\z", "[[", "&&"]
-            .iter()
-            .any(|one| special.contains(one))
-        {
-            return Err(format!(
-                "the regular expression {pattern} uses syntax that not all tools support"
-            ));
-        }
-        Ok(Self::Regex(pattern.to_owned()))
+        portable(pattern).map(Self::Regex)
     }
+}
+
+/// The steps of a `JSONPath` query that has only names and indexes; an error for others.
+pub(super) fn json_path(query: &str) -> Result<Vec<Key>, String> {
+    let fault = || {
+        format!(
+            "the JSONPath {query} has parts other than names and indexes, which scripts do not support"
+        )
+    };
+    let mut rest = query.strip_prefix('$').ok_or_else(fault)?;
+    let mut keys = Vec::new();
+    while !rest.is_empty() {
+        let (key, after) = step(rest).ok_or_else(fault)?;
+        keys.push(key);
+        rest = after;
+    }
+    Ok(keys)
+}
+
+/// An expression with the same meaning in all languages; an error for others.
+pub(super) fn portable(pattern: &str) -> Result<String, String> {
+    let special = pattern.replace("(?:", "(");
+    if ["(?", "\\p", "\\P", "\\A", "\\z", "[[", "&&"]
+        .iter()
+        .any(|one| special.contains(one))
+    {
+        return Err(format!(
+            "the regular expression {pattern} uses syntax that not all tools support"
+        ));
+    }
+    Ok(pattern.to_owned())
 }
 
 /// The path to a value, as a list literal in either language.

@@ -124,27 +124,33 @@ impl Collector {
         }
     }
 
-    /// Records that answers of a name lacked a value for later requests. With `recount`, they were counted
-    /// as good before, and now count as failures.
-    pub fn missing(&mut self, at: Timestamp, name: &str, value: &str, recount: bool, count: u32) {
+    /// Turns answers that were counted as good in this second, or in the one before, into failures.
+    pub fn fail_good(&mut self, at: Timestamp, cause: Cause, count: u32) {
         let number = self.number(at);
         let is_counted = |second: &&mut Second| second.good >= u64::from(count);
         let mut near = self.seconds.range_mut(number - 1..=number).rev();
-        let counted = near.find_map(|(_, one)| Some(one).filter(is_counted));
-        if let Some(second) = counted.filter(|_| recount) {
+        if let Some(second) = near.find_map(|(_, one)| Some(one).filter(is_counted)) {
             second.good -= u64::from(count);
-            *second.failed.entry(Cause::Body).or_default() += u64::from(count);
+            *second.failed.entry(cause).or_default() += u64::from(count);
         }
+    }
+
+    /// Records which check answers of a name failed. With `recount`, they were counted as good before.
+    pub fn failed_check(&mut self, name: &str, check: FailedCheck<'_>, count: u32, recount: bool) {
         let Some(figures) = self.named.iter_mut().find(|one| one.name == name) else {
             return;
         };
         if recount && figures.good >= u64::from(count) {
             figures.good -= u64::from(count);
-            fail(&mut figures.failed, Cause::Body, count);
+            fail(&mut figures.failed, check.cause(), count);
         }
-        match figures.missing.iter_mut().find(|(known, _)| known == value) {
+        let (counts, name) = match check {
+            FailedCheck::Missing(name) => (&mut figures.missing, name),
+            FailedCheck::Unmet(name) => (&mut figures.unmet, name),
+        };
+        match counts.iter_mut().find(|(known, _)| known == name) {
             Some((_, known)) => *known += u64::from(count),
-            None => figures.missing.push((value.to_owned(), u64::from(count))),
+            None => counts.push((name.to_owned(), u64::from(count))),
         }
     }
 
@@ -301,6 +307,25 @@ fn fail(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u32) {
     }
 }
 
+/// A check of an exported script that an answer with an expected status failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailedCheck<'a> {
+    /// The answer has no value for a later request.
+    Missing(&'a str),
+    /// The answer does not meet a condition.
+    Unmet(&'a str),
+}
+
+impl FailedCheck<'_> {
+    /// As in slod's own engine, except that the source of a missing value is unknown.
+    pub fn cause(self) -> Cause {
+        match self {
+            Self::Unmet(condition) if condition.starts_with("header ") => Cause::Header,
+            Self::Unmet(_) | Self::Missing(_) => Cause::Body,
+        }
+    }
+}
+
 /// Distributes this many requests over latencies with these percentiles: requests between two percentiles
 /// count as the higher one, and requests above the last one as the last one. The shares must increase.
 pub fn spread(
@@ -320,6 +345,14 @@ pub fn spread(
         done += count;
         (count > 0).then_some((*latency, count))
     })
+}
+
+/// The cause for an unexpected status, as in slod's own engine.
+pub const fn status_cause(status: u16) -> Cause {
+    match status {
+        429 => Cause::RateLimited,
+        _ => Cause::Status,
+    }
 }
 
 /// The cause for an error message of a Go, Rust or Python client. As in probe attempts, a connection that

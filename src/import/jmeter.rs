@@ -1,6 +1,6 @@
 //! Reads a result of `JMeter` as CSV (`jmeter -l FILE`): a line per sample, in any order.
 
-use super::collect::{ClientRequest, Collector, cause_of};
+use super::collect::{ClientRequest, Collector, cause_of, status_cause};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use std::io::BufRead;
@@ -52,7 +52,7 @@ fn cause(code: &str, message: &str) -> Cause {
     match code.parse::<u16>() {
         // An assertion failed.
         Ok(200..=399) => Cause::Body,
-        Ok(_) => Cause::Status,
+        Ok(status) => status_cause(status),
         Err(_) if code.contains("UnknownHost") => Cause::Dns,
         Err(_) if code.contains("NoHttpResponse") => Cause::Closed,
         Err(_) if code.contains(".SSL") => Cause::Tls,

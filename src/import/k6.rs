@@ -1,6 +1,6 @@
 //! Reads the output of k6 with `--out json` and `--out csv`: a line per value of each metric.
 
-use super::collect::{ClientRequest, Collector, cause_of};
+use super::collect::{ClientRequest, Collector, FailedCheck, cause_of, status_cause};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
@@ -145,11 +145,17 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
             };
             collector.requests_of(tags.name.as_deref().unwrap_or_default(), seen, 1);
         }
-        // From a script exported by slod. k6 has already counted the answer as good.
+        // From a script exported by slod. k6 has already counted the answer as good, unless its status was
+        // unexpected.
         "checks" if value == 0.0 => {
             let check = tags.check.as_deref().unwrap_or_default();
-            if let Some(value) = check.strip_suffix(" is captured") {
-                collector.missing(at, tags.name.as_deref().unwrap_or_default(), value, true, 1);
+            let capture = check.strip_suffix(" is captured").map(FailedCheck::Missing);
+            let condition = check.strip_suffix(" is as expected");
+            let condition = condition.filter(|condition| *condition != "status");
+            if let Some(check) = capture.or(condition.map(FailedCheck::Unmet)) {
+                let name = tags.name.as_deref().unwrap_or_default();
+                collector.fail_good(at, check.cause(), 1);
+                collector.failed_check(name, check, 1, true);
             }
         }
         // From a script run by slod: the start of its plan.
@@ -183,7 +189,7 @@ fn milliseconds(value: f64) -> Duration {
 /// unless the script expects it.
 fn failure(tags: &Tags) -> Option<Cause> {
     let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
-    let (code, status): (u32, u32) = (
+    let (code, status): (u16, u16) = (
         number(&tags.error_code).unwrap_or(0),
         number(&tags.status).unwrap_or(0),
     );
@@ -197,9 +203,9 @@ fn failure(tags: &Tags) -> Option<Cause> {
         1200..=1299 => Some(Cause::Unreachable),
         1310..=1320 => Some(Cause::Certificate),
         1300..=1399 => Some(Cause::Tls),
-        1400..=1599 => Some(Cause::Status),
+        1400..=1599 => Some(status_cause(status)),
         1000..=1799 => Some(cause_of(tags.error.as_deref().unwrap_or_default())),
-        _ if expected == Some("false") || status >= 400 => Some(Cause::Status),
+        _ if expected == Some("false") || status >= 400 => Some(status_cause(status)),
         _ => None,
     }
 }

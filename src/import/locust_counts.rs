@@ -1,6 +1,6 @@
 //! Reads the output of slod's locustfile while it runs (`export::Script::reports`).
 
-use super::collect::{ClientRequest, Collector, cause_of};
+use super::collect::{ClientRequest, Collector, FailedCheck, cause_of, status_cause};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use serde::Deserialize;
@@ -45,29 +45,32 @@ fn moment(seconds: f64) -> Timestamp {
 
 fn take(collector: &mut Collector, Counted(seconds, name, error, milliseconds, count): Counted) {
     let ended = moment(seconds);
-    let missing = error.as_deref().and_then(missing);
+    let check = error.as_deref().and_then(failed_check);
     let seen = ClientRequest {
         ended,
         latency: Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default(),
         failed: error.as_deref().map(cause),
     };
     collector.requests_of(&name, seen, count);
-    if let Some(value) = missing {
-        collector.missing(ended, &name, value, false, count);
+    if let Some(check) = check {
+        collector.failed_check(&name, check, count, false);
     }
 }
 
-/// The missing value in the exported script's error about an answer.
-fn missing(error: &str) -> Option<&str> {
-    let (_, rest) = error.split_once("no value for ")?;
-    rest.strip_suffix(" to capture")
+/// The failed check in the exported script's error about an answer.
+fn failed_check(error: &str) -> Option<FailedCheck<'_>> {
+    if let Some((_, rest)) = error.split_once("no value for ") {
+        return rest.strip_suffix(" to capture").map(FailedCheck::Missing);
+    }
+    let condition = error.strip_prefix("CatchResponseError: unexpected: ");
+    condition.map(FailedCheck::Unmet)
 }
 
 fn cause(error: &str) -> Cause {
-    if missing(error).is_some() {
-        Cause::Body
-    } else if error.starts_with("CatchResponseError: status ") {
-        Cause::Status
+    if let Some(check) = failed_check(error) {
+        check.cause()
+    } else if let Some(status) = error.strip_prefix("CatchResponseError: status ") {
+        status.parse().map_or(Cause::Status, status_cause)
     } else if error.ends_with("is not valid in a header") {
         Cause::Header
     } else {

@@ -1,10 +1,11 @@
 //! Reads the output of oha: `--output-format csv` has a line per answered request, with times in seconds
 //! since the start; JSON has the totals of the run, including requests without an answer.
 
-use super::collect::{ClientRequest, Collector, cause_of};
+use super::collect::{ClientRequest, Collector, cause_of, status_cause};
 use super::totals::Totals;
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
+use crate::units::whole;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::BufRead;
@@ -112,10 +113,14 @@ pub(super) fn requests(
         collector.request(ClientRequest {
             ended: started.after(begin).after(took),
             latency: took,
-            failed: (!is_success(status)).then_some(Cause::Status),
+            failed: (!is_success(status)).then(|| failure(status)),
         });
     }
     Ok(())
+}
+
+fn failure(status: f64) -> Cause {
+    u16::try_from(whole(status)).map_or(Cause::Status, status_cause)
 }
 
 fn is_success(status: f64) -> bool {

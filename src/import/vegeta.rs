@@ -78,6 +78,6 @@ fn failure(code: u16, error: &str) -> Option<Cause> {
     match code {
         200..=399 => None,
         0 => Some(super::collect::cause_of(error)),
-        _ => Some(Cause::Status),
+        _ => Some(super::collect::status_cause(code)),
     }
 }

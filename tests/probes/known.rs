@@ -69,8 +69,8 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
     // One at a time, because the tests measure durations.
     static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     let _turn = TURN.lock().await;
-    let driven = http(&format!("{{ url: \"http://{address}/\" }}"), Path::new(""));
-    let steps = vec![driven.request().expect("can be sent")];
+    let load_target = http(&format!("{{ url: \"http://{address}/\" }}"), Path::new(""));
+    let steps = vec![load_target.request().expect("can be sent")];
     let timeout = Duration::from_secs(30);
     let mut fast = scenario.clone();
     for stage in &mut fast.stages {
@@ -84,7 +84,7 @@ async fn run(address: SocketAddr, scenario: Scenario) -> RunRecord {
         mix: Arc::new(Mix::new(vec![Sequence { steps, weight: 1 }]).expect("one")),
         rows: None,
         cookies: None,
-        connect: driven.connector(timeout),
+        connect: load_target.connector(timeout),
         timeout,
         keep_alive: true,
         in_flight_max: 10_000,

@@ -5,7 +5,7 @@ use crate::server::{Authority, read_request, tcp};
 use slod::load::{Model, RequestFigures, Scenario, Stage};
 use slod::outcome::Cause;
 use slod::probe::Probe;
-use slod::probe::http::driven::Driven;
+use slod::probe::http::load_target::LoadTarget;
 use slod::probe::llm;
 use slod::stats::quantile::Histogram;
 use slod::stats::scale::Scale;
@@ -19,13 +19,17 @@ use tokio::io::AsyncWriteExt;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Half a second of users without think time. Returns the counts.
-async fn drive(driven: Driven, users: f64) -> RequestFigures {
-    drive_with(driven, users, Arc::default()).await
+async fn drive(load_target: LoadTarget, users: f64) -> RequestFigures {
+    drive_with(load_target, users, Arc::default()).await
 }
 
 /// Same, with the first failure of each cause.
-async fn drive_with(driven: Driven, users: f64, examples: Arc<Examples>) -> RequestFigures {
-    let request = driven.request().expect("can be sent");
+async fn drive_with(
+    load_target: LoadTarget,
+    users: f64,
+    examples: Arc<Examples>,
+) -> RequestFigures {
+    let request = load_target.request().expect("can be sent");
     let steps = vec![request];
     let plan = Plan {
         scenario: Scenario {
@@ -44,7 +48,7 @@ async fn drive_with(driven: Driven, users: f64, examples: Arc<Examples>) -> Requ
         mix: Arc::new(Mix::new(vec![Sequence { steps, weight: 1 }]).expect("one")),
         rows: None,
         cookies: None,
-        connect: driven.connector(TIMEOUT),
+        connect: load_target.connector(TIMEOUT),
         timeout: TIMEOUT,
         keep_alive: true,
         in_flight_max: 100,
@@ -58,9 +62,9 @@ async fn drive_with(driven: Driven, users: f64, examples: Arc<Examples>) -> Requ
     requests.pop().expect("one")
 }
 
-pub fn http(yaml: &str, base: &Path) -> Driven {
+pub fn http(yaml: &str, base: &Path) -> LoadTarget {
     let probe: Arc<dyn Probe> = probe("http", yaml, base);
-    Driven::of(&probe).expect("an http probe")
+    LoadTarget::of(&probe).expect("an http probe")
 }
 
 /// What an HTTP/2 server received: connections, and requests with their versions.
@@ -156,7 +160,7 @@ fn chunk(data: &str) -> String {
 
 /// Serves requests over keep-alive connections. `answer` has the parts of each response, with the
 /// time before each of them; an empty part closes the connection.
-async fn model(answer: impl Fn(usize) -> Vec<(u64, String)> + Send + Sync + 'static) -> Driven {
+async fn model(answer: impl Fn(usize) -> Vec<(u64, String)> + Send + Sync + 'static) -> LoadTarget {
     let (answer, count) = (Arc::new(answer), Arc::new(AtomicUsize::new(0)));
     let address = tcp(move |mut stream| {
         let (answer, count) = (answer.clone(), count.clone());
@@ -174,7 +178,7 @@ async fn model(answer: impl Fn(usize) -> Vec<(u64, String)> + Send + Sync + 'sta
     })
     .await;
     let yaml = format!("{{ url: \"http://{address}/v1/chat/completions\", model: m }}");
-    llm::driven::driven(&probe("llm", &yaml, Path::new(""))).expect("it streams")
+    llm::load_target::load_target(&probe("llm", &yaml, Path::new(""))).expect("it streams")
 }
 
 fn whole(first: u64, rest: u64) -> Vec<(u64, String)> {
@@ -223,7 +227,7 @@ async fn answers_of_models_fail_with_their_cause() {
         let event = chunk(r#"{"error":{"message":"out of memory","type":"server_error"}}"#);
         vec![(0, format!("{HEAD}{}{event}0\r\n\r\n", chunk(TOKEN)))]
     };
-    let driven = model(move |number| match number % 5 {
+    let load_target = model(move |number| match number % 5 {
         0 => whole(1, 1),
         1 => vec![(0, refusal.to_owned())],
         2 => broken(),
@@ -232,7 +236,7 @@ async fn answers_of_models_fail_with_their_cause() {
     })
     .await;
     let examples: Arc<Examples> = Arc::default();
-    let figures = drive_with(driven, 1.0, examples.clone()).await;
+    let figures = drive_with(load_target, 1.0, examples.clone()).await;
     let count = |cause| {
         let found = figures.failed.iter().find(|(known, _)| *known == cause);
         found.map_or(0, |(_, count)| *count)
@@ -302,8 +306,8 @@ async fn answers_of_models_that_are_no_stream_have_their_reason() {
     ] {
         let examples: Arc<Examples> = Arc::default();
         let parts = whole(status, body);
-        let driven = model(move |_| parts.clone()).await;
-        let figures = drive_with(driven, 1.0, examples.clone()).await;
+        let load_target = model(move |_| parts.clone()).await;
+        let figures = drive_with(load_target, 1.0, examples.clone()).await;
         let failed: Vec<_> = figures.failed.iter().map(|(cause, _)| *cause).collect();
         assert_eq!(failed, [cause], "{body}");
         let examples = examples.list();

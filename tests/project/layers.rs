@@ -22,6 +22,7 @@ const LAYERS: [&[&str]; 10] = [
         "text",
         "units",
         "format",
+        "threshold",
         "version",
     ],
     // Contracts and the clock.

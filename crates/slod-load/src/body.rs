@@ -9,6 +9,8 @@ use tokio::time::Instant;
 pub struct Body {
     /// Its beginning, if it is needed.
     pub bytes: Option<Vec<u8>>,
+    /// Whether `bytes` lacks the rest of a longer body.
+    pub is_cut: bool,
     /// Processes the body while it arrives.
     pub watch: Option<Box<dyn Watch>>,
     /// When its first token arrived.
@@ -22,6 +24,7 @@ impl Body {
         if let Some(bytes) = &mut self.bytes {
             let room = BODY_MAX.saturating_sub(bytes.len());
             bytes.extend_from_slice(&data[..data.len().min(room)]);
+            self.is_cut |= data.len() > room;
         }
         if let Some(watch) = self.watch.as_mut().filter(|_| self.fault.is_none()) {
             self.fault = watch.feed(data).err();
@@ -56,8 +59,9 @@ mod tests {
             bytes: Some(Vec::new()),
             ..Body::default()
         };
-        for _ in 0..5 {
+        for cut in [false, false, false, true, true] {
             body.push(&vec![b'x'; BODY_MAX / 3]);
+            assert_eq!(body.is_cut, cut);
         }
         assert_eq!(body.bytes.as_deref().map(<[u8]>::len), Some(BODY_MAX));
     }

@@ -34,6 +34,10 @@ impl Capture {
         matches!(self.from, Source::Body(_))
     }
 
+    pub(crate) const fn is_of_header(&self) -> bool {
+        matches!(self.from, Source::Header(_))
+    }
+
     /// `None` if the response does not contain the value, or it is too long.
     pub(crate) fn find(&self, headers: &HeaderMap, body: &[u8]) -> Option<String> {
         let value = match &self.from {

@@ -41,7 +41,7 @@ enum HttpConnection {
 }
 
 /// A complete response.
-pub struct Answer {
+pub struct CompleteResponse {
     pub status: u16,
     /// Only filled if needed.
     pub headers: HeaderMap,
@@ -49,7 +49,7 @@ pub struct Answer {
 }
 
 /// A request without a complete response.
-pub struct Unanswered {
+pub struct FailedExchange {
     pub done: Done,
     pub retry: Retry,
     /// A description of what happened.
@@ -70,7 +70,7 @@ pub enum Retry {
     Always,
 }
 
-impl Unanswered {
+impl FailedExchange {
     pub fn failed(cause: Cause, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             done: Done::Failed(cause),
@@ -110,7 +110,7 @@ impl Connection {
         plan: &Plan,
         message: &Message<'_>,
         deadline: Instant,
-    ) -> Result<Answer, Done> {
+    ) -> Result<CompleteResponse, Done> {
         let Self {
             open,
             timer,
@@ -139,7 +139,7 @@ async fn exchange(
     plan: &Plan,
     message: &Message<'_>,
     has_retried: &mut bool,
-) -> Result<Answer, Done> {
+) -> Result<CompleteResponse, Done> {
     let mut used = open.take();
     if let Some(connection) = &mut used
         && !connection.is_idle().await
@@ -164,7 +164,7 @@ async fn exchange_anew(
     open: &mut Option<HttpConnection>,
     plan: &Plan,
     message: &Message<'_>,
-) -> Result<Answer, Unanswered> {
+) -> Result<CompleteResponse, FailedExchange> {
     let connection = connect(plan).await?;
     exchange_over(connection, open, plan, message).await
 }
@@ -175,9 +175,15 @@ async fn exchange_over(
     open: &mut Option<HttpConnection>,
     plan: &Plan,
     message: &Message<'_>,
-) -> Result<Answer, Unanswered> {
-    // Only header values can be invalid.
-    let invalid = || Unanswered::failed(Cause::Header, "a value is not valid in a header");
+) -> Result<CompleteResponse, FailedExchange> {
+    let invalid = || {
+        if message.has_target() {
+            FailedExchange::failed(Cause::Header, "a value is not valid in a header")
+        } else {
+            let words = "the target is neither a path nor a URL of the same server";
+            FailedExchange::failed(Cause::Redirect, words)
+        }
+    };
     let mut body = message.new_body();
     let (status, headers, is_reusable) = match &mut connection {
         HttpConnection::Http1(http1) => {
@@ -198,7 +204,7 @@ async fn exchange_over(
     if plan.keep_alive && is_reusable {
         *open = Some(connection);
     }
-    Ok(Answer {
+    Ok(CompleteResponse {
         status,
         headers,
         body,
@@ -215,11 +221,11 @@ impl HttpConnection {
     }
 }
 
-async fn connect(plan: &Plan) -> Result<HttpConnection, Unanswered> {
+async fn connect(plan: &Plan) -> Result<HttpConnection, FailedExchange> {
     let opened = plan.connect.connect().await;
     let OpenConnection { stream, protocol } = opened.map_err(|error| match error {
-        ConnectError::Failed(cause, message) => Unanswered::failed(cause, message),
-        ConnectError::NoResources(message) => Unanswered {
+        ConnectError::Failed(cause, message) => FailedExchange::failed(cause, message),
+        ConnectError::NoResources(message) => FailedExchange {
             done: Done::NoResources,
             retry: Retry::Never,
             message: message.into(),

@@ -1,7 +1,7 @@
 //! The head of an HTTP/1.1 response: its status, and where its body ends. Pure.
 
 use crate::response::Invalid;
-use http::header::{CONNECTION, CONTENT_LENGTH, SET_COOKIE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, RETRY_AFTER, SET_COOKIE, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{Header, ParserConfig};
 use std::borrow::Cow;
@@ -14,7 +14,10 @@ const FIELDS_USUAL: usize = 100;
 /// The offset of the reason phrase in a status line: `HTTP/1.1 200`.
 const REASON_AT: usize = 12;
 
-/// Which headers of a response are needed.
+/// The status of a request that a rate limit rejected (RFC 6585).
+pub const TOO_MANY_REQUESTS: u16 = 429;
+
+/// Which headers of a response are needed, in addition to `Retry-After` of one with status 429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
     Nothing,
@@ -156,7 +159,7 @@ impl Head {
         let stays_open = !seen.close && (is_http_1_1 || seen.keep_alive);
         let head = Self {
             status,
-            headers: keep.of(response.headers)?,
+            headers: keep.of(status, response.headers)?,
             framing,
             is_reusable: stays_open && status != 101 && framing != Framing::UntilClose,
         };
@@ -242,10 +245,13 @@ pub fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 impl Keep {
-    fn of(self, headers: &[Header<'_>]) -> Result<HeaderMap, Invalid> {
+    fn of(self, status: u16, headers: &[Header<'_>]) -> Result<HeaderMap, Invalid> {
         let mut kept = HeaderMap::new();
         for Header { name, value } in headers {
+            let is_wait =
+                status == TOO_MANY_REQUESTS && name.eq_ignore_ascii_case(RETRY_AFTER.as_str());
             let is_kept = match self {
+                _ if is_wait => true,
                 Self::Nothing => false,
                 Self::Cookies => name.eq_ignore_ascii_case(SET_COOKIE.as_str()),
                 Self::All => true,

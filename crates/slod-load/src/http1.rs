@@ -1,7 +1,7 @@
 //! Sequential requests over an HTTP/1.1 connection.
 
 use crate::body::Body;
-use crate::connection::{Retry, Unanswered};
+use crate::connection::{FailedExchange, Retry};
 use crate::plan::Stream;
 use crate::response::Response;
 use bytes::Bytes;
@@ -74,7 +74,7 @@ impl Http1 {
         &mut self,
         response: &mut Response,
         body: &mut Body,
-    ) -> Result<(), Unanswered> {
+    ) -> Result<(), FailedExchange> {
         self.sent = 0;
         poll_fn(|cx| self.poll(cx, response, body)).await?;
         body.end();
@@ -92,7 +92,7 @@ impl Http1 {
         cx: &mut Context<'_>,
         response: &mut Response,
         body: &mut Body,
-    ) -> Poll<Result<(), Unanswered>> {
+    ) -> Poll<Result<(), FailedExchange>> {
         let sent = self.poll_send(cx);
         let read = ARRIVED.with_borrow_mut(|arrived| self.poll_read(cx, arrived, response, body));
         match (read, sent) {
@@ -123,7 +123,7 @@ impl Http1 {
         arrived: &mut [u8],
         response: &mut Response,
         body: &mut Body,
-    ) -> Poll<Result<(), Unanswered>> {
+    ) -> Poll<Result<(), FailedExchange>> {
         let mut stream = Pin::new(&mut *self.stream);
         while !response.is_over() {
             let mut buffer = ReadBuf::new(arrived);
@@ -140,13 +140,13 @@ impl Http1 {
             let fed = response.feed(buffer.filled(), &mut |data| body.push(data));
             fed.map_err(|invalid| {
                 if response.has_head() {
-                    return Unanswered::failed(Cause::Protocol, invalid.to_string());
+                    return FailedExchange::failed(Cause::Protocol, invalid.to_string());
                 }
                 let words = format!("the response is invalid: {invalid}");
-                Unanswered {
+                FailedExchange {
                     // Data that begins in the middle may begin in the middle of a secret.
                     quote: is_first.then(|| buffer.filled().to_vec()),
-                    ..Unanswered::failed(Cause::Protocol, words)
+                    ..FailedExchange::failed(Cause::Protocol, words)
                 }
             })?;
         }
@@ -156,7 +156,7 @@ impl Http1 {
 
 /// Describes a broken exchange. The service may have closed an idle connection while the request was sent.
 /// A body that ends early violates the protocol, as in probes.
-fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
+fn broken(error: &io::Error, response: &Response, body: &Body) -> FailedExchange {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, TimedOut, UnexpectedEof};
     let (cause, words) = match error.kind() {
         TimedOut => (Cause::Timeout, "the connection timed out"),
@@ -180,12 +180,12 @@ fn broken(error: &io::Error, response: &Response, body: &Body) -> Unanswered {
         error.kind(),
         UnexpectedEof | BrokenPipe | ConnectionReset | ConnectionAborted
     );
-    Unanswered {
+    FailedExchange {
         retry: if has_ended && response.is_untouched() {
             Retry::IfIdempotent
         } else {
             Retry::Never
         },
-        ..Unanswered::failed(cause, words)
+        ..FailedExchange::failed(cause, words)
     }
 }

@@ -1,7 +1,7 @@
 //! Sequential requests over an HTTP/2 connection.
 
 use crate::body::Body;
-use crate::connection::{Retry, Unanswered};
+use crate::connection::{FailedExchange, Retry};
 use crate::message::Http2Message;
 use crate::plan::Stream;
 use bytes::Bytes;
@@ -41,14 +41,14 @@ impl<F: Future + 'static> Executor<F> for SameThread {
 }
 
 impl Http2 {
-    pub async fn open(stream: Box<dyn Stream>, scheme: Scheme) -> Result<Self, Unanswered> {
+    pub async fn open(stream: Box<dyn Stream>, scheme: Scheme) -> Result<Self, FailedExchange> {
         let mut builder = http2::Builder::new(SameThread);
         builder
             .max_header_list_size(HEADERS_MAX)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW);
         let opened = builder.handshake(TokioIo::new(stream)).await;
-        let (sender, connection) = opened.map_err(|error| unanswered(&error))?;
+        let (sender, connection) = opened.map_err(|error| failed_exchange(&error))?;
         // The task ends when the sender is dropped.
         tokio::task::spawn_local(async move { drop(connection.await) });
         Ok(Self { sender, scheme })
@@ -63,13 +63,13 @@ impl Http2 {
         &mut self,
         message: Http2Message,
         received: &mut Body,
-    ) -> Result<(u16, HeaderMap), Unanswered> {
+    ) -> Result<(u16, HeaderMap), FailedExchange> {
         let sent = self.sender.send_request(message).await;
-        let (head, mut body) = sent.map_err(|error| unanswered(&error))?.into_parts();
+        let (head, mut body) = sent.map_err(|error| failed_exchange(&error))?.into_parts();
         while let Some(frame) = body.frame().await {
             // The response has begun, so the request was processed and must not be retried.
             let frame = frame.map_err(|error| {
-                Unanswered::failed(received.broken(cause(&error)), words(&error))
+                FailedExchange::failed(received.broken(cause(&error)), words(&error))
             })?;
             if let Some(data) = frame.data_ref() {
                 received.push(data);
@@ -80,10 +80,10 @@ impl Http2 {
     }
 }
 
-fn unanswered(error: &hyper::Error) -> Unanswered {
-    Unanswered {
+fn failed_exchange(error: &hyper::Error) -> FailedExchange {
+    FailedExchange {
         retry: retry(error),
-        ..Unanswered::failed(cause(error), words(error))
+        ..FailedExchange::failed(cause(error), words(error))
     }
 }
 

@@ -12,6 +12,7 @@ mod arrivals;
 mod body;
 mod capture;
 mod chunks;
+mod condition;
 mod connection;
 mod engine;
 mod examples;
@@ -32,7 +33,8 @@ mod users;
 mod watch;
 mod windows;
 
-pub use capture::{Capture, Extract, Source};
+pub use capture::{BODY_MAX, Capture, Extract, Source};
+pub use condition::{Conditions, Unmet};
 pub use engine::{Engine, Finished, StartError};
 pub use examples::{Clean, Examples};
 pub use head::{FIELDS_MAX, Keep};

@@ -1,7 +1,6 @@
 //! Requests in wire format. The constant parts are serialized once, before the run.
 
 use crate::body::Body;
-use crate::capture::{Capture, Source};
 use crate::head::{Keep, tokens};
 use crate::http1::{JOINED_MAX, Outgoing};
 use crate::plan::Cookies;
@@ -52,7 +51,10 @@ impl Step {
         let mut fixed = Vec::new();
         for (name, value) in &request.headers {
             let is_own = [CONNECTION, CONTENT_LENGTH, COOKIE, TRANSFER_ENCODING].contains(name);
-            let is_made = request.made_headers.iter().any(|(made, _)| made == name);
+            let is_made = request
+                .templated_headers
+                .iter()
+                .any(|(made, _)| made == name);
             if !is_own && !is_made {
                 write_header(&mut fixed, name, value);
             }
@@ -75,12 +77,16 @@ impl Step {
 }
 
 impl Message<'_> {
+    /// Whether its target is one of this server.
+    pub fn has_target(&self) -> bool {
+        self.step.request.uri(self.values).is_some()
+    }
+
     /// The body of the response to it.
     pub fn new_body(&self) -> Body {
         let request = &self.step.request;
-        let keeps = request.captures.iter().any(Capture::is_of_body);
         Body {
-            bytes: keeps.then(Vec::new),
+            bytes: request.needs_body().then(Vec::new),
             watch: request.watch.as_ref().map(|NewWatch(new)| new()),
             ..Body::default()
         }
@@ -88,8 +94,7 @@ impl Message<'_> {
 
     /// Which headers of the response are needed.
     pub fn keep(&self) -> Keep {
-        let mut captures = self.step.request.captures.iter();
-        if captures.any(|one| matches!(one.from, Source::Header(_))) {
+        if self.step.request.needs_headers() {
             Keep::All
         } else if self.cookies.is_some() {
             Keep::Cookies
@@ -111,7 +116,7 @@ impl Message<'_> {
         head.extend_from_slice(target.as_bytes());
         head.extend_from_slice(b" HTTP/1.1\r\n");
         head.extend_from_slice(fixed);
-        for (name, value) in self.made_headers() {
+        for (name, value) in self.templated_headers() {
             write_header(head, name, &value?);
         }
         if let Some(value) = self.cookie(&uri).ok()? {
@@ -141,7 +146,7 @@ impl Message<'_> {
         let uri = request.uri(self.values)?;
         let body = request.body(self.values)?;
         let mut headers = request.headers.clone();
-        for (name, value) in self.made_headers() {
+        for (name, value) in self.templated_headers() {
             headers.insert(name, value?);
         }
         if let Some(value) = self.cookie(&uri).ok()? {
@@ -163,8 +168,8 @@ impl Message<'_> {
     }
 
     /// The headers with templates; the value is `None` if it is missing or invalid.
-    fn made_headers(&self) -> impl Iterator<Item = (&HeaderName, Option<HeaderValue>)> {
-        let made = self.step.request.made_headers.iter();
+    fn templated_headers(&self) -> impl Iterator<Item = (&HeaderName, Option<HeaderValue>)> {
+        let made = self.step.request.templated_headers.iter();
         let made = made.filter(|(name, _)| *name != COOKIE);
         made.map(|(name, template)| {
             let value = template.fill(self.values);
@@ -177,7 +182,7 @@ impl Message<'_> {
 
     /// The `Cookie` header, if there is one; an error if a required value is missing or invalid.
     fn cookie(&self, uri: &Uri) -> Result<Option<HeaderValue>, ()> {
-        let mut made = self.step.request.made_headers.iter();
+        let mut made = self.step.request.templated_headers.iter();
         let configured = match made.find(|(name, _)| *name == COOKIE) {
             Some((_, template)) => {
                 let value = template.fill(self.values).ok_or(())?;

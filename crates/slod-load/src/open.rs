@@ -3,7 +3,7 @@
 use crate::alarm::Alarm;
 use crate::arrivals::Arrivals;
 use crate::connection::{Connection, Done};
-use crate::recorder::Ended;
+use crate::recorder::CompletedRequest;
 use crate::session::Session;
 use crate::users::{Shared, unwrap_task};
 use std::cell::RefCell;
@@ -122,16 +122,16 @@ async fn request(shared: Shared, intended: Instant, idle: Rc<RefCell<Idle>>, see
         let now = Instant::now();
         recorder.borrow_mut().started(intended, now);
         let deadline = intended + plan.timeout;
-        let exchanged = session.send(plan, step, deadline).await;
-        recorder.borrow_mut().ended(Ended {
+        let result = session.send(plan, step, deadline).await;
+        recorder.borrow_mut().ended(CompletedRequest {
             request: sequence.first + number,
             intended,
-            exchanged,
+            result,
         });
-        if exchanged.done != Done::Good || shared.is_stopped() {
+        if result.done != Done::Good || shared.is_stopped() {
             break;
         }
-        intended = exchanged.ended;
+        intended = result.inspected;
     }
     idle.borrow_mut()
         .put(session.into_connection(), Instant::now());

@@ -65,11 +65,11 @@ pub struct Recorder {
 
 /// A completed request.
 #[derive(Clone, Copy, Debug)]
-pub struct Ended {
+pub struct CompletedRequest {
     /// Its number among all requests of the run.
     pub request: usize,
     pub intended: Instant,
-    pub exchanged: RequestResult,
+    pub result: RequestResult,
 }
 
 impl ThreadWindow {
@@ -161,14 +161,16 @@ impl Recorder {
         self.current.dropped += 1;
     }
 
-    pub fn ended(&mut self, ended: Ended) {
+    pub fn ended(&mut self, ended: CompletedRequest) {
         let RequestResult {
             done,
             first,
             ended: at,
-            missing,
+            failed_check,
+            retry_after,
             is_retried,
-        } = ended.exchanged;
+            inspected: _,
+        } = ended.result;
         self.roll(at);
         self.current.repeated += u64::from(is_retried);
         match done {
@@ -189,7 +191,8 @@ impl Recorder {
             count(&mut self.current.failed_latency, latency);
         }
         if let Some(tally) = self.tallies.get_mut(ended.request) {
-            tally.add(done, latency, missing);
+            tally.add(done, latency, failed_check);
+            tally.add_retry_after(retry_after);
             if let Some(first) = first {
                 let after = first.saturating_duration_since(ended.intended);
                 tally.add_first(self.scale.code(after));
@@ -320,14 +323,16 @@ mod tests {
         recorder.started(intended, Instant::now());
         recorder.enter();
         tokio::time::advance(Duration::from_secs(2)).await;
-        recorder.ended(Ended {
+        recorder.ended(CompletedRequest {
             request: 0,
             intended,
-            exchanged: RequestResult {
+            result: RequestResult {
                 done: Done::Failed(Cause::Timeout),
                 first: None,
                 ended: Instant::now(),
-                missing: None,
+                inspected: Instant::now(),
+                failed_check: None,
+                retry_after: slod_core::load::RetryAfter::default(),
                 is_retried: true,
             },
         });

@@ -2,7 +2,7 @@
 
 use crate::connection::Done;
 use crate::request::Request;
-use slod_core::load::RequestFigures;
+use slod_core::load::{RequestFigures, RetryAfter};
 use slod_core::outcome::Cause;
 use slod_core::stats::quantile::Histogram;
 
@@ -14,22 +14,28 @@ pub struct Tally {
     latency: Vec<u32>,
     /// The same for the times to the first token.
     first: Vec<u32>,
-    /// Number of responses that lack a capture, by the number of the capture.
-    missing: Vec<u32>,
+    /// Number of responses that failed a check, by the number of the condition or capture.
+    failed_checks: Vec<u32>,
+    /// Of the responses with status 429.
+    retry_after: RetryAfter,
 }
 
 impl Tally {
     /// Counts a completed request.
-    pub fn add(&mut self, done: Done, latency: u16, missing: Option<usize>) {
+    pub fn add(&mut self, done: Done, latency: u16, failed_check: Option<usize>) {
         match done {
             Done::Good => self.good += 1,
             Done::Failed(cause) => add(&mut self.failed, cause, 1),
             Done::NoResources => {}
         }
         count(&mut self.latency, latency);
-        if let Some(capture) = missing.and_then(|number| u16::try_from(number).ok()) {
-            count(&mut self.missing, capture);
+        if let Some(check) = failed_check.and_then(|number| u16::try_from(number).ok()) {
+            count(&mut self.failed_checks, check);
         }
+    }
+
+    pub fn add_retry_after(&mut self, retry_after: RetryAfter) {
+        self.retry_after.add(retry_after);
     }
 
     /// Counts a response with a first token.
@@ -45,24 +51,36 @@ impl Tally {
         }
         sum(&mut self.latency, &other.latency);
         sum(&mut self.first, &other.first);
-        sum(&mut self.missing, &other.missing);
+        sum(&mut self.failed_checks, &other.failed_checks);
+        self.retry_after.add(other.retry_after);
     }
 
     pub fn figures(mut self, request: &Request) -> RequestFigures {
         self.failed.sort_unstable();
-        let missing = request.captures.iter().zip(self.missing);
-        let missing = missing.filter(|(_, count)| *count > 0);
+        let conditions = request.conditions.as_ref();
+        let conditions = conditions.map_or(&[][..], |all| all.names());
+        let (unmet, missing) = self
+            .failed_checks
+            .split_at(conditions.len().min(self.failed_checks.len()));
         RequestFigures {
             name: request.name.clone(),
             good: self.good,
             failed: self.failed,
-            missing: missing
-                .map(|(capture, count)| (capture.name.clone(), u64::from(count)))
-                .collect(),
+            unmet: counted(conditions.iter(), unmet),
+            missing: counted(request.captures.iter().map(|one| &one.name), missing),
+            retry_after: self.retry_after,
             latency: histogram(&self.latency),
             first_token: histogram(&self.first),
         }
     }
+}
+
+/// The names with their counts, without those that have none.
+fn counted<'a>(names: impl Iterator<Item = &'a String>, counts: &[u32]) -> Vec<(String, u64)> {
+    let counted = names.zip(counts).filter(|(_, count)| **count > 0);
+    counted
+        .map(|(name, count)| (name.clone(), u64::from(*count)))
+        .collect()
 }
 
 pub fn add(failed: &mut Vec<(Cause, u64)>, cause: Cause, count: u64) {

@@ -1,6 +1,6 @@
 //! Request texts that contain values from the data file and from earlier responses. Pure.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// Characters that are percent-encoded in a path or query: all but the unreserved ones (RFC 3986).
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
@@ -8,6 +8,19 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// Characters that are percent-encoded in a whole target.
+const NOT_IN_TARGET: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A text with placeholders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +47,9 @@ pub enum Escape {
     AsIs,
     /// In a path, a query or a form.
     Percent,
+    /// At the start of a target: a path with its query, or a URL of the same server, such as the value of a
+    /// `Location` header. Only what no target can contain is percent-encoded.
+    Target,
     /// Within a JSON string.
     JsonText,
     /// In place of a JSON value: valid JSON is inserted unchanged, and anything else as a string.
@@ -64,6 +80,20 @@ impl Template {
             TemplatePart::Value { of, .. } => Some(*of),
             TemplatePart::Plain(_) => None,
         })
+    }
+
+    /// Whether it starts with a path or a URL.
+    pub fn starts_with_target(&self) -> bool {
+        let is_target = |part: &TemplatePart| {
+            matches!(
+                part,
+                TemplatePart::Value {
+                    escape: Escape::Target,
+                    ..
+                }
+            )
+        };
+        self.0.first().is_some_and(is_target)
     }
 
     /// The text with these values; `None` if one of them is missing.
@@ -109,6 +139,7 @@ impl Escape {
         match self {
             Self::AsIs => out.push_str(value),
             Self::Percent => out.extend(utf8_percent_encode(value, ENCODED)),
+            Self::Target => out.extend(utf8_percent_encode(value, NOT_IN_TARGET)),
             Self::JsonText => {
                 let quoted = quoted(value);
                 out.push_str(&quoted[1..quoted.len() - 1]);
@@ -139,6 +170,7 @@ mod tests {
         for (escape, expected) in [
             (Escape::AsIs, "a b/c?d=\"e\"&\\\n\u{e9}"),
             (Escape::Percent, "a%20b%2Fc%3Fd%3D%22e%22%26%5C%0A%C3%A9"),
+            (Escape::Target, "a%20b/c?d=%22e%22&%5C%0A%C3%A9"),
             (Escape::JsonText, "a b/c?d=\\\"e\\\"&\\\\\\n\u{e9}"),
             (Escape::JsonValue, "\"a b/c?d=\\\"e\\\"&\\\\\\n\u{e9}\""),
         ] {

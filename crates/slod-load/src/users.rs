@@ -2,7 +2,7 @@
 
 use crate::connection::{Connection, Done};
 use crate::plan::Plan;
-use crate::recorder::{Ended, Recorder};
+use crate::recorder::{CompletedRequest, Recorder};
 use crate::request::PlannedSequence;
 use crate::session::{RequestResult, Session};
 use slod_core::load::Scenario;
@@ -154,28 +154,28 @@ impl User {
             let Shared { plan, recorder, .. } = &self.shared;
             let (now, deadline) = (self.now, self.intended + plan.timeout);
             recorder.borrow_mut().started(self.intended, now);
-            let exchanged = self.session.send(plan, step, deadline).await;
-            let ended = Ended {
+            let result = self.session.send(plan, step, deadline).await;
+            let ended = CompletedRequest {
                 request: sequence.first + number,
                 intended: self.intended,
-                exchanged,
+                result,
             };
             recorder.borrow_mut().ended(ended);
             // A failure ends the sequence: the next request is the first one of another.
             let next = sequence.steps.get(number + 1);
-            let next = next.filter(|_| exchanged.done == Done::Good);
+            let next = next.filter(|_| result.done == Done::Good);
             let think = next.and_then(|step| step.request.think);
-            self.pause(&exchanged, think.unwrap_or(self.think)).await;
-            if exchanged.done != Done::Good {
+            self.pause(&result, think.unwrap_or(self.think)).await;
+            if result.done != Done::Good {
                 return;
             }
         }
     }
 
-    async fn pause(&mut self, exchanged: &RequestResult, think: Duration) {
-        self.now = exchanged.ended;
+    async fn pause(&mut self, result: &RequestResult, think: Duration) {
+        self.now = result.inspected;
         self.intended = self.now + think;
-        if think.is_zero() && exchanged.done != Done::Good {
+        if think.is_zero() && result.done != Done::Good {
             // A service that fails at once must not cause a busy loop.
             self.intended += TICK;
         }

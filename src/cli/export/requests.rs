@@ -1,6 +1,8 @@
 //! Converts configured requests to those of a script, without secrets.
 
 use super::Variables;
+use super::checks::checks;
+use crate::cli::load::plan::redactions;
 use crate::config::{
     BodySpec, CaptureKind, CaptureSpec, RequestSpec, ServiceSpec, SpecPart, SpecText,
 };
@@ -8,7 +10,7 @@ use crate::export::{
     ScriptCapture, ScriptPart, ScriptRequest, ScriptSequence, ScriptSource, ScriptText,
 };
 use crate::import::requests::{TextPart, hide_body, hide_target};
-use crate::probe::http::driven::{Driven, is_secret_header};
+use crate::probe::http::load_target::{LoadTarget, is_secret_header};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::{HeaderMap, HeaderName};
 use slod_load::{Request, Templated};
@@ -19,21 +21,29 @@ const BODY: &str = "LOAD_BODY";
 /// Converts all requests of a service; an error says what a script cannot express.
 pub fn scripted(
     service: &ServiceSpec,
-    driven: &Driven,
+    load_target: &LoadTarget,
     variables: &mut Variables,
 ) -> Result<Vec<ScriptSequence>, String> {
-    let base = driven.request()?;
+    let base = load_target.request()?;
+    let redactions = redactions(service, load_target);
     let common = common(&base.headers, variables)?;
     let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
     let configured = configured.unwrap_or_default();
     if configured.is_empty() {
-        let steps = vec![single(base, common, variables)?];
+        let checks = checks(load_target.expect()?, &redactions)?;
+        let steps = vec![ScriptRequest {
+            checks,
+            ..single(base, common, variables)?
+        }];
         return Ok(vec![ScriptSequence { weight: 1, steps }]);
     }
     let mut number = 0;
     let mut of = |spec: &RequestSpec| {
         number += 1;
-        request(spec, &common, number, variables).map_err(|fault| format!("{}: {fault}", spec.name))
+        let fault = |fault| format!("{}: {fault}", spec.name);
+        let checks = checks(&spec.expect, &redactions).map_err(fault)?;
+        let request = request(spec, &common, number, variables).map_err(fault)?;
+        Ok(ScriptRequest { checks, ..request })
     };
     let sequences = configured.iter().map(|sequence| {
         let steps: Result<Vec<_>, String> = sequence.steps.iter().map(&mut of).collect();
@@ -48,9 +58,12 @@ pub fn scripted(
 /// The request of the probe, for a service whose `load` has none.
 fn single(
     base: Request,
-    headers: Vec<(String, ScriptText)>,
+    mut headers: Vec<(String, ScriptText)>,
     variables: &mut Variables,
 ) -> Result<ScriptRequest, String> {
+    if base.needs_body() {
+        request_readable_body(&mut headers);
+    }
     let body = match &base.body {
         Templated::Fixed(body) if body.is_empty() => None,
         Templated::Fixed(body) => Some(variables.secret(BODY, body)?),
@@ -68,6 +81,7 @@ fn single(
         headers,
         body,
         statuses: base.statuses,
+        checks: Vec::new(),
         captures: Vec::new(),
     })
 }
@@ -116,15 +130,9 @@ fn request(
         }
     }
     let body = body(spec, &format!("{BODY}_{number}"), variables)?;
-    if spec
-        .captures
-        .iter()
-        .any(|one| one.kind != CaptureKind::Header)
-    {
-        // slod's own engine requests the same encoding.
-        headers.retain(|(known, _)| known != ACCEPT_ENCODING.as_str());
-        let identity = ScriptText::plain("identity");
-        headers.push((ACCEPT_ENCODING.to_string(), identity));
+    let mut captures = spec.captures.iter();
+    if spec.expect.wants_body() || captures.any(|one| one.kind != CaptureKind::Header) {
+        request_readable_body(&mut headers);
     }
     let path = if variables.has_values() {
         text(&spec.target, variables)?
@@ -139,9 +147,17 @@ fn request(
         path,
         headers,
         body,
-        statuses: spec.statuses.clone(),
+        statuses: spec.expect.status.clone(),
+        checks: Vec::new(),
         captures: captures.collect::<Result<_, String>>()?,
     })
+}
+
+/// Requests an uncompressed body, as slod's own engine does.
+fn request_readable_body(headers: &mut Vec<(String, ScriptText)>) {
+    headers.retain(|(known, _)| known != ACCEPT_ENCODING.as_str());
+    let identity = ScriptText::plain("identity");
+    headers.push((ACCEPT_ENCODING.to_string(), identity));
 }
 
 /// The body, or the variable `name` that holds it.
@@ -276,8 +292,9 @@ mod tests {
         let config: Config = text.parse().expect("valid");
         let service = &config.services[0];
         let load = service.load.as_ref().expect("given");
-        let driven = load.driven.as_ref().expect("given");
-        let sequences = scripted(service, driven, &mut Variables::names_only()).expect("written");
+        let load_target = load.target.as_ref().expect("given");
+        let sequences =
+            scripted(service, load_target, &mut Variables::names_only()).expect("written");
         let path = format!("{:?}", sequences[0].steps[0].path);
         assert!(!path.contains("querysecret"), "{path}");
         for part in ["/chat?mode=short&api_key=", "LOAD_API_KEY"] {

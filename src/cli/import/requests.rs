@@ -4,7 +4,7 @@ use super::file::faults;
 use super::{ImportArgs, ImportShape};
 use crate::cli::exit;
 use crate::cli::failure::{CommandResult, Failure};
-use crate::cli::load::plan::{driven, service};
+use crate::cli::load::plan::{load_target, service};
 use crate::cli::output::{print_error, show};
 use crate::import::requests::{Format, SIZE_MAX, Shape};
 use crate::text::printable;
@@ -63,7 +63,7 @@ fn config(section: &str) -> String {
 fn origin(args: &ImportArgs, name: &str) -> Result<Origin, Failure> {
     let config = args.config.load()?;
     let service = service(&config, name).map_err(Failure::usage)?;
-    let origin = driven(service).and_then(|driven| driven.origin());
+    let origin = load_target(service).and_then(|load_target| load_target.origin());
     let url = Url::parse(&origin.map_err(Failure::usage)?);
     url.map(|url| url.origin())
         .map_err(|_| Failure::usage(format!("{name} has no valid address")))

@@ -1,7 +1,8 @@
 //! Thresholds that end a run early.
 
 use crate::load::LoadWindow;
-use crate::report::load_run::{Decision, Requirement, ThresholdResult};
+use crate::report::load_run::Requirement;
+use crate::threshold::{Decision, ThresholdResult};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -58,7 +59,7 @@ mod tests {
     /// The second after which a run of `seconds` ends.
     fn ends(seconds: u64, window: impl Fn(u64) -> LoadWindow) -> Option<u64> {
         let threshold = "errors<50%".parse().expect("valid");
-        let watched = [Requirement::of_all(threshold, "--threshold")];
+        let watched = [Requirement::of_all(threshold, "threshold")];
         let mut recent = VecDeque::new();
         (0..seconds).find(|second| {
             recent.push_back(window(*second));

@@ -9,18 +9,20 @@ use crate::cli::kept_run::KeptRun;
 use crate::cli::log::BufferedLog;
 use crate::cli::progress::{Progress, required};
 use crate::cli::stop_requests::StopRequests;
+use crate::cli::thresholds::written;
 use crate::cli::{ReleaseMemory, exit};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
-use crate::report::load_run::{Requirement, Threshold, ThresholdResult};
+use crate::report::load_run::Requirement;
 use crate::report::table::known;
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
 use crate::text::printable;
+use crate::threshold::ThresholdResult;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -43,9 +45,10 @@ pub async fn run(
         scenario,
         engine,
         work,
+        thresholds,
         ..
     } = prepared;
-    let required = required(service, &scenario, &args.threshold);
+    let required = required(service, &scenario, &thresholds);
     let mut requests = StopRequests::new().map_err(failed)?;
     let mut generator = Generator::start(work).map_err(failed)?;
     let from = tokio::select! {
@@ -59,7 +62,7 @@ pub async fn run(
     let sampler = RunSampler::start(config, service, clock.clone());
     let sampler = sampler.map_err(|error| failed(refusal(&error)))?;
     let run = RunRecord {
-        thresholds: args.threshold.iter().map(Threshold::written).collect(),
+        thresholds: written(&thresholds),
         ..RunRecord::begun(&*service.name, scenario, engine, from)
     };
     let kept = KeptRun::begin(config, &run);

@@ -27,7 +27,8 @@ use super::{ConfigArg, ReleaseMemory, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
 use crate::load::{Answer, Ending};
-use crate::report::load_run::{Compared, ReportExtras, RunReport, Threshold};
+use crate::report::load_run::{Compared, ReportExtras, RunReport};
+use crate::threshold::Threshold;
 use crate::units::Rate;
 use clap::{Args, ValueEnum};
 use std::ffi::OsString;
@@ -56,7 +57,7 @@ pub struct LoadArgs {
     /// Use this length instead of the scenario's.
     #[arg(long, visible_alias = "duration", value_name = "DURATION", value_parser = read_duration)]
     run_time: Option<Duration>,
-    /// A condition that the run must meet, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`; repeatable.
+    /// A condition that the run must meet, such as `p95<500ms`, `avg<400ms`, `max<2s`, `errors<1%`, `errors==0` or `rate>100/s`, or of one request `p95{name:login}<500ms`; repeatable.
     #[arg(long, value_name = "CONDITION")]
     threshold: Vec<Threshold>,
     /// End the run as soon as a threshold is missed over ten seconds.

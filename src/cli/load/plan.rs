@@ -3,12 +3,14 @@
 use super::LoadArgs;
 use super::sequences::{rows, sequences};
 use super::tool::ToolPlan;
+use crate::cli::thresholds::{check_names, refuse_tokens};
 use crate::cli::unknown_name::unknown_name;
-use crate::config::{Config, ServiceSpec};
+use crate::config::{Config, ScenarioSpec, ServiceSpec};
 use crate::load::{BUILTIN, Model, SLOD, Scenario, Stage, builtin};
-use crate::probe::http::driven::Driven;
+use crate::probe::http::load_target::LoadTarget;
 use crate::probe::llm;
 use crate::slo::Sli;
+use crate::threshold::Threshold;
 use crate::units::show_duration;
 use crate::yaml::Redactions;
 use slod_load::{Examples, Mix, Plan};
@@ -39,6 +41,8 @@ pub struct Prepared<'a> {
     /// Name of the load generator.
     pub engine: &'static str,
     pub work: Work,
+    /// Those of the scenario, and those of the command line.
+    pub thresholds: Vec<Threshold>,
     /// Description of the run for users.
     pub announcement: String,
 }
@@ -51,17 +55,28 @@ pub enum Work {
 
 pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared<'a>, String> {
     let service = service(config, &args.service)?;
-    let driven = driven(service)?;
-    let scenario = with_options(scenario(config, service, &args.scenario)?, args)?;
-    check_owner(&driven, args.i_own_this_target).await?;
-    let mut announcement = announcement(&scenario, service, &driven);
+    let load_target = load_target(service)?;
+    let ScenarioSpec {
+        scenario,
+        mut thresholds,
+    } = scenario(config, service, &args.scenario)?;
+    let scenario = with_options(scenario, args)?;
+    thresholds.extend(args.threshold.iter().cloned());
+    check_thresholds(&thresholds, args, service, &load_target)?;
+    check_owner(&load_target, args.i_own_this_target).await?;
+    let mut announcement = announcement(&scenario, service, &load_target);
     let (engine, work) = match args.engine.tool() {
         None => (
             SLOD,
-            Work::Engine(Box::new(engine_plan(args, service, &driven, &scenario)?)),
+            Work::Engine(Box::new(engine_plan(
+                args,
+                service,
+                &load_target,
+                &scenario,
+            )?)),
         ),
         Some(tool) => {
-            let plan = ToolPlan::new(tool, args, service, &driven, scenario.clone())?;
+            let plan = ToolPlan::new(tool, args, service, &load_target, scenario.clone())?;
             announcement.push_str(&plan.announcement());
             (plan.name(), Work::Tool(Box::new(plan)))
         }
@@ -71,42 +86,64 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
         scenario,
         engine,
         work,
+        thresholds,
         announcement,
     })
+}
+
+/// Rejects thresholds that the run cannot measure.
+fn check_thresholds(
+    thresholds: &[Threshold],
+    args: &LoadArgs,
+    service: &ServiceSpec,
+    load_target: &LoadTarget,
+) -> Result<(), String> {
+    let sequences = sequences(service, load_target);
+    let sequences = sequences.map_err(|reason| format!("{}: {reason}", load_target.target()))?;
+    let steps = sequences.iter().flat_map(|one| &one.steps);
+    check_names(thresholds, steps.map(|step| step.name.as_str()))?;
+    if !load_target.is_watched() {
+        let why = format!("the requests of {} stream no tokens", service.name);
+        return refuse_tokens(thresholds, &why);
+    }
+    match args.engine.tool() {
+        Some(_) => refuse_tokens(thresholds, "only slod's own engine measures it"),
+        None => Ok(()),
+    }
 }
 
 /// The plan for slod's own engine.
 fn engine_plan(
     args: &LoadArgs,
     service: &ServiceSpec,
-    driven: &Driven,
+    load_target: &LoadTarget,
     scenario: &Scenario,
 ) -> Result<Plan, String> {
-    let at_target = |reason| format!("{}: {reason}", driven.target());
-    let mix = Mix::new(sequences(service, driven).map_err(at_target)?);
+    let at_target = |reason| format!("{}: {reason}", load_target.target());
+    let mix = Mix::new(sequences(service, load_target).map_err(at_target)?);
     let load = service.load.as_ref();
     let data = load.and_then(|load| load.data.as_ref());
     let timeout = load.map_or(TIMEOUT, |load| load.timeout);
     let has_cookies = load.is_none_or(|load| load.cookies);
-    let cookies = has_cookies.then(|| driven.cookies()).transpose();
+    let cookies = has_cookies.then(|| load_target.cookies()).transpose();
     Ok(Plan {
         scenario: scenario.clone(),
         mix: mix.map(Arc::new).ok_or("there is no request to send")?,
         rows: data.map(rows).transpose()?,
         cookies: cookies.map_err(at_target)?,
-        connect: driven.connector(timeout),
+        connect: load_target.connector(timeout),
         timeout,
         keep_alive: !args.no_keep_alive,
         in_flight_max: IN_FLIGHT_MAX,
         threads: available_parallelism().map_or(1, usize::from),
         seed: 1,
-        examples: Arc::new(examples(redactions(service, driven))),
+        examples: Arc::new(examples(redactions(service, load_target))),
     })
 }
 
 /// What must not appear in the record and reports of a run.
-pub fn redactions(service: &ServiceSpec, driven: &Driven) -> Redactions {
-    let mut all = driven.redactions();
+pub fn redactions(service: &ServiceSpec, load_target: &LoadTarget) -> Redactions {
+    let mut all = load_target.redactions();
     if let Some(load) = &service.load {
         all.extend(&load.redactions);
     }
@@ -135,22 +172,33 @@ pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, St
 
 /// Target of the load: the service's `load`, otherwise its first `http` probe, otherwise its first `llm`
 /// probe that streams.
-pub fn driven(service: &ServiceSpec) -> Result<Driven, String> {
-    let own = service.load.as_ref().and_then(|load| load.driven.clone());
+pub fn load_target(service: &ServiceSpec) -> Result<LoadTarget, String> {
+    let own = service.load.as_ref().and_then(|load| load.target.clone());
     let probes = || service.probes.iter().map(|spec| &spec.probe);
-    let http = || probes().find_map(Driven::of);
-    let llm = || probes().find_map(llm::driven::driven);
+    let http = || probes().find_map(LoadTarget::of);
+    let llm = || probes().find_map(llm::load_target::load_target);
     own.or_else(http).or_else(llm).ok_or_else(|| {
         let name = &service.name;
         format!("{name} has no target for the load: add `load: {{ url: ... }}`, an http probe or a streaming llm probe to it")
     })
 }
 
-pub fn scenario(config: &Config, service: &ServiceSpec, name: &str) -> Result<Scenario, String> {
-    let own = config.scenarios.iter().find(|one| one.name == name);
-    let known = own.cloned().or_else(|| builtin(name, rate(service)));
+pub fn scenario(
+    config: &Config,
+    service: &ServiceSpec,
+    name: &str,
+) -> Result<ScenarioSpec, String> {
+    let mut own = config.scenarios.iter();
+    let own = own.find(|one| one.scenario.name == name);
+    let known = own.cloned().or_else(|| {
+        Some(ScenarioSpec {
+            scenario: builtin(name, rate(service))?,
+            thresholds: Vec::new(),
+        })
+    });
     known.ok_or_else(|| {
-        let own = config.scenarios.iter().map(|one| one.name.as_str());
+        let own = config.scenarios.iter();
+        let own = own.map(|one| one.scenario.name.as_str());
         unknown_name("scenario", name, own.chain(BUILTIN))
     })
 }
@@ -198,11 +246,6 @@ fn with_options(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, Str
         }
     } else if let Some(rate) = args.rate {
         let rate = rate.per_second();
-        if rate > RATE_MAX {
-            return Err(format!(
-                "a run can have at most {RATE_MAX} requests per second"
-            ));
-        }
         if !matches!(scenario.model, Model::Open { .. }) {
             scenario.model = Model::Open { poisson: false };
         }
@@ -213,17 +256,24 @@ fn with_options(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, Str
             stage.length = stage.length.mul_f64(factor);
         }
     }
+    let peak = scenario.peak();
+    if peak > RATE_MAX {
+        return Err(format!(
+            "{} reaches {peak}/s, and a run can have at most {RATE_MAX} requests per second: set --rate",
+            scenario.name
+        ));
+    }
     Ok(scenario)
 }
 
 /// Rejects public addresses, unless the user confirms ownership of the service.
-async fn check_owner(driven: &Driven, is_owner: bool) -> Result<(), String> {
-    let addresses = driven.addresses(RESOLVE).await;
-    let addresses = addresses.map_err(|reason| format!("{}: {reason}", driven.target()))?;
+async fn check_owner(load_target: &LoadTarget, is_owner: bool) -> Result<(), String> {
+    let addresses = load_target.addresses(RESOLVE).await;
+    let addresses = addresses.map_err(|reason| format!("{}: {reason}", load_target.target()))?;
     match addresses.iter().find(|address| !is_private(**address)) {
         Some(public) if !is_owner => Err(format!(
             "{} has the public address {public}: add --i-own-this-target if the service is yours",
-            driven.target()
+            load_target.target()
         )),
         _ => Ok(()),
     }
@@ -245,7 +295,7 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-fn announcement(scenario: &Scenario, service: &ServiceSpec, driven: &Driven) -> String {
+fn announcement(scenario: &Scenario, service: &ServiceSpec, load_target: &LoadTarget) -> String {
     let purpose = if scenario.purpose.is_empty() {
         String::new()
     } else {
@@ -256,8 +306,8 @@ fn announcement(scenario: &Scenario, service: &ServiceSpec, driven: &Driven) -> 
         .load
         .as_ref()
         .is_some_and(|load| !load.sequences.is_empty());
-    let origin = driven.origin().ok().filter(|_| has_own);
-    let target = origin.unwrap_or_else(|| driven.target());
+    let origin = load_target.origin().ok().filter(|_| has_own);
+    let target = origin.unwrap_or_else(|| load_target.target());
     let mut out = format!("{}{purpose}: {target} of {}\n", scenario.name, service.name);
     let unit = match scenario.model {
         Model::Closed { think } => format!("users, {} between requests", show_duration(think)),

@@ -1,25 +1,29 @@
 //! Converts configured requests to those of the load engine.
 
+use super::plan::redactions;
 use crate::config::{BodySpec, DATA_SIZE_MAX, DataSpec, RequestSpec, ServiceSpec, Table};
-use crate::probe::http::driven::Driven;
-use crate::yaml::read_regular;
+use crate::probe::http::conditions::conditions;
+use crate::probe::http::load_target::LoadTarget;
+use crate::yaml::{Redactions, read_regular};
 use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
-use slod_load::{Request, Rows, Sequence, Source, Template, Templated};
+use slod_load::{Request, Rows, Sequence, Template, Templated};
 use std::sync::Arc;
 
 /// All requests of a service: those of its `load`, or the single one. An error says why they cannot be sent.
-pub fn sequences(service: &ServiceSpec, driven: &Driven) -> Result<Vec<Sequence>, String> {
-    let base = driven.request()?;
+pub fn sequences(service: &ServiceSpec, load_target: &LoadTarget) -> Result<Vec<Sequence>, String> {
+    let base = load_target.request()?;
     let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
     let configured = configured.unwrap_or_default();
     if configured.is_empty() {
-        let steps = vec![base];
+        let steps = vec![with_readable_body(base)];
         return Ok(vec![Sequence { steps, weight: 1 }]);
     }
+    let redactions = redactions(service, load_target);
     let sequences = configured.iter().map(|sequence| {
-        let steps = sequence.steps.iter().map(|step| request(step, &base));
+        let steps = sequence.steps.iter();
+        let steps = steps.map(|step| request(step, &base, &redactions));
         Ok(Sequence {
             weight: sequence.weight,
             steps: steps.collect::<Result<_, String>>()?,
@@ -29,19 +33,14 @@ pub fn sequences(service: &ServiceSpec, driven: &Driven) -> Result<Vec<Sequence>
 }
 
 /// Converts one request and adds the common headers.
-fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
+fn request(spec: &RequestSpec, base: &Request, redactions: &Redactions) -> Result<Request, String> {
     let invalid = |what: &str| format!("{}: invalid {what}", spec.name);
     let uri = spec.target.templated(|text| text.parse().ok());
     let mut headers = base.headers.clone();
     headers.remove(CONTENT_LENGTH);
-    let made_headers = set_headers(spec, &mut headers).ok_or_else(|| invalid("header"))?;
+    let templated_headers = set_headers(spec, &mut headers).ok_or_else(|| invalid("header"))?;
     let captures = spec.captures.iter();
-    let captures: Vec<_> = captures.map(|one| one.capture.clone()).collect();
-    let mut sources = captures.iter().map(|one| &one.from);
-    if sources.any(|from| matches!(from, Source::Body(_))) {
-        // The engine reads response bodies as they arrive.
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    }
+    let captures = captures.map(|one| one.capture.clone()).collect();
     let body = match &spec.body {
         BodySpec::Empty => Some(Templated::Fixed(Bytes::new())),
         BodySpec::File(bytes) => Some(Templated::Fixed(bytes.clone())),
@@ -52,18 +51,28 @@ fn request(spec: &RequestSpec, base: &Request) -> Result<Request, String> {
     if takes_body && matches!(&body, Templated::Fixed(body) if body.is_empty()) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    Ok(Request {
+    Ok(with_readable_body(Request {
         name: spec.name.clone(),
         think: spec.think,
         method: spec.method.clone(),
         uri: uri.ok_or_else(|| invalid("path"))?,
         headers,
-        made_headers,
+        templated_headers,
         body,
-        statuses: spec.statuses.clone(),
+        statuses: spec.expect.status.clone(),
+        conditions: conditions(&spec.expect, redactions),
         captures,
         watch: None,
-    })
+    }))
+}
+
+/// Requests an uncompressed body if it is inspected, because the engine does not decompress.
+fn with_readable_body(mut request: Request) -> Request {
+    if request.needs_body() {
+        let identity = HeaderValue::from_static("identity");
+        request.headers.insert(ACCEPT_ENCODING, identity);
+    }
+    request
 }
 
 /// Sets the headers of a request, overriding the common ones. Returns those that are rendered for each

@@ -5,11 +5,11 @@ use super::tool_secrets::ToolSecrets;
 use crate::cli::child;
 use crate::cli::export::{Exported, Variables, exported};
 use crate::config::ServiceSpec;
-use crate::export::{Limits, Tool};
+use crate::export::Tool;
 use crate::format::numbers;
 use crate::import::Followed;
 use crate::load::{Model, Scenario};
-use crate::probe::http::driven::Driven;
+use crate::probe::http::load_target::LoadTarget;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ impl ToolPlan {
         tool: Tool,
         args: &LoadArgs,
         service: &ServiceSpec,
-        driven: &Driven,
+        load_target: &LoadTarget,
         scenario: Scenario,
     ) -> Result<Self, String> {
         check_arguments(tool, args)?;
@@ -60,7 +60,7 @@ impl ToolPlan {
             Some(_) => Variables::names_only(),
             None => Variables::with_values(),
         };
-        let exported = exported(service, driven, scenario.clone(), variables)?;
+        let exported = exported(service, load_target, scenario.clone(), variables)?;
         let Exported {
             script,
             variables,
@@ -71,7 +71,7 @@ impl ToolPlan {
         let timeout = script.timeout;
         let mut script = script;
         // slod judges the run. The script is in another folder than the config.
-        script.limits = Limits::default();
+        script.thresholds.clear();
         script.reports = true;
         script.data = script
             .data
@@ -83,14 +83,14 @@ impl ToolPlan {
             tool,
             scenario,
             script: script.write(tool),
-            secrets: ToolSecrets::of(service, driven, &variables),
+            secrets: ToolSecrets::of(service, load_target, &variables),
             variables,
             authorities,
             names,
             arguments: args.arguments.clone(),
             keep_alive: !args.no_keep_alive,
             workers: args.expect_workers,
-            is_watched: driven.is_watched(),
+            is_watched: load_target.is_watched(),
             timeout,
             log: args.out.as_ref().map(|folder| folder.join(log_name(tool))),
         })

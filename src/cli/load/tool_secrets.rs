@@ -3,7 +3,7 @@
 
 use super::plan::redactions;
 use crate::config::{ServiceSpec, SpecPart, SpecText};
-use crate::probe::http::driven::Driven;
+use crate::probe::http::load_target::LoadTarget;
 use crate::yaml::Redactions;
 use std::collections::BTreeMap;
 
@@ -20,10 +20,10 @@ impl ToolSecrets {
     /// Collects the secrets of a service's requests and of the environment of a script.
     pub fn of(
         service: &ServiceSpec,
-        driven: &Driven,
+        load_target: &LoadTarget,
         variables: &BTreeMap<String, String>,
     ) -> Self {
-        let mut redactions = redactions(service, driven);
+        let mut redactions = redactions(service, load_target);
         for value in variables.values() {
             redactions.add(value, "<secret>");
         }
@@ -31,7 +31,7 @@ impl ToolSecrets {
         let targets = sequences.flat_map(|one| &one.steps).map(|one| &one.target);
         let beginnings = targets.filter_map(beginning);
         let beginnings = beginnings.map(|one| redactions.cleaned(one)).collect();
-        let origin = driven.origin().unwrap_or_default();
+        let origin = load_target.origin().unwrap_or_default();
         Self {
             origin: redactions.cleaned(origin),
             beginnings,
@@ -83,7 +83,11 @@ fn beginning(target: &SpecText) -> Option<String> {
     let is_value = |part: &SpecPart| matches!(part, SpecPart::Value { .. });
     let first = target.0.iter().position(is_value)?;
     let beginning = SpecText(target.0[..first].to_vec()).filled(|_| "");
-    (!beginning.is_empty()).then_some(beginning)
+    Some(if beginning.is_empty() {
+        "/".to_owned()
+    } else {
+        beginning
+    })
 }
 
 #[cfg(test)]

@@ -17,10 +17,11 @@ use super::log::BufferedLog;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
 use super::span::{TimeArg, read_duration};
-use super::{ConfigArg, runs};
+use super::{ConfigArg, runs, thresholds};
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
-use crate::report::load_run::{RunReport, Threshold};
+use crate::report::load_run::RunReport;
+use crate::threshold::Threshold;
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,13 +63,14 @@ pub struct ObserveArgs {
 
 impl ObserveArgs {
     fn thresholds(&self) -> Vec<String> {
-        self.threshold.iter().map(Threshold::written).collect()
+        thresholds::written(&self.threshold)
     }
 }
 
 pub fn run(args: &ObserveArgs, log: &BufferedLog) -> CommandResult {
     let config = args.config.load()?;
     let service = plan::service(&config, &args.service).map_err(Failure::usage)?;
+    thresholds::refuse_names(&args.threshold, "an observed run").map_err(Failure::usage)?;
     let Some(from) = args.from else {
         return watch_now(&config, service, args, log);
     };

@@ -12,8 +12,9 @@ use super::output::show;
 use super::screen::{Screen, is_drawn};
 use crate::config::ServiceSpec;
 use crate::load::{LoadWindow, RunRecord, Scenario};
-use crate::report::load_run::{Requirement, Threshold, requirements};
+use crate::report::load_run::{Requirement, requirements};
 use crate::store::Tick;
+use crate::threshold::Threshold;
 use clap::Args;
 use state::State;
 use std::io;
@@ -48,7 +49,7 @@ pub fn required(
     given: &[Threshold],
 ) -> Vec<Requirement> {
     let given = given.iter();
-    let given = given.map(|one| Requirement::of_all(*one, "--threshold"));
+    let given = given.map(|one| Requirement::of_all(one.clone(), "threshold"));
     let known = requirements(service, scenario).into_iter();
     known.chain(given).collect()
 }

@@ -6,9 +6,9 @@ use crate::format::width::{columns, cut, padded};
 use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, Model, Scenario};
 use crate::outcome::Cause;
-use crate::report::load_run::{Decision, NotMeasured, ThresholdResult};
 use crate::report::table::known;
 use crate::text::printable;
+use crate::threshold::{Decision, NotMeasured, ThresholdResult};
 use std::time::Duration;
 
 /// Column widths of names, and of the values after a sparkline.
@@ -264,7 +264,7 @@ fn thresholds(view: &RunView) -> Vec<String> {
             Err(_) => "-".to_owned(),
         };
         let threshold = result.threshold.to_string();
-        format!("{state:<8}{threshold:<18}{measured:<10}{}", result.source)
+        format!("{state:<8}{threshold:<17} {measured:<9} {}", result.source)
     });
     each.collect()
 }

@@ -2,11 +2,12 @@
 
 use super::load_requests::{REQUEST, REQUESTS_MAX};
 use crate::probe::http::Address;
-use crate::probe::http::driven::OPTIONS;
+use crate::probe::http::load_target::OPTIONS;
+use crate::threshold::{self, Threshold};
 use crate::units::{self, Rate};
 use crate::yaml::{
-    Bool, Choice, Declared, FilePath, Integer, Key, Keys, List, Mapping, Parsed, RateForm, Span,
-    Text,
+    Bool, Choice, Declared, FilePath, Form, Integer, Key, Keys, List, Mapping, Parsed, RateForm,
+    Scalar, Span, Text,
 };
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -127,6 +128,7 @@ pub const SCENARIO: Keys = &[
     &ARRIVALS,
     &USER_STAGES,
     &RATE_STAGES,
+    &THRESHOLDS,
 ];
 
 pub const NAME: Key<Text> = Key::required(
@@ -174,7 +176,40 @@ pub const RATE_STAGES: Key<List<Mapping>> = Key::optional(
     "Stages of request rates (open model): requests start on schedule, whether or not earlier ones have been answered.",
 );
 
+pub const THRESHOLDS: Key<List<ThresholdForm>> = Key::optional(
+    "thresholds",
+    List::up_to(THRESHOLDS_MAX, ThresholdForm),
+    "Conditions that each run of the scenario must meet, in addition to the service's objectives and to `--threshold`: quantiles, `avg` and `max` of the response time, `ttft_p95` of the time to first token, `errors` and `rate`. `p95{name:login}<500ms` is about the request `login` alone.",
+);
+
 const STAGES_MAX: usize = 100;
+const THRESHOLDS_MAX: usize = 100;
+
+/// A threshold of a load run.
+#[derive(Clone, Copy, Debug)]
+pub struct ThresholdForm;
+
+impl Form for ThresholdForm {
+    fn describe(&self) -> String {
+        "threshold".to_owned()
+    }
+}
+
+impl Scalar for ThresholdForm {
+    type Value = Threshold;
+
+    fn expected(&self, _: &str) -> String {
+        threshold::expected().to_owned()
+    }
+
+    fn parse(&self, text: &str) -> Option<Threshold> {
+        text.parse().ok()
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        threshold::suggestion(written).into_iter().collect()
+    }
+}
 
 pub const STAGE_NAME: Key<Text> =
     Key::with_default("name", Text, "", "Name of the stage, for reports.");

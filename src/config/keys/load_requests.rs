@@ -1,6 +1,6 @@
 //! The keys of the requests of load runs.
 
-use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
+use crate::probe::http::keys::{EXPECT, HEADERS, METHOD};
 use crate::yaml::{Form, Integer, Key, Keys, List, Mapping, SecretText, Span, Text};
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub const WEIGHT: Key<Integer> = Key::with_default(
 pub const PATH: Key<Text> = Key::optional(
     "path",
     Text,
-    "Path and query on the server of `load.url` (or of the service's first `http` probe), such as `/chats?limit=10`. Values of `${captured.NAME}` and `${data.COLUMN}` are percent-encoded.",
+    "Path and query on the server of `load.url` (or of the service's first `http` probe), such as `/chats?limit=10`. Values of `${captured.NAME}` and `${data.COLUMN}` are percent-encoded. At the start, a value is a path or a URL of the same server, such as a captured `Location`: `${captured.next}`.",
 );
 
 pub const URL: Key<Text> = Key::optional(
@@ -61,12 +61,6 @@ pub const BODY: Key<SecretText> = Key::optional(
     "body",
     SecretText,
     "Request body. Values of `${captured.NAME}` and `${data.COLUMN}` are escaped as JSON or as a form, depending on `Content-Type`, and otherwise inserted unchanged. A file is sent unchanged.",
-);
-
-pub const EXPECT: Key<Mapping> = Key::optional(
-    "expect",
-    Mapping(&[&EXPECT_STATUS]),
-    "The expected response.",
 );
 
 pub const STEPS: Key<List<Mapping>> = Key::optional(

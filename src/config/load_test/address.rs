@@ -35,12 +35,19 @@ pub fn read(section: &Section<'_>, scope: &Scope<'_>, server: &mut Server) -> Op
         }
     };
     let at = section.spot_of(key);
-    let mut text = scope.text(section.reader(), node, &at, |_| Escape::Percent)?;
+    let escape = |before: &str| match before {
+        "" => Escape::Target,
+        _ => Escape::Percent,
+    };
+    let mut text = scope.text(section.reader(), node, &at, escape)?;
     if key.name == key::URL.name {
         text = behind_server(section, &at, text, server)?;
     }
     let target = encoded(text);
-    let filled = target.filled(|_| "x");
+    let filled = target.filled(|escape| match escape {
+        Escape::Target => "/x",
+        _ => "x",
+    });
     if !filled.starts_with('/') || filled.parse::<PathAndQuery>().is_err() {
         let message = format!("`{}` is not a valid path", target.shown());
         let help = "expected a path that starts with `/`, such as /chats?limit=10";

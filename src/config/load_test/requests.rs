@@ -10,8 +10,9 @@ use crate::config::sequence::{
     BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecText,
 };
 use crate::probe::http::captured;
-use crate::probe::http::driven::is_secret_header;
-use crate::probe::http::keys::{EXPECT_STATUS, HEADERS, METHOD};
+use crate::probe::http::keys::{EXPECT, HEADERS, METHOD};
+use crate::probe::http::load_target::is_secret_header;
+use crate::probe::http::read::{read_expect, refuse_checks_of_no_body};
 use crate::probe::http::sent::is_host;
 use crate::yaml::{Declared, Section, shown_name};
 use http::header::{CONTENT_TYPE, HOST};
@@ -19,6 +20,7 @@ use http::{HeaderName, HeaderValue};
 use hyper::body::Bytes;
 use slod_load::{Capture, Escape, Source};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Maximum number of characters of a name.
@@ -80,7 +82,7 @@ impl Reading<'_> {
             &HEADERS,
             &key::JSON,
             &key::BODY,
-            &key::EXPECT,
+            &EXPECT,
         ];
         let name = section.get(&key::NAME);
         if let Some(own) = own.iter().find(|key| section.has(**key)) {
@@ -123,9 +125,10 @@ impl Reading<'_> {
         let method = section.get(&METHOD);
         let headers = self.headers(section);
         let body = self.body(section, headers.as_deref().unwrap_or_default());
-        let statuses = section
-            .section(&key::EXPECT)
-            .map_or_else(Vec::new, |expect| expect.all(&EXPECT_STATUS));
+        let expect = read_expect(section);
+        if let (Some(method), Some(expect)) = (&method, &expect) {
+            refuse_checks_of_no_body(section, method, expect);
+        }
         let captures = self.captures(section);
         let (target, method) = (target?, method?);
         let made = format!("{method} {}", path(&target));
@@ -137,11 +140,7 @@ impl Reading<'_> {
             target,
             headers: headers?,
             body: body?,
-            statuses: if statuses.is_empty() {
-                vec![200..=299]
-            } else {
-                statuses
-            },
+            expect: Arc::new(expect?),
             captures: captures?,
         })
     }

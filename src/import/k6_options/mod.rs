@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! script.js -> k6 inspect -> JSON -> scenario.rs: executors as stages -> YAML
-//!                                    threshold.rs: conditions of `slod load`
+//!                                    threshold.rs: their thresholds
 //! ```
 
 mod scenario;
@@ -16,6 +16,7 @@ mod tests;
 use scenario::Load;
 use serde_json::{Map, Value};
 use std::fmt::Write as _;
+use threshold::Condition;
 
 /// Options that do not affect the load, or that `k6 inspect` also includes in its scenarios.
 const WITHOUT_MEANING: &[&str] = &[
@@ -90,6 +91,15 @@ pub fn read(text: &str) -> Result<Imported, String> {
         remarks.push(why.to_owned());
     }
     let thresholds = threshold::read(options.get("thresholds"), &mut remarks);
+    for one in &thresholds {
+        let scenario = one.scenario.as_ref();
+        if scenario.is_some_and(|name| !loads.iter().any(|load| load.name == *name)) {
+            let text = &one.text;
+            remarks.push(format!(
+                "threshold {text} is left out: it is about another scenario"
+            ));
+        }
+    }
     others(&options, &mut remarks);
     remarks.push(
         "the options do not contain the requests and pauses (`sleep`) of the functions: add them to `load` of the service and to `think`"
@@ -144,18 +154,18 @@ fn is_unset(value: &Value) -> bool {
     }
 }
 
-fn write(loads: &[Load], thresholds: &[String]) -> String {
+fn write(loads: &[Load], thresholds: &[Condition]) -> String {
     let mut yaml = String::new();
-    let conditions = thresholds.iter().map(|one| format!(" --threshold '{one}'"));
-    let conditions: String = conditions.collect();
     for load in loads {
-        let name = &load.name;
         // Writing to a text cannot fail.
-        let _ = writeln!(yaml, "# slod load {name} --service NAME{conditions}");
+        let _ = writeln!(yaml, "# slod load {} --service NAME", load.name);
     }
     yaml.push_str("scenarios:\n");
     for load in loads {
-        load.write(&mut yaml);
+        let concerns = |one: &&Condition| one.scenario.as_ref().is_none_or(|of| *of == load.name);
+        let thresholds = thresholds.iter().filter(concerns);
+        let thresholds: Vec<&str> = thresholds.map(|one| one.text.as_str()).collect();
+        load.write(&thresholds, &mut yaml);
     }
     yaml
 }

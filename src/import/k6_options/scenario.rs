@@ -77,7 +77,7 @@ impl Load {
         })
     }
 
-    pub fn write(&self, yaml: &mut String) {
+    pub fn write(&self, thresholds: &[&str], yaml: &mut String) {
         let key = match self.unit {
             Unit::Users => "users",
             Unit::PerSecond => "rate",
@@ -91,6 +91,12 @@ impl Load {
         for Stage { from, to, length } in &self.stages {
             let (from, to, length) = (self.level(*from), self.level(*to), show_duration(*length));
             let _ = writeln!(yaml, "      - {{ from: {from}, to: {to}, for: {length} }}");
+        }
+        if !thresholds.is_empty() {
+            yaml.push_str("    thresholds:\n");
+        }
+        for threshold in thresholds {
+            let _ = writeln!(yaml, "      - {}", json!(threshold));
         }
     }
 

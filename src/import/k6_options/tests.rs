@@ -30,6 +30,16 @@ fn stages(imported: &Imported, name: &str) -> Vec<(f64, f64, u64)> {
     each.collect()
 }
 
+fn thresholds(imported: &Imported, name: &str) -> Vec<String> {
+    let config: Value = serde_yaml::from_str(&imported.yaml).expect("YAML");
+    let all = config["scenarios"].as_array().expect("a list");
+    let scenario = all.iter().find(|one| one["name"] == name).expect(name);
+    let texts = scenario["thresholds"].as_array().into_iter().flatten();
+    texts
+        .map(|one| one.as_str().expect("a text").to_owned())
+        .collect()
+}
+
 fn has(imported: &Imported, part: &str) -> bool {
     imported.remarks.iter().any(|one| one.contains(part))
 }
@@ -41,8 +51,10 @@ fn stages_begin_with_one_user_and_go_on_from_each_other() {
         stages(&found, "default"),
         [(1.0, 20.0, 30), (20.0, 10.0, 90), (10.0, 0.0, 20)]
     );
-    let command = "# slod load default --service NAME --threshold 'p95<200ms' --threshold 'p99.9<1000ms' --threshold 'errors<0.01'";
+    let command = "# slod load default --service NAME";
     assert_eq!(found.yaml.lines().next(), Some(command));
+    let expected = ["p95<200ms", "p99.9<1000ms", "errors<0.01"];
+    assert_eq!(thresholds(&found, "default"), expected);
 }
 
 #[test]
@@ -77,24 +89,23 @@ fn each_executor_has_its_levels() {
 #[test]
 fn thresholds_are_those_that_slod_judges() {
     let found = imported(include_str!("fixtures/thresholds.json"));
-    let first = found.yaml.lines().next().unwrap_or_default();
-    let given: Vec<&str> = first.split(" --threshold ").skip(1).collect();
     assert_eq!(
-        given,
+        thresholds(&found, "default"),
         [
-            "'avg<100ms'",
-            "'p50<100ms'",
-            "'max<2000ms'",
-            "'p90<150ms'",
-            "'p95<200ms'",
-            "'p99.99<400ms'",
-            "'errors<0.01'",
-            "'rate>100/s'",
+            "avg<100ms",
+            "p50<100ms",
+            "max<2000ms",
+            "p90<150ms",
+            "p95<200ms",
+            "p99.99<400ms",
+            "p99{name:login}<250ms",
+            "errors<0.01",
+            "rate>100/s",
         ]
     );
     for part in [
         "http_req_duration: min<50 is left out",
-        "http_req_duration{name:login}: p(99)<250 is left out: slod supports only thresholds for the whole run",
+        "thresholds of one request: the requests of `load` must have the same names",
         "http_reqs: count>1000 is left out",
         "checks: rate>0.9 is left out: use `expect`",
         "iteration_duration: p(95)<3000 is left out",
@@ -188,4 +199,34 @@ fn other_options_are_named() {
         "{}",
         found.yaml
     );
+}
+
+#[test]
+fn thresholds_of_a_request_or_scenario_keep_their_selector() {
+    let found = imported(
+        r#"{ "scenarios": {
+            "a": { "executor": "constant-vus", "vus": 1, "duration": "1m" },
+            "b": { "executor": "constant-vus", "vus": 1, "duration": "1m" },
+            "c": { "executor": "shared-iterations" } },
+        "thresholds": {
+            "http_req_duration{name:\"GET /x\"}": ["p(95)<500"],
+            "http_req_failed{scenario:b}": ["rate<=0"],
+            "http_req_failed{scenario:c}": ["rate<0.1"],
+            "http_reqs{scenario:a,name:y}": ["rate>5"],
+            "http_req_duration{expected_response:true}": ["p(95)<300"],
+            "http_req_duration{status:200}": ["p(95)<200"],
+            "http_req_duration{name:a": ["p(95)<100"]
+        } }"#,
+    );
+    let of_all = "p95{name:GET /x}<500ms";
+    assert_eq!(thresholds(&found, "a"), [of_all, "rate{name:y}>5/s"]);
+    assert_eq!(thresholds(&found, "b"), [of_all, "errors==0"]);
+    for part in [
+        "threshold errors<0.1 is left out: it is about another scenario",
+        "{expected_response:true}: p(95)<300 is left out: slod's latencies include those of failed",
+        "{status:200}: p(95)<200 is left out: slod selects requests only by `name`",
+        "{name:a: p(95)<100 is left out",
+    ] {
+        assert!(has(&found, part), "{part}: {:#?}", found.remarks);
+    }
 }

@@ -1,10 +1,26 @@
-//! Converts k6 thresholds to conditions of `slod load --threshold`.
+//! Converts k6 thresholds to those of scenarios.
 
+use crate::threshold::Threshold;
 use serde_json::Value;
 
+/// A condition of slod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condition {
+    pub text: String,
+    /// The only scenario that it is about, if any.
+    pub scenario: Option<String>,
+}
+
+/// The parts of a selector that slod can express.
+#[derive(Debug, Default)]
+struct Selector<'a> {
+    name: Option<&'a str>,
+    scenario: Option<&'a str>,
+}
+
 /// Converts the supported thresholds in their order, with remarks on the others.
-pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec<String> {
-    let mut all = Vec::new();
+pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec<Condition> {
+    let mut all: Vec<Condition> = Vec::new();
     for (metric, list) in thresholds.and_then(Value::as_object).into_iter().flatten() {
         for one in list.as_array().into_iter().flatten() {
             let text = one.as_str().or_else(|| one.get("threshold")?.as_str());
@@ -29,17 +45,55 @@ pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec
             }
         }
     }
-    if all.iter().any(|one| one.starts_with("rate>")) {
+    if all.iter().any(|one| one.text.contains("/s")) {
         remarks.push(
             "`rate` counts only successful requests, whereas `http_reqs` in k6 counts all"
                 .to_owned(),
+        );
+    }
+    if all.iter().any(|one| one.text.contains("{name:")) {
+        remarks.push(
+            "thresholds of one request: the requests of `load` must have the same names".to_owned(),
         );
     }
     all
 }
 
 /// The equivalent condition in slod.
-fn condition(metric: &str, text: &str) -> Option<String> {
+fn condition(metric: &str, text: &str) -> Option<Condition> {
+    let (metric, selector) = match metric.split_once('{') {
+        Some((metric, selector)) => (metric, Selector::read(selector.strip_suffix('}')?)?),
+        None => (metric, Selector::default()),
+    };
+    let (of, rest) = of_metric(metric, text)?;
+    let name = selector.name.map(|name| format!("{{name:{name}}}"));
+    let text = format!("{of}{}{rest}", name.unwrap_or_default());
+    text.parse::<Threshold>().ok()?;
+    Some(Condition {
+        text,
+        scenario: selector.scenario.map(str::to_owned),
+    })
+}
+
+impl<'a> Selector<'a> {
+    /// `None` if slod has no equivalent.
+    fn read(text: &'a str) -> Option<Self> {
+        let mut selector = Self::default();
+        for pair in text.split(',') {
+            let (tag, value) = pair.split_once(':')?;
+            let value = value.trim().trim_matches(['"', '\'']);
+            match tag.trim() {
+                "name" => selector.name = Some(value),
+                "scenario" => selector.scenario = Some(value),
+                _ => return None,
+            }
+        }
+        Some(selector)
+    }
+}
+
+/// The metric and the comparison in slod, for all requests.
+fn of_metric(metric: &str, text: &str) -> Option<(String, String)> {
     let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
     let at = text.find(['<', '>', '=', '!'])?;
     let (of, rest) = text.split_at(at);
@@ -60,17 +114,26 @@ fn condition(metric: &str, text: &str) -> Option<String> {
                 }
             };
             // slod's limits are whole milliseconds.
-            Some(format!("{name}<{}ms", number.ceil()))
+            Some((name, format!("<{}ms", number.ceil())))
         }
-        "http_req_failed" if is_below && of == "rate" => Some(format!("errors<{limit}")),
-        "http_reqs" if is_above && of == "rate" => Some(format!("rate>{limit}/s")),
+        "http_req_failed" if is_below && of == "rate" && number <= 0.0 => {
+            Some(("errors".to_owned(), "==0".to_owned()))
+        }
+        "http_req_failed" if is_below && of == "rate" => {
+            Some(("errors".to_owned(), format!("<{limit}")))
+        }
+        "http_reqs" if is_above && of == "rate" => Some(("rate".to_owned(), format!(">{limit}/s"))),
         _ => None,
     }
 }
 
 fn why(metric: &str) -> &'static str {
-    if metric.contains('{') {
-        return "slod supports only thresholds for the whole run";
+    let (metric, selector) = metric.split_once('{').unwrap_or((metric, ""));
+    if selector.contains("expected_response") {
+        return "slod's latencies include those of failed requests";
+    }
+    if !selector.is_empty() && Selector::read(selector.trim_end_matches('}')).is_none() {
+        return "slod selects requests only by `name`";
     }
     match metric {
         "http_req_duration" => "slod supports only upper limits of quantiles, `avg` and `max`",

@@ -115,6 +115,7 @@ impl Operation<'_, '_> {
         let Some(servers) = lists.into_iter().flatten().next() else {
             return Ok(String::new());
         };
+        self.examples.repeat(&servers)?;
         let mut addresses = Vec::new();
         for server in servers.items()?.take(SERVERS_MAX) {
             addresses.push(address(&server)?);
@@ -140,6 +141,7 @@ impl Operation<'_, '_> {
             .or_else(|| self.root.get("security"));
         let first = security.and_then(|all| all.items().ok()?.next());
         let Some(first) = first else { return Ok(None) };
+        self.examples.repeat(&first)?;
         let mut credentials = None;
         let schemes = self.root.get("components");
         let schemes = schemes.and_then(|components| components.get("securitySchemes"));

@@ -1,6 +1,7 @@
 //! Postman collections v2.1.
 
 mod body;
+mod scripts;
 mod variables;
 
 use super::collector::{Collector, Draft};
@@ -36,6 +37,9 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
         let what = format!(
             "`{{{{{name}}}}}` has a new value in each request in Postman, but a single one as a variable: use a column of `data`"
         );
+        collector.remark(String::new(), what);
+    }
+    if let Some(what) = scripts::remark(root) {
         collector.remark(String::new(), what);
     }
     Ok(())

@@ -16,12 +16,16 @@ const DEPTH_MAX: usize = 12;
 const OPTIONAL_DEPTH_MAX: usize = 6;
 /// Maximum number of values in all examples of a document, which may repeat a schema very often.
 const VALUES_MAX: usize = 200_000;
+/// Maximum number of values in everything that is read again and again: what references lead to, and what
+/// operations inherit. All operations of a document can refer to one large part of it.
+const REPEATED_MAX: usize = 2_000_000;
 const ITEMS_MAX: usize = 10;
 const LENGTH_MAX: usize = 256;
 
 pub struct Examples<'d> {
     root: At<'d>,
     values: Cell<usize>,
+    repeated: Cell<usize>,
 }
 
 impl<'d> Examples<'d> {
@@ -29,6 +33,7 @@ impl<'d> Examples<'d> {
         Self {
             root: root.clone(),
             values: Cell::new(0),
+            repeated: Cell::new(0),
         }
     }
 
@@ -39,6 +44,7 @@ impl<'d> Examples<'d> {
             let Some(reference) = at.get("$ref") else {
                 return Ok(at);
             };
+            self.repeat(&reference)?;
             let pointer = reference.text()?.strip_prefix('#');
             let pointer = pointer.ok_or_else(|| {
                 reference.fault("expected a reference within the document: bundle its files first")
@@ -47,6 +53,7 @@ impl<'d> Examples<'d> {
             at = target.ok_or_else(|| {
                 reference.fault("refers to a value that does not exist in the document")
             })?;
+            self.repeat(&at)?;
         }
         Err(at.fault("refers to itself"))
     }
@@ -169,6 +176,16 @@ impl<'d> Examples<'d> {
             }
         }
         Ok(members)
+    }
+
+    /// Counts a part of the document that is read again.
+    pub fn repeat(&self, at: &At<'_>) -> Result<(), RequestsError> {
+        let repeated = self.repeated.get();
+        if repeated > REPEATED_MAX {
+            return Err(at.fault("the parts that operations share have more than 2,000,000 values"));
+        }
+        self.repeated.set(repeated.saturating_add(size(at.value)));
+        Ok(())
     }
 
     fn copy(&self, at: &At<'d>) -> Result<Value, RequestsError> {

@@ -272,6 +272,12 @@ pub fn unknown_codings(headers: &HeaderMap) -> Vec<String> {
     unknown.collect()
 }
 
+/// The encodings that must be decoded.
+pub fn known_codings(headers: &HeaderMap) -> Vec<String> {
+    let known = names(headers).filter(|name| Coding::named(name).is_some());
+    known.collect()
+}
+
 /// Content encodings, then transfer encodings except chunked, which is already removed.
 fn names(headers: &HeaderMap) -> impl Iterator<Item = String> {
     let content = headers.get_all(CONTENT_ENCODING).into_iter();

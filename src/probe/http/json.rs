@@ -49,6 +49,22 @@ impl JsonCondition {
         })
     }
 
+    /// `$.status == ok`
+    pub fn name(&self) -> String {
+        let (operator, operand) = self.comparison();
+        format!("{} {operator} {operand}", self.query)
+    }
+
+    /// The operator, and the text that it compares with.
+    pub fn comparison(&self) -> (&'static str, &str) {
+        let mut operators = OPERATORS.iter();
+        let written = operators.find_map(|(operator, _)| {
+            let operand = self.wanted.strip_prefix(operator)?;
+            Some((*operator, operand.trim()))
+        });
+        written.unwrap_or(("==", &self.wanted))
+    }
+
     /// Checks a body. Both results describe the actual value.
     pub fn check(&self, body: &Value) -> Result<String, String> {
         let results = self.path.query(body);
@@ -86,22 +102,23 @@ impl JsonAbsence {
 /// Parses the text after an operator.
 type ReadTest = fn(&str) -> Result<Test, String>;
 
+const OPERATORS: [(&str, ReadTest); 7] = [
+    ("==", |rest| Ok(Test::Equal(ExpectedValue::new(rest)))),
+    ("!=", |rest| Ok(Test::NotEqual(ExpectedValue::new(rest)))),
+    ("<=", |rest| number(rest).map(Test::AtMost)),
+    (">=", |rest| number(rest).map(Test::AtLeast)),
+    ("<", |rest| number(rest).map(Test::Below)),
+    (">", |rest| number(rest).map(Test::Above)),
+    ("~", |rest| {
+        text_regex(rest)
+            .map(Test::Matches)
+            .ok_or_else(|| format!("`{rest:.60}` is not {}", expected(rest)))
+    }),
+];
+
 impl Test {
     fn new(wanted: &str) -> Result<Self, String> {
-        let operators: [(&str, ReadTest); 7] = [
-            ("==", |rest| Ok(Self::Equal(ExpectedValue::new(rest)))),
-            ("!=", |rest| Ok(Self::NotEqual(ExpectedValue::new(rest)))),
-            ("<=", |rest| number(rest).map(Self::AtMost)),
-            (">=", |rest| number(rest).map(Self::AtLeast)),
-            ("<", |rest| number(rest).map(Self::Below)),
-            (">", |rest| number(rest).map(Self::Above)),
-            ("~", |rest| {
-                text_regex(rest)
-                    .map(Self::Matches)
-                    .ok_or_else(|| format!("`{rest:.60}` is not {}", expected(rest)))
-            }),
-        ];
-        for (operator, read) in operators {
+        for (operator, read) in OPERATORS {
             if let Some(rest) = wanted.strip_prefix(operator) {
                 return read(rest.trim());
             }

@@ -2,10 +2,10 @@
 
 pub mod body;
 pub mod captured;
+pub mod conditions;
 mod cookie_date;
 pub mod cookies;
 mod decimal;
-pub mod driven;
 mod excerpt;
 pub mod exchange;
 mod expect;
@@ -17,6 +17,7 @@ pub mod json;
 mod json_path;
 mod json_value;
 pub mod keys;
+pub mod load_target;
 mod look;
 pub mod polled;
 mod proxy;
@@ -39,7 +40,7 @@ use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 pub use body::BodySink;
-use expect::Expect;
+pub use expect::Expect;
 pub use health_check::is_health_check;
 pub use keys::Address;
 pub use look::{ResponseFacts, look};

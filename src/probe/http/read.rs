@@ -85,11 +85,16 @@ fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Ex
         let problem = "a TRACE request has no body";
         section.error("conflict", &keys::BODY, problem, "remove `body`");
     }
+    refuse_checks_of_no_body(section, &request.method, expect);
+}
+
+/// Rejects checks of the body of a response that has none.
+pub fn refuse_checks_of_no_body(section: &Section<'_>, method: &Method, expect: &Expect) {
     if !expect.wants_body() {
         return;
     }
     let never = |status: u16| status < 200 || [204, 205, 304].contains(&status);
-    if request.method == Method::HEAD {
+    if *method == Method::HEAD {
         section.error(
             "conflict",
             &keys::METHOD,
@@ -286,7 +291,8 @@ fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
     Some(value)
 }
 
-fn read_expect(section: &Section<'_>) -> Option<Expect> {
+/// Reads `expect` of a section.
+pub fn read_expect(section: &Section<'_>) -> Option<Expect> {
     let expect = section.section_or_empty(&keys::EXPECT)?;
     let mut json = Vec::new();
     for (query, wanted, at) in expect.map(&keys::EXPECT_JSON) {

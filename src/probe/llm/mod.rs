@@ -3,10 +3,10 @@
 mod answer;
 mod api;
 mod budget;
-pub mod driven;
 mod expect;
 mod keys;
 mod limits;
+pub mod load_target;
 mod names;
 mod read;
 mod refusal;

@@ -1,5 +1,6 @@
 //! Measurements that the checklist is answered from.
 
+use crate::load::RetryAfter;
 use crate::trend::GrowthVerdict;
 use std::time::Duration;
 
@@ -18,9 +19,11 @@ pub struct Facts {
     pub has_breaker: bool,
     /// How often circuit breakers opened.
     pub breaker_trips: Option<f64>,
-    /// Attempts answered with status 429, and whether such an answer had `Retry-After` in the requests made
-    /// now.
+    /// Attempts answered with status 429.
     pub refused: u64,
+    /// The newest load run in which requests were answered with status 429, or else the one with the highest
+    /// rate.
+    pub run: Option<RunFacts>,
     /// Bytes written to disks and requests answered, in the span.
     pub written: Option<(f64, f64)>,
     /// Trend of the memory of its processes in the span.
@@ -65,8 +68,24 @@ pub struct AnswerFacts {
     pub content_type: Option<String>,
     pub content_encoding: Option<String>,
     pub cache_control: Option<String>,
+    /// Whether `Expires` is later than the response.
+    pub expires_later: bool,
     pub has_validator: bool,
     pub retry_after: Option<String>,
+}
+
+/// What a load run shows about a rate limit.
+#[derive(Clone, Debug)]
+pub struct RunFacts {
+    pub id: i64,
+    pub scenario: String,
+    pub requests: u64,
+    /// Requests per second on average.
+    pub rate: f64,
+    /// Responses with status 429.
+    pub rejected: u64,
+    /// `None` if the load generator does not read it.
+    pub retry_after: Option<RetryAfter>,
 }
 
 #[derive(Clone, Copy, Debug)]

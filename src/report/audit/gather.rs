@@ -1,7 +1,8 @@
 //! Gathers the facts of the checklist from the store and from current responses of the probed addresses.
 
-use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
+use super::facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts, RunFacts};
 use crate::config::{ProbeSpec, ServiceSpec};
+use crate::load::Figures;
 use crate::outcome::{Timestamp, Verdict, millis};
 use crate::probe::http::ResponseFacts;
 use crate::sample::{SeriesKey, Step};
@@ -9,9 +10,11 @@ use crate::stats::quantile::needed;
 use crate::store::{SeriesInfo, Store, StoreError};
 use crate::trend::{GrowthRules, GrowthVerdict, Windows, growth};
 use crate::units::{HOUR, whole};
+use chrono::DateTime;
 use http::HeaderMap;
 use http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, DATE, ETAG, EXPIRES, HeaderName, LAST_MODIFIED,
+    RETRY_AFTER,
 };
 use std::time::Duration;
 
@@ -24,6 +27,8 @@ const LEAK: GrowthRules = GrowthRules {
     limit: None,
 };
 const TOO_MANY_REQUESTS: u32 = 429;
+/// How many of the newest load runs of a service are searched for a rate limit.
+const RUNS: u32 = 5;
 
 /// Reads the last `span` of a service; `responses` are the current responses of its probes' addresses.
 pub fn gather(
@@ -59,7 +64,7 @@ pub fn gather(
         let [p50, p95] = fast;
         addresses.push(AddressFacts {
             url: spec.probe.target(),
-            answer: response.map(|response| answer(&response)),
+            answer: response.map(|response| answer(&response, now)),
             p50,
             p95,
         });
@@ -73,6 +78,7 @@ pub fn gather(
         has_breaker: breaker_trips.is_some() || breaker_open.is_some(),
         breaker_trips,
         refused,
+        run: run(store, &service.name)?,
         written,
         memory: history.memory()?,
         bare_processes: service.processes.len().saturating_sub(containers.len()),
@@ -84,7 +90,34 @@ fn both(one: Option<f64>, other: Option<f64>) -> Option<(f64, f64)> {
     one.zip(other)
 }
 
-fn answer(response: &ResponseFacts) -> AnswerFacts {
+/// The newest load run of a service that reached a rate limit, or else the one with the highest rate.
+fn run(store: &Store, service: &str) -> Result<Option<RunFacts>, StoreError> {
+    let mut fastest: Option<RunFacts> = None;
+    for stored in store.runs(Some(service), RUNS)? {
+        let Some((_, run)) = store.run(stored.id)? else {
+            continue;
+        };
+        let figures = Figures::of(&run.windows);
+        let found = RunFacts {
+            id: stored.id,
+            scenario: stored.scenario,
+            requests: figures.completed,
+            rate: figures.rate(),
+            rejected: figures.rate_limited,
+            retry_after: run.retry_after(),
+        };
+        if found.rejected > 0 {
+            return Ok(Some(found));
+        }
+        let is_faster = |known: &RunFacts| found.rate > known.rate;
+        if found.requests > 0 && fastest.as_ref().is_none_or(is_faster) {
+            fastest = Some(found);
+        }
+    }
+    Ok(fastest)
+}
+
+fn answer(response: &ResponseFacts, now: Timestamp) -> AnswerFacts {
     let text = |name: HeaderName| header(&response.headers, &name);
     AnswerFacts {
         status: response.status,
@@ -93,10 +126,22 @@ fn answer(response: &ResponseFacts) -> AnswerFacts {
         content_type: text(CONTENT_TYPE),
         content_encoding: text(CONTENT_ENCODING),
         cache_control: text(CACHE_CONTROL),
+        expires_later: expires_later(&response.headers, now),
         has_validator: response.headers.contains_key(ETAG)
             || response.headers.contains_key(LAST_MODIFIED),
         retry_after: text(RETRY_AFTER),
     }
+}
+
+/// Whether `Expires` is later than `Date`, or than now without one. Any text that is not a date, such as `0`,
+/// has expired (RFC 9111, section 5.3).
+fn expires_later(headers: &HeaderMap, now: Timestamp) -> bool {
+    let date = |name| {
+        let text = headers.get(name)?.to_str().ok()?;
+        DateTime::parse_from_rfc2822(text).ok()
+    };
+    let sent = date(DATE).map_or(now, |date| Timestamp(date.timestamp_millis()));
+    date(EXPIRES).is_some_and(|date| date.timestamp_millis() > sent.0)
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -281,4 +326,37 @@ fn windows(steps: &[Step]) -> Values {
         values.push(Some(step.min));
     }
     Values(values)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn expires_counts_from_the_date_of_the_response() {
+        let now = Timestamp(0);
+        for (expires, date, expected) in [
+            (
+                "Mon, 30 Nov 2026 10:00:00 GMT",
+                Some("Mon, 30 Nov 2026 09:00:00 GMT"),
+                true,
+            ),
+            (
+                "Mon, 30 Nov 2026 09:00:00 GMT",
+                Some("Mon, 30 Nov 2026 09:00:00 GMT"),
+                false,
+            ),
+            ("Mon, 30 Nov 2026 09:00:00 GMT", None, true),
+            ("0", None, false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(EXPIRES, HeaderValue::from_static(expires));
+            if let Some(date) = date {
+                headers.insert(DATE, HeaderValue::from_static(date));
+            }
+            assert_eq!(expires_later(&headers, now), expected, "{expires}");
+        }
+        assert!(!expires_later(&HeaderMap::new(), now));
+    }
 }

@@ -4,7 +4,7 @@ mod checks;
 mod facts;
 mod gather;
 
-pub use facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts};
+pub use facts::{AddressFacts, AnswerFacts, ContainerFacts, Facts, PoolFacts, RunFacts};
 pub use gather::gather;
 
 use crate::text::printable;

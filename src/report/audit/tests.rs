@@ -1,4 +1,5 @@
 use super::*;
+use crate::load::RetryAfter;
 use crate::trend::{Growth, GrowthVerdict};
 use std::time::Duration;
 
@@ -166,6 +167,21 @@ fn an_answer_is_cached_only_if_clients_may_keep_it() {
         let found = row(&at("http://a/", answer), 1);
         assert_eq!(found.answer, expected, "{control:?} {status}");
     }
+    for (control, expected) in [
+        (None, Answer::Yes),
+        (Some("public"), Answer::Yes),
+        (Some("max-age=0"), Answer::Unknown),
+        (Some("no-store"), Answer::Unknown),
+    ] {
+        let answer = AnswerFacts {
+            status: 200,
+            cache_control: control.map(str::to_owned),
+            expires_later: true,
+            ..AnswerFacts::default()
+        };
+        let found = row(&at("http://a/", answer), 1);
+        assert_eq!(found.answer, expected, "Expires, {control:?}");
+    }
     let health = AnswerFacts {
         status: 200,
         cache_control: Some("max-age=60".to_owned()),
@@ -180,6 +196,62 @@ fn an_answer_is_cached_only_if_clients_may_keep_it() {
         ..Facts::default()
     };
     assert_eq!(row(&few, 1).answer, Answer::Unknown);
+}
+
+#[test]
+fn a_load_run_shows_the_rate_limit() {
+    let of = |with_header: Option<u64>| {
+        let waits = Some((Duration::from_secs(1), Duration::from_secs(30)));
+        let run = RunFacts {
+            id: 12,
+            scenario: "stress".to_owned(),
+            requests: 10_000,
+            rate: 100.0,
+            rejected: 1200,
+            retry_after: with_header.map(|count| RetryAfter { count, waits }),
+        };
+        let facts = Facts {
+            run: Some(run),
+            ..Facts::default()
+        };
+        row(&facts, 5)
+    };
+    let rejected = "1,200 of 10,000 requests of run 12 (stress) were rejected with status 429";
+    for (with_header, answer, expected) in [
+        (
+            Some(1200),
+            Answer::Yes,
+            ", all with Retry-After: 1 s to 30 s",
+        ),
+        (
+            Some(3),
+            Answer::No,
+            ", 3 of them with Retry-After: 1 s to 30 s: clients do not know when to retry",
+        ),
+        (
+            None,
+            Answer::Unknown,
+            "; its load generator did not read `Retry-After`",
+        ),
+    ] {
+        let found = of(with_header);
+        assert_eq!(found.answer, answer);
+        assert_eq!(found.evidence, format!("{rejected}{expected}"));
+    }
+    let unlimited = RunFacts {
+        id: 12,
+        scenario: "stress".to_owned(),
+        requests: 10_000,
+        rate: 100.0,
+        rejected: 0,
+        retry_after: None,
+    };
+    let mut facts = at("http://a/", AnswerFacts::default());
+    facts.run = Some(unlimited);
+    let found = row(&facts, 5);
+    assert_eq!(found.answer, Answer::Unknown);
+    let start = "no request was rejected with status 429 at up to 100.0/s (run 12, stress)";
+    assert!(found.evidence.starts_with(start), "{}", found.evidence);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Charts of a run as data; the x-axis is the time since its start.
 
-use super::{RunReport, ThresholdMetric};
+use super::RunReport;
 use crate::format::numbers;
 use crate::load::{Figures, LoadWindow, Model, ObservedSeries};
 use crate::outcome::Timestamp;
 use crate::report::families::{DRAWN, DrawnFamily, name};
 use crate::sample::SeriesKind;
 use crate::stats::quantile::needed;
+use crate::threshold::ThresholdMetric;
 use std::time::Duration;
 
 /// Maximum number of points of a line.
@@ -157,7 +158,9 @@ fn latency(report: &RunReport) -> Chart {
         gap: f64::INFINITY,
         ..line(report, name, look, quantile(report, q))
     });
-    let quantiles = report.results.iter().filter_map(|result| {
+    let of_all = report.results.iter();
+    let of_all = of_all.filter(|result| result.threshold.request.is_none());
+    let quantiles = of_all.filter_map(|result| {
         let ThresholdMetric::Quantile(q) = result.threshold.of else {
             return None;
         };

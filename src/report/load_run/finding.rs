@@ -1,8 +1,9 @@
 //! The most important result of a run, as a sentence.
 
-use super::{Decision, RunReport};
+use super::RunReport;
 use crate::format::numbers;
 use crate::load::{Answer, Ending, Figures, SOAK};
+use crate::threshold::Decision;
 
 /// Maximum number of missed thresholds in the headline.
 const MISSED_SHOWN: usize = 2;

@@ -1,12 +1,13 @@
 //! JSON of a run: its figures, verdicts and windows.
 
-use super::{RunReport, ThresholdResult};
+use super::RunReport;
 use crate::load::{
-    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RequestFigures, RunRecord,
-    Scenario, StageRow, Statement, stage_rows,
+    Answer, Ending, Figures, LoadWindow, Model, ObservedSeries, RequestFigures, RetryAfter,
+    RunRecord, Scenario, StageRow, Statement, stage_rows,
 };
 use crate::sample::Summary;
 use crate::text::escaped_json;
+use crate::threshold::ThresholdResult;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -90,6 +91,7 @@ fn ending(ending: &Ending) -> Value {
 fn threshold(result: &ThresholdResult) -> Value {
     json!({
         "threshold": result.threshold.to_string(),
+        "request": result.threshold.request.as_deref(),
         "source": result.source,
         "limit": result.threshold.limit,
         "measured": result.measured.ok(),
@@ -189,8 +191,21 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     } else {
         Value::Null
     };
+    let unmet = request.unmet.iter();
+    let unmet = unmet.map(|(name, count)| (name.clone(), json!(count)));
+    value["unmet_conditions"] = Value::Object(unmet.collect());
     value["missing_captures"] = Value::Object(missing.collect());
+    value["retry_after"] = retry_after(request.retry_after);
     value
+}
+
+fn retry_after(retry_after: RetryAfter) -> Value {
+    let (shortest, longest) = retry_after.waits.unzip();
+    json!({
+        "responses": retry_after.count,
+        "shortest_seconds": seconds(shortest),
+        "longest_seconds": seconds(longest),
+    })
 }
 
 fn window(window: &LoadWindow) -> Value {

@@ -1,12 +1,16 @@
 //! Judges the thresholds of a run by the requests that say something about the service.
 
-use super::{Decision, NotMeasured, Requirement, ThresholdMetric, ThresholdResult};
+use super::Requirement;
 use crate::format::{numbers, times};
 use crate::load::{Figures, LoadWindow, RunRecord, Usable};
+use crate::threshold::{Decision, NotMeasured, ThresholdMetric, ThresholdResult};
 
 /// Judges the requests that say something about the service: for requests just after late starts, only
 /// whether they failed; rates only while load was generated.
 pub fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
+    if let Some(name) = &requirement.threshold.request {
+        return of_request(requirement, name, run);
+    }
     if requirement.is_of_tokens() {
         return requirement.judge_tokens(&run.requests);
     }
@@ -27,6 +31,24 @@ pub fn judged(requirement: &Requirement, run: &RunRecord) -> ThresholdResult {
     match left_out(others) {
         Some(left) if !relevant.is_empty() => ThresholdResult {
             source: format!("{}, without {left}", result.source),
+            ..result
+        },
+        _ => result,
+    }
+}
+
+/// Judges one request over the whole run, since its figures by window are not kept. A threshold that it missed
+/// while the generator was the limit for a time is not decided.
+fn of_request(requirement: &Requirement, name: &str, run: &RunRecord) -> ThresholdResult {
+    let Some(request) = run.requests.iter().find(|one| one.name == name) else {
+        return requirement.unknown_request();
+    };
+    let length = run.windows.iter().map(|one| one.length).sum();
+    let result = requirement.judge_request(request, length);
+    match left_out(Usable::of(run).limited()) {
+        Some(limited) if result.decision == Decision::Missed => ThresholdResult {
+            source: format!("{}, including {limited}", result.source),
+            decision: Decision::Undecided,
             ..result
         },
         _ => result,

@@ -14,7 +14,6 @@ mod sections;
 mod summary;
 mod tables;
 mod text;
-mod threshold;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +26,7 @@ pub use requirement::{Requirement, requirements};
 pub use sections::ReportExtras;
 pub use summary::RunSummary;
 use summary::with_findings;
-pub use threshold::{Decision, NotMeasured, Threshold, ThresholdMetric, ThresholdResult};
+pub use tables::with_retry_after;
 
 use crate::config::ServiceSpec;
 use crate::format::times;
@@ -37,6 +36,7 @@ use crate::load::{
 };
 use crate::outcome::Cause;
 use crate::slo::Sli;
+use crate::threshold::{Decision, NotMeasured, ThresholdMetric, ThresholdResult};
 use std::time::Duration;
 
 /// A run with all results of its evaluation.
@@ -59,7 +59,7 @@ impl RunReport {
         let known = known.unwrap_or_default().into_iter();
         let known = known.filter(|one| has_tokens || !one.is_of_tokens());
         let given = run.thresholds.iter().filter_map(|text| text.parse().ok());
-        let given = given.map(|one| Requirement::of_all(one, "--threshold"));
+        let given = given.map(|one| Requirement::of_all(one, "threshold"));
         let all = known.chain(given);
         let results: Vec<ThresholdResult> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));

@@ -7,11 +7,11 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-use super::threshold::{Decision, NotMeasured, Threshold, ThresholdMetric, ThresholdResult};
 use crate::config::{LoadSpec, ServiceSpec};
 use crate::load::{Figures, LoadWindow, Model, RequestFigures, Scenario};
 use crate::outcome::Measurement;
 use crate::slo::Sli;
+use crate::threshold::{Decision, NotMeasured, Threshold, ThresholdMetric, ThresholdResult};
 use plan::{LoadRange, Plan};
 use std::time::Duration;
 
@@ -54,17 +54,37 @@ impl Requirement {
     pub fn judge<'a>(&self, windows: impl IntoIterator<Item = &'a LoadWindow>) -> ThresholdResult {
         let windows = self.relevant(windows);
         let figures = Figures::of(windows.iter().copied());
-        let (measured, decision) = if self.is_objective {
+        self.result(if self.threshold.request.is_some() {
+            (Err(NotMeasured::NotYet), Decision::Undecided)
+        } else if self.is_objective {
             self.judge_objective(&figures, &windows)
         } else {
             self.threshold.judge(&figures)
-        };
+        })
+    }
+
+    fn result(&self, judged: (Result<f64, NotMeasured>, Decision)) -> ThresholdResult {
+        let (measured, decision) = judged;
         ThresholdResult {
-            threshold: self.threshold,
+            threshold: self.threshold.clone(),
             source: self.source.clone(),
             measured,
             decision,
         }
+    }
+
+    /// Judges the figures of one request over a run of this length.
+    pub fn judge_request(&self, request: &RequestFigures, length: Duration) -> ThresholdResult {
+        if self.is_of_tokens() {
+            return self.judge_tokens(std::slice::from_ref(request));
+        }
+        let figures = Figures::of_request(request, length);
+        self.result(self.threshold.judge(&figures))
+    }
+
+    /// Whether nothing is known about the request that it is about.
+    pub fn unknown_request(&self) -> ThresholdResult {
+        self.result((Err(NotMeasured::NoSuchRequest), Decision::Unmeasured))
     }
 
     /// Whether it is about the time to first token.
@@ -74,24 +94,18 @@ impl Requirement {
 
     /// Judges the times to first token of a whole run. For an objective, a failed request is never fast.
     pub fn judge_tokens(&self, requests: &[RequestFigures]) -> ThresholdResult {
-        let Threshold { of, limit } = self.threshold;
+        let Threshold { of, limit, .. } = self.threshold;
         let times = Figures::of_first_tokens(requests);
         let (measured, decision) = match of {
             ThresholdMetric::FirstToken(q) if self.is_objective => {
                 latency::judge(&Figures::of_streams(requests), q, limit)
             }
             ThresholdMetric::FirstToken(q) if times.completed > 0 => {
-                let of = ThresholdMetric::Quantile(q);
-                Threshold { of, limit }.judge(&times)
+                Threshold::new(ThresholdMetric::Quantile(q), limit).judge(&times)
             }
             _ => (Err(NotMeasured::Tokens), Decision::Unmeasured),
         };
-        ThresholdResult {
-            threshold: self.threshold,
-            source: self.source.clone(),
-            measured,
-            decision,
-        }
+        self.result((measured, decision))
     }
 
     /// The windows with the load that it applies to. Windows in which nothing is due count as the load
@@ -115,7 +129,7 @@ impl Requirement {
         figures: &Figures,
         windows: &[&LoadWindow],
     ) -> (Result<f64, NotMeasured>, Decision) {
-        let Threshold { of, limit } = self.threshold;
+        let Threshold { of, limit, .. } = self.threshold;
         let (measured, decision) = match of {
             ThresholdMetric::Quantile(target) => latency::judge(figures, target, limit),
             _ => self.threshold.judge(figures),
@@ -210,7 +224,7 @@ pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requireme
             ThresholdMetric::FirstToken(_) => LoadRange::WHOLE,
             _ => plan.up_to_peak(),
         };
-        let threshold = Threshold { of, limit };
+        let threshold = Threshold::new(of, limit);
         all.push(Requirement {
             is_objective: true,
             ..plan.requirement(threshold, &format!("objective {}", objective.name), part)
@@ -227,7 +241,7 @@ pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requireme
             .filter_map(|(of, limit)| Some((of, limit?)));
         all.extend(given.map(|(of, limit): (ThresholdMetric, Duration)| {
             let limit = limit.as_secs_f64();
-            plan.requirement(Threshold { of, limit }, "load", part)
+            plan.requirement(Threshold::new(of, limit), "load", part)
         }));
     }
     all

@@ -2,7 +2,7 @@
 
 mod measured;
 
-pub use measured::{failures, figures, observed, requests, results, stages};
+pub use measured::{failures, figures, observed, requests, results, stages, with_retry_after};
 
 use super::RunReport;
 use crate::format::numbers;

@@ -48,14 +48,27 @@ impl Cell {
     fn to_html(&self) -> Markup {
         html! {
             @match self {
-                Self::Trusted(text) | Self::Bars(text) => (text),
+                Self::Bars(text) => (text),
+                Self::Trusted(text) => (sentence(text)),
                 Self::Untrusted(text) => span.message dir="auto" { (text) },
-                Self::Sentence(text) => span dir="auto" { (text) },
+                Self::Sentence(text) => span dir="auto" { (sentence(text)) },
                 Self::Link { anchor, name } => a href={ "#" (anchor) } { bdi { (name) } },
                 Self::Badge(tone, word) => (badge(*tone, word)),
                 Self::Unknown => "–",
             }
         }
+    }
+}
+
+/// A sentence with the names between backticks as code.
+fn sentence(text: &str) -> Markup {
+    let is_paired = text.matches('`').count() % 2 == 0;
+    html! {
+        @if is_paired {
+            @for (place, part) in text.split('`').enumerate() {
+                @if place % 2 == 0 { (part) } @else { code { (part) } }
+            }
+        } @else { (text) }
     }
 }
 

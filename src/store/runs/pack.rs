@@ -9,8 +9,9 @@ use std::io;
 
 /// Formats add data to the preceding one: 2 series and requests by name, 3 thresholds, 4 requests
 /// with unknown results, 5 examples of failures, 6 latencies of failed requests, 7 what the load
-/// generator lacked, 8 the count of retried requests.
-const FORMAT: u64 = 8;
+/// generator lacked, 8 the count of retried requests, 9 unmet conditions and `Retry-After` of each
+/// request.
+const FORMAT: u64 = 9;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -90,7 +91,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         1 => (Vec::new(), Vec::new()),
         _ => (
             observed::read(&mut bytes, head.from)?,
-            requests::read(&mut bytes)?,
+            requests::read(&mut bytes, format)?,
         ),
     };
     let thresholds = match format {

@@ -1,8 +1,8 @@
 //! The results of each named request of a run, as bytes.
 
-use super::fields::{read_text, text};
+use super::fields::{read_span, read_text, span, text};
 use super::window::{causes, histogram, read_causes, read_count, read_histogram};
-use crate::load::RequestFigures;
+use crate::load::{RequestFigures, RetryAfter};
 use crate::store::counts::{Bytes, Corrupt, put};
 
 /// Writes the number of requests, then each of them.
@@ -12,32 +12,88 @@ pub fn write(out: &mut Vec<u8>, requests: &[RequestFigures]) {
         text(out, &one.name);
         put(out, one.good);
         causes(out, &one.failed);
-        put(out, one.missing.len() as u64);
-        for (name, count) in &one.missing {
-            text(out, name);
-            put(out, *count);
-        }
+        counts(out, &one.missing);
         histogram(out, &one.latency);
         histogram(out, &one.first_token);
+        counts(out, &one.unmet);
+        put(out, one.retry_after.count);
+        put(out, u64::from(one.retry_after.waits.is_some()));
+        if let Some((shortest, longest)) = one.retry_after.waits {
+            span(out, shortest);
+            span(out, longest);
+        }
     }
 }
 
-pub fn read(bytes: &mut Bytes<'_>) -> Result<Vec<RequestFigures>, Corrupt> {
-    let count: usize = bytes.small()?;
-    (0..count).map(|_| read_one(bytes)).collect()
+fn counts(out: &mut Vec<u8>, counts: &[(String, u64)]) {
+    put(out, counts.len() as u64);
+    for (name, count) in counts {
+        text(out, name);
+        put(out, *count);
+    }
 }
 
-fn read_one(bytes: &mut Bytes<'_>) -> Result<RequestFigures, Corrupt> {
-    let (name, good) = (read_text(bytes)?, read_count(bytes)?);
-    let failed = read_causes(bytes)?;
-    let values: usize = bytes.small()?;
-    let missing = (0..values).map(|_| Ok((read_text(bytes)?, read_count(bytes)?)));
-    Ok(RequestFigures {
-        name,
-        good,
-        failed,
-        missing: missing.collect::<Result<_, Corrupt>>()?,
+/// Reads what a record of this format contains.
+pub fn read(bytes: &mut Bytes<'_>, format: u64) -> Result<Vec<RequestFigures>, Corrupt> {
+    let count: usize = bytes.small()?;
+    (0..count).map(|_| read_one(bytes, format)).collect()
+}
+
+fn read_one(bytes: &mut Bytes<'_>, format: u64) -> Result<RequestFigures, Corrupt> {
+    let mut one = RequestFigures {
+        name: read_text(bytes)?,
+        good: read_count(bytes)?,
+        failed: read_causes(bytes)?,
+        missing: read_counts(bytes)?,
         latency: read_histogram(bytes)?,
         first_token: read_histogram(bytes)?,
-    })
+        ..RequestFigures::default()
+    };
+    if format >= 9 {
+        one.unmet = read_counts(bytes)?;
+        one.retry_after = read_retry_after(bytes)?;
+    }
+    Ok(one)
+}
+
+fn read_counts(bytes: &mut Bytes<'_>) -> Result<Vec<(String, u64)>, Corrupt> {
+    let count: usize = bytes.small()?;
+    let one = |bytes: &mut Bytes<'_>| Ok((read_text(bytes)?, read_count(bytes)?));
+    (0..count).map(|_| one(bytes)).collect()
+}
+
+fn read_retry_after(bytes: &mut Bytes<'_>) -> Result<RetryAfter, Corrupt> {
+    let count = read_count(bytes)?;
+    let waits = match bytes.number()? {
+        0 => None,
+        1 => Some((read_span(bytes)?, read_span(bytes)?)),
+        _ => return Err(Corrupt),
+    };
+    Ok(RetryAfter { count, waits })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outcome::Cause;
+
+    #[test]
+    fn requests_of_earlier_formats_have_no_conditions() {
+        let requests = [RequestFigures {
+            name: "GET /chat".to_owned(),
+            good: 3,
+            failed: vec![(Cause::Timeout, 4)],
+            missing: vec![("token".to_owned(), 3)],
+            ..RequestFigures::default()
+        }];
+        let mut bytes = Vec::new();
+        write(&mut bytes, &requests);
+        // The counts of conditions and of headers, and the flag of their waits.
+        for _ in 0..3 {
+            assert_eq!(bytes.pop(), Some(0));
+        }
+        let mut bytes = Bytes(&bytes);
+        assert_eq!(read(&mut bytes, 8).as_deref().ok(), Some(&requests[..]));
+        assert!(bytes.0.is_empty());
+    }
 }

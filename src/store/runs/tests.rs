@@ -1,5 +1,5 @@
 use super::*;
-use crate::load::{Ending, LoadWindow, ObservedSeries, RequestFigures, builtin};
+use crate::load::{Ending, LoadWindow, ObservedSeries, RequestFigures, RetryAfter, builtin};
 use crate::outcome::Cause;
 use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
@@ -55,7 +55,12 @@ fn run(service: &str, from: i64) -> RunRecord {
             name: "GET /chat".to_owned(),
             good: 140_000,
             failed: vec![(Cause::Timeout, 4), (Cause::Status, 2)],
+            unmet: vec![("body ~ /ok/".to_owned(), 2)],
             missing: vec![("token".to_owned(), 3)],
+            retry_after: RetryAfter {
+                count: 2,
+                waits: Some((Duration::from_secs(1), Duration::from_secs(30))),
+            },
             latency: window(0).latency,
             first_token: window(0).latency,
         }],
@@ -107,13 +112,14 @@ fn a_run_is_read_as_it_was_kept() {
 fn runs_of_earlier_versions_are_read() {
     let (_folder, mut store) = Store::temporary();
     let mut kept = run("rag", 100);
+    kept.requests.clear();
     kept.thresholds.clear();
     kept.examples.clear();
     kept.lack = None;
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 8);
+    assert_eq!(old[0], 9);
     // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2
     // before the thresholds; all of these are empty.
     for format in [6, 4, 2] {
@@ -125,7 +131,6 @@ fn runs_of_earlier_versions_are_read() {
         assert_eq!(store.run(id).expect("reads").expect("there").1, kept);
     }
     kept.observed.clear();
-    kept.requests.clear();
     for window in &mut kept.windows {
         window.unjudged = 0;
         window.failed_latency = Histogram::default();

@@ -31,7 +31,8 @@ impl Reading {
         both.map(|(before, after)| increase(before, after))
     }
 
-    /// The cumulative histogram between two readings; empty if their buckets differ.
+    /// The cumulative histogram between two readings. If their buckets differ, it is empty, unless the service
+    /// was restarted in between: then all counts are new.
     fn buckets_since(&self, before: &Self) -> Vec<(f64, f64)> {
         let bounds = |one: &Self| -> Vec<u64> {
             one.buckets
@@ -40,7 +41,13 @@ impl Reading {
                 .collect()
         };
         if bounds(self) != bounds(before) {
-            return Vec::new();
+            let all = |one: &Self| one.buckets.last().map(|(_, count)| *count);
+            let was_reset = all(before) > all(self);
+            return if was_reset {
+                self.buckets.clone()
+            } else {
+                Vec::new()
+            };
         }
         let mut most = 0.0_f64;
         let pairs = before.buckets.iter().zip(&self.buckets);
@@ -290,6 +297,36 @@ mod tests {
         windows.take(FROM, only(0.0));
         let window = windows.take(at(10), only(500.0)).expect("counted");
         assert_eq!(window.completed(), 500);
+    }
+
+    #[test]
+    fn a_change_of_the_buckets_moves_no_quantile() {
+        let with_more = |requests: f64| {
+            let mut reading = reading(requests, 0.0);
+            reading.buckets.insert(2, (0.3, requests * 0.95));
+            reading
+        };
+        let p95 = |windows: &[LoadWindow]| Figures::of(windows).quantile(0.95);
+        let mut windows = CountedWindows::new(FROM);
+        windows.take(FROM, reading(0.0, 0.0));
+        let mut all = Vec::new();
+        all.extend(windows.take(at(10), reading(1000.0, 0.0)));
+        let expected = p95(&all);
+        assert!(expected.is_some());
+        // Another instance with other buckets: the latencies in between are unknown.
+        all.extend(windows.take(at(20), with_more(2000.0)));
+        assert_eq!(all[1].latency, Histogram::default());
+        assert_eq!(p95(&all), expected);
+        let figures = Figures::of(&all);
+        assert_eq!((figures.completed, figures.untimed), (2000, 1000));
+        assert_eq!(figures.quantile_of_good(0.95), expected);
+        // A restart with other buckets: all of its counts are new.
+        let mut windows = CountedWindows::new(FROM);
+        windows.take(FROM, reading(5000.0, 0.0));
+        let restarted = windows.take(at(10), with_more(1000.0)).expect("counted");
+        assert_eq!(Figures::of([&restarted]).untimed, 0);
+        let p95 = p95(&[restarted]).expect("known").as_secs_f64();
+        assert!((p95 / 0.3 - 1.0).abs() < 0.02, "{p95}");
     }
 
     #[test]

@@ -139,6 +139,15 @@ impl RunRecord {
         causes
     }
 
+    /// What the responses with status 429 asked for; `None` if the engine does not read it.
+    pub fn retry_after(&self) -> Option<RetryAfter> {
+        let mut all = RetryAfter::default();
+        for request in &self.requests {
+            all.add(request.retry_after);
+        }
+        (self.engine == SLOD).then_some(all)
+    }
+
     /// A description of the first failure of a cause.
     pub fn example(&self, cause: Cause) -> Option<&str> {
         let mut examples = self.examples.iter();
@@ -155,12 +164,26 @@ pub struct RequestFigures {
     pub good: u64,
     /// Failed requests, by cause.
     pub failed: Vec<(Cause, u64)>,
+    /// Failures because the response did not meet a condition of `expect` other than its status, by the
+    /// condition.
+    pub unmet: Vec<(String, u64)>,
     /// Failures because the response lacked a value for a later request, by the name of the value.
     pub missing: Vec<(String, u64)>,
+    /// What responses with status 429 asked for.
+    pub retry_after: RetryAfter,
     /// Latencies of all requests, as in a [`LoadWindow`].
     pub latency: Histogram,
     /// Times to the first token of streamed responses; empty if none was measured.
     pub first_token: Histogram,
+}
+
+/// The `Retry-After` headers of responses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RetryAfter {
+    /// Responses with the header.
+    pub count: u64,
+    /// The shortest and the longest wait that was stated in seconds; `None` if all were dates.
+    pub waits: Option<(Duration, Duration)>,
 }
 
 /// The samples of one series from `from` to `to` of a run.
@@ -201,6 +224,25 @@ impl RunRecord {
     }
 }
 
+impl RetryAfter {
+    /// The header of one response; a date has no wait.
+    pub fn of(wait: Option<Duration>) -> Self {
+        Self {
+            count: 1,
+            waits: wait.map(|wait| (wait, wait)),
+        }
+    }
+
+    /// Adds other responses.
+    pub fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.waits = match (self.waits, other.waits) {
+            (Some((min, max)), Some((low, high))) => Some((min.min(low), max.max(high))),
+            (known, other) => known.or(other),
+        };
+    }
+}
+
 impl RequestFigures {
     /// Whether the time to the first token was measured for any response.
     pub fn has_tokens(&self) -> bool {
@@ -215,6 +257,12 @@ impl RequestFigures {
     pub fn errors(&self) -> u64 {
         self.failed.iter().map(|(_, count)| count).sum()
     }
+}
+
+/// The number of failures with a cause.
+pub(super) fn failures_by(cause: Cause, failed: &[(Cause, u64)]) -> u64 {
+    let of_cause = failed.iter().filter(|(one, _)| *one == cause);
+    of_cause.map(|(_, count)| count).sum()
 }
 
 impl LoadWindow {

@@ -1,6 +1,8 @@
 //! Aggregated statistics of the windows of a run.
 
+use super::run::failures_by;
 use super::{LoadWindow, RequestFigures};
+use crate::outcome::Cause;
 use crate::stats::proportion::{Share, exceeds};
 use crate::stats::quantile::{Histogram, needed};
 use crate::stats::scale::Scale;
@@ -12,6 +14,8 @@ pub struct Figures {
     pub completed: u64,
     /// Requests that are known to have failed.
     pub errors: u64,
+    /// Failed requests that a rate limit rejected.
+    pub rate_limited: u64,
     /// Requests of unknown success.
     pub unjudged: u64,
     pub started: u64,
@@ -20,6 +24,8 @@ pub struct Figures {
     pub lacking: u64,
     /// Retried requests.
     pub repeated: u64,
+    /// Requests of unknown latency, apart from failed ones.
+    pub untimed: u64,
     /// Planned users or starts per second, integrated over time.
     pub due: f64,
     pub length: Duration,
@@ -36,6 +42,7 @@ impl Figures {
         for window in windows {
             all.completed += window.completed();
             all.errors += window.errors();
+            all.rate_limited += failures_by(Cause::RateLimited, &window.failed);
             all.unjudged += window.unjudged;
             all.started += window.started;
             all.dropped += window.dropped;
@@ -43,6 +50,8 @@ impl Figures {
             all.repeated += window.repeated;
             all.due += window.due * window.length.as_secs_f64();
             all.length += window.length;
+            let timed: u64 = window.latency.iter().map(|(_, count)| count).sum();
+            all.untimed += (window.good + window.unjudged).saturating_sub(timed);
             add(&mut counts, &window.latency);
             add(&mut failed, &window.failed_latency);
         }
@@ -58,11 +67,13 @@ impl Figures {
         Self {
             completed: request.completed(),
             errors: request.errors(),
+            rate_limited: failures_by(Cause::RateLimited, &request.failed),
             unjudged: 0,
             started: request.completed(),
             dropped: 0,
             lacking: 0,
             repeated: 0,
+            untimed: 0,
             due: 0.0,
             length,
             latencies: counted(counts),
@@ -133,16 +144,21 @@ impl Figures {
         exceeds(hits, total, share, level)
     }
 
+    /// The requests that quantiles are about: failed ones of unknown latency count as the slowest.
+    const fn ranked(&self) -> u64 {
+        self.completed.saturating_sub(self.untimed)
+    }
+
     /// A quantile of the latency; `None` if there are too few requests.
     pub fn quantile(&self, q: f64) -> Option<Duration> {
-        (self.completed >= needed(q)).then(|| self.rank(q * self.completed as f64))?
+        (self.ranked() >= needed(q)).then(|| self.rank(q * self.ranked() as f64))?
     }
 
     /// The lower bound of a quantile from its order statistics, with one-sided 99.9 % confidence.
     pub fn quantile_at_least(&self, q: f64) -> Option<Duration> {
-        let n = self.completed as f64;
+        let n = self.ranked() as f64;
         let rank = n * q - 3.09 * (n * q * (1.0 - q)).sqrt();
-        (self.completed >= needed(q) && rank >= 1.0).then(|| self.rank(rank))?
+        (self.ranked() >= needed(q) && rank >= 1.0).then(|| self.rank(rank))?
     }
 
     /// Requests that took `limit` or longer, to the precision of the buckets.
@@ -185,7 +201,7 @@ impl Figures {
             )
         });
         // Products such as 0.07 * 100 are slightly larger than the exact value.
-        rank(good, q * self.completed as f64 - 1e-6)
+        rank(good, q * self.ranked() as f64 - 1e-6)
     }
 
     /// The value of a rank, counted from 1.

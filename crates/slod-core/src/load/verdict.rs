@@ -121,13 +121,17 @@ fn soak_statements(usable: &Usable<'_>) -> Vec<Statement> {
     vec![Statement::new(SOAK, Answer::Unknown, evidence)]
 }
 
-/// The breaking point and its bottleneck. Advice is about the bottleneck if it is known.
+/// The breaking point and its bottleneck, or a rate limit that was reached before. Advice is about the
+/// bottleneck if it is known.
 fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
     let search = breaking::Search::of(usable, limit);
     let point = search.statement(usable);
     let Some(found) = search.found() else {
         return vec![point];
     };
+    if found.is_rate_limit() {
+        return vec![point.advised(advice::REFUSED)];
+    }
     let bottleneck = bottleneck::statement(usable, &found);
     let point = match bottleneck.answer {
         Answer::Bad => point,

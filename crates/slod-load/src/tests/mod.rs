@@ -38,7 +38,7 @@ impl Connect for To {
     }
 }
 
-fn request(path: &'static str) -> Request {
+pub fn request(path: &'static str) -> Request {
     let host = HeaderValue::from_static("localhost");
     Request {
         name: path.to_owned(),
@@ -46,9 +46,10 @@ fn request(path: &'static str) -> Request {
         method: Method::GET,
         uri: Templated::Fixed(Uri::from_static(path)),
         headers: HeaderMap::from_iter([(HOST, host)]),
-        made_headers: Vec::new(),
+        templated_headers: Vec::new(),
         body: Templated::Fixed(bytes::Bytes::new()),
         statuses: vec![200..=299],
+        conditions: None,
         captures: Vec::new(),
         watch: None,
     }

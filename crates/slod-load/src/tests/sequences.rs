@@ -3,12 +3,12 @@
 use super::server::{Answering, answer};
 use super::{EVEN, alone, finished, plan, request};
 use crate::{
-    Capture, Cookies, Engine, Escape, Extract, Finished, Mix, Plan, Reference, Request, Rows,
-    Sequence, Source, Template, TemplatePart, Templated,
+    Capture, Conditions, Cookies, Engine, Escape, Extract, Finished, Mix, Plan, Reference, Request,
+    Rows, Sequence, Source, Template, TemplatePart, Templated, Unmet,
 };
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use slod_core::load::Model;
+use slod_core::load::{Model, RetryAfter};
 use slod_core::outcome::Cause;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -83,7 +83,7 @@ fn login_and_chat() -> Vec<Request> {
     let chat = Request {
         method: Method::POST,
         uri: Templated::Template(template("/chats/", Reference::Captured(1), Escape::Percent)),
-        made_headers: vec![(
+        templated_headers: vec![(
             HeaderName::from_static("authorization"),
             template("Bearer ", Reference::Captured(0), Escape::AsIs),
         )],
@@ -359,4 +359,100 @@ async fn thinking_users_send_no_requests_after_a_stop() {
         assert!(paths.clone().all(|path| path == "/first"), "{model:?}");
         assert_eq!(done.requests[1].completed(), 0, "{model:?}");
     }
+}
+
+/// Requires the type `text/json`, and `ok` in the body.
+#[derive(Debug)]
+struct JsonOk([String; 2]);
+
+impl Conditions for JsonOk {
+    fn names(&self) -> &[String] {
+        &self.0
+    }
+
+    fn need_body(&self) -> bool {
+        true
+    }
+
+    fn unmet(&self, headers: &HeaderMap, body: &[u8]) -> Option<Unmet> {
+        let has_type = headers
+            .get("content-type")
+            .is_some_and(|value| value == "text/json");
+        let number = [has_type, body.ends_with(b"ok")]
+            .iter()
+            .position(|met| !met)?;
+        let cause = [Cause::Header, Cause::Body][number];
+        let words = format!("{} was not met", self.0[number]);
+        Some(Unmet {
+            number,
+            cause,
+            words,
+        })
+    }
+}
+
+#[tokio::test]
+async fn unmet_conditions_are_failures_counted_by_name() {
+    let number = Arc::new(Mutex::new(0));
+    let service: Answering = Arc::new(move |_, _| {
+        let mut number = number.lock().expect("no panic");
+        *number += 1;
+        match *number % 4 {
+            0 => ok("content-type: text/json\r\n", "ok"),
+            1 => ok("", "ok"),
+            2 => ok("content-type: text/json\r\n", "no"),
+            _ => ok(
+                "content-type: text/json\r\n",
+                &" ".repeat(crate::BODY_MAX + 1),
+            ),
+        }
+    });
+    let names = ["type".to_owned(), "body".to_owned()];
+    let step = Request {
+        conditions: Some(Arc::new(JsonOk(names))),
+        captures: vec![capture(
+            "x",
+            Source::Header(HeaderName::from_static("x-none")),
+        )],
+        ..request("/")
+    };
+    let done = run(service, EVEN, &[(40.0, 40.0, 500)], vec![step]).await;
+    let only = &done.requests[0];
+    assert_eq!(only.good, 0, "all lack the capture");
+    let quarter = only.errors() / 4;
+    assert!(quarter >= 4, "{only:?}");
+    let expected = ["type", "body"].map(|name| (name.to_owned(), quarter));
+    assert_eq!(only.unmet, expected);
+    assert_eq!(only.missing, [("x".to_owned(), quarter)]);
+    let failed = [Cause::Header, Cause::Body, Cause::BodyTooLarge];
+    let counts = failed.map(|cause| only.failed.iter().find(|(one, _)| *one == cause));
+    let counts = counts.map(|found| found.map(|(_, count)| *count));
+    assert_eq!(counts, [Some(2 * quarter), Some(quarter), Some(quarter)]);
+    let words = done.examples.iter().map(|(_, words)| words.as_str());
+    let words: Vec<_> = words.collect();
+    assert!(words.contains(&"body was not met"), "{words:?}");
+    let too_large = "the body is larger than 1 MiB, the maximum for `expect`";
+    assert!(words.contains(&too_large), "{words:?}");
+}
+
+#[tokio::test]
+async fn rate_limited_responses_are_counted_with_what_they_ask_for() {
+    let number = Arc::new(Mutex::new(0));
+    let service: Answering = Arc::new(move |_, _| {
+        let mut number = number.lock().expect("no panic");
+        *number += 1;
+        let wait = match *number % 4 {
+            0 => "retry-after: 2\r\n",
+            1 => "retry-after: 30\r\n",
+            2 => "retry-after: Mon, 30 Nov 2026 09:00:00 GMT\r\n",
+            _ => "",
+        };
+        format!("HTTP/1.1 429 No\r\n{wait}content-length: 0\r\n\r\n")
+    });
+    let done = run(service, EVEN, &[(40.0, 40.0, 500)], vec![request("/")]).await;
+    let only = &done.requests[0];
+    assert_eq!(only.failed, [(Cause::RateLimited, 20)]);
+    let waits = Some((Duration::from_secs(2), Duration::from_secs(30)));
+    assert_eq!(only.retry_after, RetryAfter { count: 15, waits });
+    assert_eq!(done.examples[0].1, "status 429, Retry-After: 30");
 }

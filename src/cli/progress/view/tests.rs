@@ -35,7 +35,7 @@ fn window(second: u64, users: f64, stage: usize) -> LoadWindow {
 }
 
 fn view() -> RunView {
-    let whole = |text: &str| Requirement::of_all(text.parse().expect("valid"), "--threshold");
+    let whole = |text: &str| Requirement::of_all(text.parse().expect("valid"), "threshold");
     let requirements = ["p95<500ms", "errors<1%", "p99.99<1s"].map(whole).to_vec();
     let mut state = State::new(&run(), requirements, "spike of rag, by slod".to_owned());
     for second in 0..100 {

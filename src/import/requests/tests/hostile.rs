@@ -292,6 +292,46 @@ fn errors_quote_nothing_from_the_file() {
     }
 }
 
+/// All operations can refer to one large part of the document, over one long reference.
+#[test]
+fn what_operations_share_is_bounded() {
+    let paths = |item: &str| {
+        let all: Vec<String> = (0..2000).map(|n| format!(r#""/{n}":{item}"#)).collect();
+        all.join(",")
+    };
+    let large: Vec<String> = (0..60_000).map(|n| format!(r#""{n}":{{}}"#)).collect();
+    let large = large.join(",");
+    let get = r##"{"get":{"requestBody":{"$ref":"#/x-body"},"responses":{}}}"##;
+    let to_item = r##"{"$ref":"#/x-item"}"##;
+    let long = "a".repeat(5_000_000);
+    for (item, shared) in [
+        (
+            to_item,
+            format!(r#""x-item":{{"get":{{"responses":{{{large}}}}}}}"#),
+        ),
+        (get, format!(r#""x-body":{{"content":{{{large}}}}}"#)),
+        (to_item, format!(r##""x-item":{{"$ref":"#/{long}"}}"##)),
+        (
+            get,
+            format!(r#""x-body":{{"content":{{}}}},"security":[{{{large}}}]"#),
+        ),
+    ] {
+        let valid = r#""/valid":{"get":{"security":[]}}"#;
+        let document = format!(
+            r#"{{"openapi":"3.0.0","paths":{{{valid},{}}},{shared}}}"#,
+            paths(item)
+        );
+        let imported = read(Format::OpenApi, &document);
+        let bounded = "the parts that operations share have more than 2,000,000 values";
+        let remarks = remarks(&imported);
+        assert!(
+            remarks.iter().any(|one| one.contains(bounded)),
+            "{:?}",
+            remarks.first()
+        );
+    }
+}
+
 /// Every position in a document.
 fn pointers(value: &Value, at: &str, all: &mut Vec<String>) {
     all.push(at.to_owned());

@@ -289,3 +289,24 @@ fn users_with_different_credentials_have_different_variables() {
     .map(Some);
     assert_eq!(variables, [first, second, third, first]);
 }
+
+#[test]
+fn scripts_are_said_to_be_not_converted() {
+    let of = |exec: &str| {
+        let collection = format!(
+            r#"{{"info":{{"schema":"https://schema.getpostman.com/json/collection/v2.1.0/collection.json"}},
+                "item":[{{"name":"f","item":[{{"name":"r","request":"http://h/a","event":[
+                    {{"listen":"test","script":{{"exec":{exec}}}}}]}}]}}]}}"#
+        );
+        remarks(&read(Format::Postman, &collection))
+    };
+    let status = r#"["pm.test('ok', () => {", "pm.response.to.have.status(200);", "});"]"#;
+    assert_eq!(of(status), [""; 0]);
+    let expected = "1 script with more than the expected status: not converted; use `expect` and `capture` of the requests";
+    for exec in [
+        r#"["pm.test('ok', () => {", "pm.expect(pm.response.json().id).to.eql(7);", "});"]"#,
+        r#""pm.environment.set('token', 1)""#,
+    ] {
+        assert_eq!(of(exec), [expected], "{exec}");
+    }
+}

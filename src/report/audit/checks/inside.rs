@@ -71,7 +71,7 @@ pub fn logging(facts: &Facts) -> Check {
         .written
         .filter(|(_, requests)| *requests >= REQUESTS_MIN)
     else {
-        let evidence = "bytes written per request are unknown: configure `processes` and `metrics` of the service";
+        let evidence = "bytes written per request are not stored: configure `processes` and `metrics` of the service, and run the daemon";
         return check(row, Answer::Unknown, evidence);
     };
     let each = written / requests;
@@ -132,7 +132,7 @@ pub fn leaks(facts: &Facts) -> Check {
 pub fn limits(facts: &Facts) -> Check {
     let row = "Resource limits set (Docker)";
     if facts.containers.is_empty() {
-        let evidence = if facts.bare_processes > 0 {
+        let evidence = if facts.bare_processes > 0 && facts.memory.is_some() {
             "the processes do not run in a container that slod can see"
         } else {
             "no processes are stored: configure `processes` of the service and run the daemon"

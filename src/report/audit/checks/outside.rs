@@ -1,10 +1,11 @@
 //! Checks based on the responses of the probed addresses and their latency.
 
-use super::super::facts::{AddressFacts, AnswerFacts, Facts};
+use super::super::facts::{AddressFacts, AnswerFacts, Facts, RunFacts};
 use super::super::{Answer, Check};
 use super::{check, no_metrics};
 use crate::format::numbers;
 use crate::probe::http::is_health_check;
+use crate::report::load_run::with_retry_after;
 use crate::units::show_duration;
 use std::time::Duration;
 
@@ -73,16 +74,23 @@ pub fn caching(facts: &Facts) -> Check {
 fn is_cacheable(answer: &AnswerFacts) -> bool {
     let control = answer.cache_control.as_deref().unwrap_or_default();
     let control = control.to_ascii_lowercase();
-    let mut directives = control.split(',').map(str::trim);
+    let directives = control.split(',').map(str::trim);
     if directives.clone().any(|one| one == "no-store") {
         return false;
     }
-    let lasts = |one: &str| {
-        let (name, seconds) = one.split_once('=').unwrap_or_default();
+    let age = |one: &str| {
+        let (name, seconds) = one.split_once('=')?;
         let is_age = matches!(name.trim(), "max-age" | "s-maxage");
-        is_age && seconds.trim().parse::<u64>().is_ok_and(|age| age > 0)
+        is_age.then(|| seconds.trim().parse::<u64>().unwrap_or(0))
     };
-    answer.has_validator || directives.any(lasts)
+    let ages: Vec<u64> = directives.filter_map(age).collect();
+    let lasts = if ages.is_empty() {
+        // An age takes precedence.
+        answer.expires_later
+    } else {
+        ages.iter().any(|age| *age > 0)
+    };
+    answer.has_validator || lasts
 }
 
 pub fn compression(facts: &Facts) -> Check {
@@ -145,14 +153,18 @@ pub fn queries(facts: &Facts) -> Check {
 pub fn rate_limit(facts: &Facts) -> Check {
     let row = "Rate limiting tuned";
     let refusing = answers(facts).find(|(_, answer)| answer.status == 429);
-    match refusing {
-        Some((
-            address,
-            AnswerFacts {
-                retry_after: Some(wait),
-                ..
-            },
-        )) => check(
+    let limited = facts.run.as_ref().filter(|run| run.rejected > 0);
+    match (refusing, limited) {
+        (
+            Some((
+                address,
+                AnswerFacts {
+                    retry_after: Some(wait),
+                    ..
+                },
+            )),
+            _,
+        ) => check(
             row,
             Answer::Yes,
             format!(
@@ -160,7 +172,7 @@ pub fn rate_limit(facts: &Facts) -> Check {
                 address.url
             ),
         ),
-        Some((address, _)) => check(
+        (Some((address, _)), _) => check(
             row,
             Answer::No,
             format!(
@@ -168,7 +180,8 @@ pub fn rate_limit(facts: &Facts) -> Check {
                 address.url
             ),
         ),
-        None if facts.refused > 0 => check(
+        (None, Some(run)) => limited_by(run, row),
+        (None, None) if facts.refused > 0 => check(
             row,
             Answer::Unknown,
             format!(
@@ -177,9 +190,51 @@ pub fn rate_limit(facts: &Facts) -> Check {
                 show_duration(facts.span)
             ),
         ),
-        None => {
-            let evidence = facts.unanswered().unwrap_or_else(|| "no request was rejected at the rate of the probes: `slod load` shows what happens above the limit".to_owned());
+        (None, None) => {
+            let evidence = facts.unanswered().unwrap_or_else(|| not_rejected(facts));
             check(row, Answer::Unknown, evidence)
+        }
+    }
+}
+
+/// Up to which load no request was rejected.
+fn not_rejected(facts: &Facts) -> String {
+    match &facts.run {
+        Some(RunFacts { id, scenario, rate, .. }) => format!(
+            "no request was rejected with status 429 at up to {rate:.1}/s (run {id}, {scenario}): a higher load may reach a limit"
+        ),
+        None => "no request was rejected at the rate of the probes: `slod load` shows what happens above the limit".to_owned(),
+    }
+}
+
+/// What a load run shows about a rate limit.
+fn limited_by(run: &RunFacts, row: &'static str) -> Check {
+    let RunFacts {
+        id,
+        scenario,
+        requests,
+        rejected,
+        retry_after,
+        ..
+    } = run;
+    let evidence = format!(
+        "{} of {} requests of run {id} ({scenario}) were rejected with status 429",
+        numbers::count(*rejected),
+        numbers::count(*requests)
+    );
+    match retry_after {
+        None => check(
+            row,
+            Answer::Unknown,
+            format!("{evidence}; its load generator did not read `Retry-After`"),
+        ),
+        Some(retry_after) => {
+            let evidence = format!("{evidence}, {}", with_retry_after(*rejected, *retry_after));
+            if retry_after.count >= *rejected {
+                return check(row, Answer::Yes, evidence);
+            }
+            let evidence = format!("{evidence}: clients do not know when to retry");
+            check(row, Answer::No, evidence)
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Latency objectives: as in the objective itself, a request is bad if it failed or was slow.
 
 use crate::load::Figures;
-use crate::report::load_run::threshold::{Decision, LEVEL, NotMeasured};
 use crate::stats::proportion::exceeds;
 use crate::stats::quantile::needed;
+use crate::threshold::{Decision, LEVEL, NotMeasured};
 use std::time::Duration;
 
 /// Tolerance: products of ratios are not exactly counts.
@@ -17,6 +17,7 @@ pub fn judge(figures: &Figures, target: f64, limit: f64) -> (Result<f64, NotMeas
     }
     let limit = Duration::try_from_secs_f64(limit).unwrap_or(Duration::MAX);
     let (failed, (slow, slow_at_most)) = (figures.errors, figures.slow_successes(limit));
+    let slow_at_most = slow_at_most + figures.untimed;
     let bad = NotMeasured::Bad {
         failed,
         slow,

@@ -3,7 +3,7 @@
 use super::Requirement;
 use crate::config::LoadSpec;
 use crate::load::{IMPORTED, Model, Scenario};
-use crate::report::load_run::Threshold;
+use crate::threshold::Threshold;
 
 /// The lowest load of a plan: up to this factor of its lowest level, or this share of the way to its
 /// highest one.

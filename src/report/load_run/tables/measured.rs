@@ -1,7 +1,7 @@
 //! Tables of the figures of a run.
 
 use crate::format::numbers;
-use crate::load::{Figures, RequestFigures, StageRow, Usable, stage_rows};
+use crate::load::{Figures, RequestFigures, RetryAfter, StageRow, Usable, stage_rows};
 use crate::report::families::{DRAWN, name};
 use crate::report::load_run::RunReport;
 use crate::report::load_run::judged::left_out;
@@ -34,9 +34,12 @@ const REQUESTS: &[Column] = &[
     column("p95", Kind::Number),
     column("p99", Kind::Number),
     column("Failed", Kind::Number),
+    column("Failed checks", Kind::Text),
     column("p95 to first token", Kind::Number),
-    column("No value to capture", Kind::Text),
 ];
+/// Number of columns that are filled for any request, and with failed checks.
+const ALWAYS: usize = 7;
+const WITH_CHECKS: usize = 8;
 
 const FAILURES: &[Column] = &[
     column("Cause", Kind::Text),
@@ -83,7 +86,8 @@ pub fn stages(report: &RunReport) -> Table {
 /// Figures by request; empty if there is only one request, which the whole run shows already.
 pub fn requests(report: &RunReport) -> Table {
     let requests = &report.run.requests;
-    let is_plain = |one: &RequestFigures| one.missing.is_empty() && !one.has_tokens();
+    let is_plain =
+        |one: &RequestFigures| one.unmet.is_empty() && one.missing.is_empty() && !one.has_tokens();
     let says_nothing = requests.len() < 2 && requests.iter().all(is_plain);
     let shown = if says_nothing { &[][..] } else { requests };
     let length = report.run.windows.iter().map(|one| one.length).sum();
@@ -91,10 +95,11 @@ pub fn requests(report: &RunReport) -> Table {
         let figures = Figures::of_request(one, length);
         let quantile = |q: f64| Cell::known(figures.quantile(q), numbers::latency);
         let first = Figures::of_first_tokens([one]).quantile(0.95);
+        let unmet = one.unmet.iter();
+        let unmet = unmet.map(|(name, count)| format!("{name}: {}", numbers::count(*count)));
         let missing = one.missing.iter();
-        let missing: Vec<_> = missing
-            .map(|(name, count)| format!("{name}: {count}"))
-            .collect();
+        let missing = missing.map(|(name, count)| format!("no {name}: {}", numbers::count(*count)));
+        let failed: Vec<_> = unmet.chain(missing).collect();
         vec![
             Cell::untrusted(&one.name),
             Cell::Trusted(numbers::count(figures.completed)),
@@ -103,11 +108,24 @@ pub fn requests(report: &RunReport) -> Table {
             quantile(0.95),
             quantile(0.99),
             Cell::Trusted(numbers::count(figures.errors)),
+            Cell::Untrusted(failed.join(", ")),
             Cell::known(first, numbers::latency),
-            Cell::Untrusted(missing.join(", ")),
         ]
     };
-    Table::new(REQUESTS, shown.iter().map(row))
+    let has_checks = |one: &RequestFigures| !(one.unmet.is_empty() && one.missing.is_empty());
+    let filled = if shown.iter().any(RequestFigures::has_tokens) {
+        REQUESTS.len()
+    } else if shown.iter().any(has_checks) {
+        WITH_CHECKS
+    } else {
+        ALWAYS
+    };
+    let rows = shown.iter().map(|one| {
+        let mut cells = row(one);
+        cells.truncate(filled);
+        cells
+    });
+    Table::new(&REQUESTS[..filled], rows)
 }
 
 fn level(row: &StageRow) -> String {
@@ -144,6 +162,11 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
         None => format!("- {hits} out of {total}"),
     };
     let mut rows = vec![("latency", times(&figures))];
+    if figures.untimed > 0 && figures.has_latencies() {
+        let untimed = numbers::plural(figures.untimed, "request");
+        let why = "the buckets of the service's histogram changed or were missing";
+        rows.push(("not timed", format!("{untimed}: {why}")));
+    }
     if first_tokens.completed > 0 {
         rows.push(("first token", times(&first_tokens)));
     }
@@ -154,6 +177,9 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
             format!("{} {:.1}/s", figures.completed, figures.rate()),
         ),
     ]);
+    if figures.rate_limited > 0 {
+        rows.push(("rate-limited", rate_limited(report, &figures)));
+    }
     if report.run.counts_dropped() {
         rows.push(("dropped starts", dropped(report, &figures)));
     }
@@ -185,6 +211,36 @@ fn times(figures: &Figures) -> String {
         quantile(0.95),
         quantile(0.99)
     )
+}
+
+/// Formats `12% 120 out of 1000 with status 429, all with Retry-After: 2 s to 30 s`.
+fn rate_limited(report: &RunReport, figures: &Figures) -> String {
+    let (count, all) = (figures.rate_limited, figures.completed);
+    let share = numbers::failed(count as f64 / all.max(1) as f64);
+    let rejected = format!("{share} {count} out of {all} with status 429");
+    match report.run.retry_after() {
+        Some(retry_after) => format!("{rejected}, {}", with_retry_after(count, retry_after)),
+        None => rejected,
+    }
+}
+
+/// How many responses with status 429 had a `Retry-After` header, and what they asked for.
+pub fn with_retry_after(rejected: u64, retry_after: RetryAfter) -> String {
+    let RetryAfter { count, waits } = retry_after;
+    let waits = match waits {
+        Some((shortest, longest)) if shortest == longest => {
+            format!(": {} s", shortest.as_secs())
+        }
+        Some((shortest, longest)) => {
+            format!(": {} s to {} s", shortest.as_secs(), longest.as_secs())
+        }
+        None => String::new(),
+    };
+    match count {
+        0 => "none with Retry-After".to_owned(),
+        count if count >= rejected => format!("all with Retry-After{waits}"),
+        count => format!("{count} of them with Retry-After{waits}"),
+    }
 }
 
 /// Dropped starts, with the reason if the generator caused them.

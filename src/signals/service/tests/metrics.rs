@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn concurrent_users_are_load_as_well() {
     let load = LoadSpec {
-        driven: None,
+        target: None,
         sequences: Vec::new(),
         data: None,
         cookies: false,

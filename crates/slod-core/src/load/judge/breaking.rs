@@ -36,6 +36,11 @@ impl Break {
     pub fn event(&self) -> &str {
         &self.fault.event
     }
+
+    /// Whether the service rejected the load instead of breaking under it.
+    pub const fn is_rate_limit(&self) -> bool {
+        self.fault.is_rate_limit
+    }
 }
 
 /// An evaluated window.
@@ -119,11 +124,15 @@ impl Search {
         };
         let found = self.found();
         let level = found.as_ref().map(|one| one.bad);
+        let topic = match &found {
+            Some(found) if found.is_rate_limit() => "rate limit",
+            _ => "breaking point",
+        };
         let (answer, evidence) = match found {
             Some(found) => (Answer::Bad, described(&found, unit)),
             None => self.no_break(usable, unit),
         };
-        Statement::new("breaking point", answer, evidence).about(level)
+        Statement::new(topic, answer, evidence).about(level)
     }
 
     fn no_break(&self, usable: &Usable<'_>, unit: &str) -> (Answer, String) {
@@ -222,11 +231,13 @@ fn described(found: &Break, unit: &str) -> String {
     } else {
         format!("at {} {unit} or before", format_level(*bad))
     };
-    format!(
-        "broke {levels}, {} s after the start: {}",
-        at.as_secs(),
-        fault.why
-    )
+    let (at, why) = (at.as_secs(), &fault.why);
+    if fault.is_rate_limit {
+        return format!(
+            "rate-limited {levels}, {at} s after the start: {why}; the breaking point of the service itself was not reached before"
+        );
+    }
+    format!("broke {levels}, {at} s after the start: {why}")
 }
 
 fn first_break(windows: &[Judged]) -> Option<Break> {

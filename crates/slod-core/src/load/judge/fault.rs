@@ -23,6 +23,8 @@ pub(super) struct Fault {
     pub event: String,
     /// The same with the numbers.
     pub why: String,
+    /// Whether the service rejected requests on purpose, because of their rate.
+    pub is_rate_limit: bool,
 }
 
 /// The fault of a window under the planned load.
@@ -38,9 +40,19 @@ pub(super) fn of_answers(figures: &Figures, limit: Option<Limit>, late: Duration
 fn errors(figures: &Figures) -> Option<Fault> {
     figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
         let ratio = figures.error_ratio().unwrap_or_default() * 100.0;
+        let is_rate_limit = 2 * figures.rate_limited > figures.errors;
+        if is_rate_limit {
+            let rejected = 100.0 * figures.rate_limited as f64 / figures.completed as f64;
+            return Fault {
+                event: "a rate limit rejected requests".to_owned(),
+                why: format!("{rejected:.1} % of the requests were rejected with status 429"),
+                is_rate_limit,
+            };
+        }
         Fault {
             event: "requests failed".to_owned(),
             why: format!("{ratio:.1} % of the requests failed"),
+            is_rate_limit,
         }
     })
 }
@@ -58,6 +70,7 @@ fn latency(figures: &Figures, limit: Limit, late: Duration) -> Option<Fault> {
         Fault {
             event: format!("{p} exceeded its objective"),
             why: format!("{p} was at least {least} ms, above {below} ms"),
+            is_rate_limit: false,
         }
     })
 }
@@ -76,6 +89,7 @@ fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
             why: format!(
                 "{dropped} starts were dropped, because too many requests were in progress"
             ),
+            is_rate_limit: false,
         });
     }
     let started = match run.engine.as_str() {
@@ -87,5 +101,6 @@ fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
     is_short.then(|| Fault {
         event: "the service fell behind the rate".to_owned(),
         why: format!("{answered:.0} of {started:.0} requests were answered"),
+        is_rate_limit: false,
     })
 }

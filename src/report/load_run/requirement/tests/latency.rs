@@ -114,7 +114,7 @@ fn it_may_be_unknown_whether_slow_requests_are_those_that_failed() {
     assert_eq!(open.decision, Decision::Undecided);
     assert_eq!(
         open.in_words(),
-        "40 of 1000 requests failed and up to 40 others took longer: the duration of the failed ones is unknown"
+        "40 of 1000 requests failed and up to 40 others took longer: the duration of some is unknown"
     );
 }
 
@@ -147,7 +147,7 @@ fn times_to_the_first_token_are_judged_over_the_run() {
     };
     assert!(objective.is_of_tokens());
     let given = "ttft_p95<500ms".parse().expect("valid");
-    let given = Requirement::of_all(given, "--threshold");
+    let given = Requirement::of_all(given, "threshold");
     // For the objective, a failed request is never fast.
     for (tokens, failed, by_objective, by_threshold) in [
         (&[(100, 96), (900, 4)][..], 0, Decision::Met, Decision::Met),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::outcome::Cause;
 
 const TEN_MINUTES: (u64, u64) = (5, 600);
 /// The second in which responses become slow: at 105 users.
@@ -335,4 +336,32 @@ fn processors_busy_with_other_programs_from_the_start_are_not_a_bottleneck() {
         one(&stress(observed), "bottleneck").answer
     };
     assert_eq!((found(0.1), found(0.8)), (Answer::Unknown, Answer::Bad));
+}
+
+#[test]
+fn a_rate_limit_is_not_a_break() {
+    let mut limited = stress_of(pool(288.0), |_| 50.0);
+    for (second, window) in limited.windows.iter_mut().enumerate() {
+        if second as f64 >= BREAKS {
+            let rejected = window.good / 4;
+            window.good -= rejected;
+            window.failed = vec![(Cause::RateLimited, rejected), (Cause::Reset, 1)];
+        }
+    }
+    let found = one(&limited, "rate limit");
+    let start = "rate-limited between 105 and 108 users, 300 s after the start: ";
+    assert!(found.evidence.starts_with(start), "{}", found.evidence);
+    assert!(found.evidence.contains("were rejected with status 429; "));
+    assert_eq!(found.answer, Answer::Bad);
+    assert_eq!(found.advice.map(|one| one.row), Some("Rate limiting tuned"));
+    let topics: Vec<_> = all(&limited).into_iter().map(|one| one.topic).collect();
+    assert!(!topics.contains(&"breaking point") && !topics.contains(&"bottleneck"));
+    for window in &mut limited.windows {
+        // Most failures have another cause.
+        if let [limit, other] = window.failed.as_mut_slice() {
+            std::mem::swap(&mut limit.1, &mut other.1);
+        }
+    }
+    let found = one(&limited, "breaking point").evidence;
+    assert!(found.contains("of the requests failed"), "{found}");
 }

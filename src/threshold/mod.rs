@@ -1,4 +1,4 @@
-//! Thresholds of a load run. syntax.rs: parsing and formatting; result.rs: results.
+//! Thresholds of a load run. Pure. syntax.rs: parsing and formatting; result.rs: results.
 
 mod result;
 mod syntax;
@@ -7,20 +7,24 @@ mod syntax;
 mod tests;
 
 pub use result::{Decision, NotMeasured, ThresholdResult};
+pub use syntax::{expected, suggestion};
 
 use crate::format::numbers;
 use crate::load::Figures;
 use crate::stats::proportion::exceeds;
 use crate::stats::quantile::needed;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Significance level for deciding that a quantile is above its limit with fewer requests than it needs.
-pub(super) const LEVEL: f64 = 0.001;
+pub const LEVEL: f64 = 0.001;
 
 /// One condition, such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or
-/// `rate>100/s`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// `rate>100/s`; with the name of a request, such as `p95{name:login}<500ms`, of this request alone.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
+    /// The name of the request; `None` for all requests.
+    pub request: Option<Arc<str>>,
     pub of: ThresholdMetric,
     pub limit: f64,
 }
@@ -85,8 +89,14 @@ impl ThresholdMetric {
 }
 
 impl Threshold {
+    /// A threshold for all requests.
+    pub const fn new(of: ThresholdMetric, limit: f64) -> Self {
+        let request = None;
+        Self { request, of, limit }
+    }
+
     /// Returns the measured value, and whether the threshold was met.
-    pub fn judge(self, figures: &Figures) -> (Result<f64, NotMeasured>, Decision) {
+    pub fn judge(&self, figures: &Figures) -> (Result<f64, NotMeasured>, Decision) {
         match self.of.of(figures) {
             Ok(value) if self.is_met_by(value) => (Ok(value), Decision::Met),
             Ok(value) => (Ok(value), Decision::Missed),
@@ -98,7 +108,7 @@ impl Threshold {
 
     /// Fewer requests than a quantile needs may still prove that it is above the limit.
     fn judge_few(
-        self,
+        &self,
         figures: &Figures,
         few: NotMeasured,
     ) -> (Result<f64, NotMeasured>, Decision) {
@@ -117,7 +127,7 @@ impl Threshold {
         }
     }
 
-    fn is_met_by(self, value: f64) -> bool {
+    fn is_met_by(&self, value: f64) -> bool {
         match self.of {
             ThresholdMetric::Rate => value > self.limit,
             ThresholdMetric::Errors if self.is_none() => value <= 0.0,
@@ -126,7 +136,7 @@ impl Threshold {
     }
 
     /// `errors==0`, the only threshold whose limit itself is allowed.
-    fn is_none(self) -> bool {
+    pub fn is_none(&self) -> bool {
         self.limit <= 0.0
     }
 }

@@ -57,6 +57,10 @@ pub enum NotMeasured {
     Times,
     /// Times to first token were not recorded, or are not known until the end of the run.
     Tokens,
+    /// No request has the name of the threshold.
+    NoSuchRequest,
+    /// The figures of a request are not known until the end of the run.
+    NotYet,
     /// It is unknown which requests failed.
     Errors,
     /// At most this many requests per second were requested, which is too few for a decision.
@@ -86,8 +90,8 @@ impl ThresholdResult {
     pub fn in_words(&self) -> String {
         match self.measured {
             Ok(value) => {
-                let Threshold { of, limit } = self.threshold;
-                of.show_distinct(value, limit)
+                let Threshold { of, limit, .. } = &self.threshold;
+                of.show_distinct(value, *limit)
             }
             Err(missing) => missing.to_string(),
         }
@@ -135,10 +139,14 @@ impl fmt::Display for NotMeasured {
                 requests,
             } => write!(
                 f,
-                "{failed} of {requests} requests failed and up to {slow} others took longer: the duration of the failed ones is unknown"
+                "{failed} of {requests} requests failed and up to {slow} others took longer: the duration of some is unknown"
             ),
             Self::Times => f.write_str("response times are unknown"),
             Self::Tokens => f.write_str("the times to the first token are unknown"),
+            Self::NoSuchRequest => {
+                f.write_str("the run has no figures of a request with this name")
+            }
+            Self::NotYet => f.write_str("known at the end of the run"),
             Self::Errors => f.write_str("it is unknown which requests failed"),
             Self::Offered(0.0) => f.write_str("no requests were due"),
             Self::Offered(rate) => write!(

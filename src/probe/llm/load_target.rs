@@ -7,7 +7,7 @@ use super::refusal::refused;
 use super::sse::{Event, Reader, TooLarge, is_event_stream};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::dial::Failure;
-use crate::probe::http::driven::Driven;
+use crate::probe::http::load_target::LoadTarget;
 use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use crate::probe::{Probe, of_type, redactions};
@@ -16,14 +16,14 @@ use slod_load::{Fault, NewWatch, Watch};
 use std::sync::Arc;
 
 /// The request of an `llm` probe that streams its answer; `None` for other probes.
-pub fn driven(probe: &Arc<dyn Probe>) -> Option<Driven> {
+pub fn load_target(probe: &Arc<dyn Probe>) -> Option<LoadTarget> {
     let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
     let (api, may_call) = (llm.api, llm.may_call);
     let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
     let (request, transport) = (llm.request.clone(), llm.transport.clone());
     let target = probe.target();
-    let driven = Driven::watched(request, transport, target, watch);
-    Some(driven.redacted(redactions(&**probe)))
+    let load_target = LoadTarget::watched(request, transport, target, watch);
+    Some(load_target.redacted(redactions(&**probe)))
 }
 
 /// Maximum number of bytes kept of an answer that is not a stream, such as a rejection.

@@ -1,6 +1,7 @@
 //! The request of a probe, or of a service's `load`, for the load engine: the same address,
 //! credentials and TLS, over keep-alive connections.
 
+use super::conditions::conditions;
 use super::exchange::is_http2;
 use super::expect::Expect;
 use super::keys;
@@ -50,7 +51,7 @@ pub fn is_secret_header(name: &HeaderName) -> bool {
 
 /// A request that can be sent any number of times.
 #[derive(Clone, Debug)]
-pub struct Driven {
+pub struct LoadTarget {
     /// An `http` probe with this request.
     probe: Arc<dyn Probe>,
     /// The address for display, without secrets.
@@ -58,7 +59,7 @@ pub struct Driven {
     watch: Option<NewWatch>,
 }
 
-impl Driven {
+impl LoadTarget {
     /// Reads the request to an address from a section, reporting every error. `None` on errors, or
     /// without an address.
     pub fn read(section: &Section<'_>, url: Option<Url>) -> Option<Self> {
@@ -135,7 +136,7 @@ impl Driven {
         redactions(&*self.probe)
     }
 
-    /// Whether its address contains a secret, including in the query, which [`Driven::target`] omits.
+    /// Whether its address contains a secret, including in the query, which [`LoadTarget::target`] omits.
     pub fn has_secret_address(&self) -> bool {
         let redactions = self.redactions();
         let is_secret = |text: &str| redactions.clean(text) != text;
@@ -158,6 +159,12 @@ impl Driven {
     /// The address for display.
     pub fn target(&self) -> String {
         self.target.clone()
+    }
+
+    /// What its request expects.
+    pub fn expect(&self) -> Result<&Expect, String> {
+        let probe = self.http().ok_or("it is not an http probe")?;
+        Ok(&probe.expect)
     }
 
     /// Scheme, host and port.
@@ -215,9 +222,10 @@ impl Driven {
                 uri.map_err(|_| "its path is not valid in a request".to_owned())?,
             ),
             headers,
-            made_headers: Vec::new(),
+            templated_headers: Vec::new(),
             body: Templated::Fixed(request.body.clone()),
             statuses: probe.expect.status.clone(),
+            conditions: conditions(&probe.expect, &self.redactions()),
             captures: Vec::new(),
             watch: self.watch.clone(),
         })
@@ -251,7 +259,7 @@ impl Driven {
     /// Opens connections to its origin, each within `timeout`.
     pub fn connector(&self, timeout: Duration) -> Arc<dyn Connect> {
         Arc::new(Connector {
-            driven: self.clone(),
+            load_target: self.clone(),
             timeout,
         })
     }
@@ -304,14 +312,14 @@ impl Cookies for UserCookies {
 }
 
 struct Connector {
-    driven: Driven,
+    load_target: LoadTarget,
     timeout: Duration,
 }
 
 #[async_trait]
 impl Connect for Connector {
     async fn connect(&self) -> Result<OpenConnection, ConnectError> {
-        let Some(probe) = self.driven.http() else {
+        let Some(probe) = self.load_target.http() else {
             return Err(ConnectError::NoResources(
                 "it is not an http probe".to_owned(),
             ));

@@ -5,6 +5,7 @@ use crate::format::numbers::percentage;
 use crate::units::{self, likely};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Aliases of metrics in lower case: names of k6 and Locust, and common ones.
 const NAMES: &[(&[&str], &str)] = &[
@@ -26,6 +27,11 @@ const NAMES: &[(&[&str], &str)] = &[
     (&["rps", "reqs", "throughput", "http_reqs"], "rate"),
 ];
 
+/// Maximum length of a request name in bytes.
+const NAME_MAX: usize = 400;
+/// The start of a selector of one request, as in k6.
+const SELECTOR: &str = "{name:";
+
 /// Prefix for quantiles of the time to first token.
 const TTFT: &str = "ttft_";
 const SIGNS: [char; 3] = ['<', '>', '='];
@@ -45,11 +51,42 @@ fn read(text: &str) -> Option<Threshold> {
     (is_none == (sign == "==") || sign == ">").then_some(threshold)
 }
 
+/// Splits a text into the metric, the selector in braces and the rest: `p95`, `{name:login}`, `<500ms`. A name
+/// can contain any character.
+fn split(text: &str) -> Option<(&str, Option<&str>, &str)> {
+    match (text.find('{'), text.rfind('}')) {
+        (Some(from), Some(to)) if from < to => {
+            Some((&text[..from], Some(&text[from..=to]), &text[to + 1..]))
+        }
+        _ => {
+            let at = text.find(SIGNS)?;
+            Some((&text[..at], None, &text[at..]))
+        }
+    }
+}
+
+fn request(selector: &str) -> Option<Arc<str>> {
+    let name = selector.strip_prefix(SELECTOR)?.strip_suffix('}')?.trim();
+    let is_valid = !name.is_empty() && name.len() <= NAME_MAX && !is_quoted(name);
+    (is_valid && !name.contains(char::is_control)).then(|| name.into())
+}
+
+fn is_quoted(name: &str) -> bool {
+    name.len() > 1 && name.starts_with('"') && name.ends_with('"')
+}
+
 /// Parses a threshold and its operator, with any limit.
 fn form(text: &str) -> Option<(Threshold, &str)> {
-    let at = text.find(SIGNS)?;
-    let (name, rest) = (text[..at].trim(), text[at..].trim_start_matches(SIGNS));
-    let sign = &text[at..text.len() - rest.len()];
+    let (name, selector, rest) = split(text)?;
+    let request = selector.map(request);
+    let request = match request {
+        Some(None) => return None,
+        Some(request) => request,
+        None => None,
+    };
+    let (name, rest) = (name.trim(), rest.trim_start());
+    let limit = rest.trim_start_matches(SIGNS);
+    let sign = &rest[..rest.len() - limit.len()];
     let of = match (name, sign) {
         ("avg", "<") => ThresholdMetric::Average,
         ("max", "<") => ThresholdMetric::Maximum,
@@ -67,20 +104,25 @@ fn form(text: &str) -> Option<(Threshold, &str)> {
         }
         _ => return None,
     };
-    let limit = rest.trim();
+    let limit = limit.trim();
     let limit = match of {
         ThresholdMetric::Errors => units::ratio(limit)?,
         ThresholdMetric::Rate => units::Rate::parse(limit)?.per_second(),
         _ => units::duration(limit)?.as_secs_f64(),
     };
-    Some((Threshold { of, limit }, sign))
+    Some((Threshold { request, of, limit }, sign))
+}
+
+/// What is expected instead of an invalid threshold.
+pub fn expected() -> &'static str {
+    "a threshold such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or `rate>100/s`, of one request `p95{name:login}<500ms`"
 }
 
 /// Describes the error and the nearest valid form.
 fn fault(text: &str) -> String {
     let parts: Vec<&str> = text.split([',', ';', '&']).map(str::trim).collect();
     let parts: Vec<&str> = parts.into_iter().filter(|one| !one.is_empty()).collect();
-    if parts.len() > 1 {
+    if parts.len() > 1 && !text.contains('{') {
         let each = parts.iter().filter_map(|one| match read(one) {
             Some(_) => Some((*one).to_owned()),
             None => suggestion(one),
@@ -95,22 +137,30 @@ fn fault(text: &str) -> String {
         _ => "",
     };
     format!(
-        "{why}expected a threshold such as `p95<500ms`, `avg<400ms`, `max<2s`, `ttft_p95<1s`, `errors<0.1%`, `errors==0` or `rate>100/s`{}",
+        "{why}expected {}{}",
+        expected(),
         likely::question(suggestion(text).as_slice())
     )
 }
 
 /// Returns the nearest valid form, considering names, operators and units of k6 and common ones.
-fn suggestion(text: &str) -> Option<String> {
-    let text = text.to_lowercase();
-    let at = text.find(SIGNS)?;
-    let (name, rest) = text.split_at(at);
+pub fn suggestion(text: &str) -> Option<String> {
+    let (name, selector, rest) = split(text)?;
+    let selector = match selector {
+        Some(selector) => likely_selector(selector)?,
+        None => String::new(),
+    };
+    let (name, rest) = (name.to_lowercase(), rest.trim_start().to_lowercase());
     let limit = rest.trim_start_matches(SIGNS).trim();
     let name: String = name.chars().filter(|c| !"() \"'".contains(*c)).collect();
     let known = NAMES.iter().find(|(names, _)| names.contains(&&*name));
     let name = known.map_or(&*name, |(_, ours)| ours);
     // In k6, `rate<0.01` limits the ratio of failed requests.
     let is_share = units::ratio(limit).is_some() && !rest.starts_with('>');
+    let valid = |name: &str, sign: &str, limit: &str| {
+        let text = format!("{name}{selector}{sign}{limit}");
+        read(&text).map(|_| text)
+    };
     let is_none = likely::ratio(limit).and_then(|limit| units::ratio(&limit)) == Some(0.0);
     let limits = match name {
         "errors" if is_none => return valid("errors", "==", "0"),
@@ -129,18 +179,21 @@ fn suggestion(text: &str) -> Option<String> {
     limits.iter().find_map(|limit| valid(name, sign, limit))
 }
 
-fn valid(name: &str, sign: &str, limit: &str) -> Option<String> {
-    let text = format!("{name}{sign}{limit}");
-    read(&text).map(|_| text)
+/// The selector of the same request in the syntax of thresholds: `{name="login"}` becomes `{name:login}`.
+fn likely_selector(selector: &str) -> Option<String> {
+    let inside = selector.strip_prefix('{')?.strip_suffix('}')?.trim();
+    let name = inside.strip_prefix("name")?.trim_start();
+    let name = name.strip_prefix([':', '='])?.trim();
+    let name = if is_quoted(name) {
+        &name[1..name.len() - 1]
+    } else {
+        name
+    };
+    (!name.is_empty()).then(|| format!("{SELECTOR}{name}}}"))
 }
 
 impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = match self.of {
-            ThresholdMetric::Rate => '>',
-            ThresholdMetric::Errors if self.is_none() => return f.write_str("errors == 0"),
-            _ => '<',
-        };
         match self.of {
             ThresholdMetric::Quantile(q) => write!(f, "p{}", percentage(q))?,
             ThresholdMetric::FirstToken(q) => write!(f, "{TTFT}p{}", percentage(q))?,
@@ -149,6 +202,12 @@ impl fmt::Display for Threshold {
             ThresholdMetric::Errors => f.write_str("errors")?,
             ThresholdMetric::Rate => f.write_str("rate")?,
         }
+        f.write_str(&self.selector())?;
+        let sign = match self.of {
+            ThresholdMetric::Rate => '>',
+            ThresholdMetric::Errors if self.is_none() => return f.write_str(" == 0"),
+            _ => '<',
+        };
         match self.of {
             // A limit is never rounded to zero.
             ThresholdMetric::Errors => write!(f, " {sign} {}%", percentage(self.limit)),
@@ -158,17 +217,23 @@ impl fmt::Display for Threshold {
 }
 
 impl Threshold {
+    /// `{name:login}`; empty for all requests.
+    fn selector(&self) -> String {
+        let name = self.request.as_ref();
+        name.map_or_else(String::new, |name| format!("{SELECTOR}{name}}}"))
+    }
+
     /// The form that is parsed back to exactly the same limit.
     pub fn written(&self) -> String {
-        let ms = (self.limit * 1000.0).round();
+        let (ms, of) = ((self.limit * 1000.0).round(), self.selector());
         match self.of {
-            ThresholdMetric::Quantile(q) => format!("p{}<{ms}ms", percentage(q)),
-            ThresholdMetric::FirstToken(q) => format!("{TTFT}p{}<{ms}ms", percentage(q)),
-            ThresholdMetric::Average => format!("avg<{ms}ms"),
-            ThresholdMetric::Maximum => format!("max<{ms}ms"),
-            ThresholdMetric::Errors if self.is_none() => "errors==0".to_owned(),
-            ThresholdMetric::Errors => format!("errors<{}", self.limit),
-            ThresholdMetric::Rate => format!("rate>{}/s", self.limit),
+            ThresholdMetric::Quantile(q) => format!("p{}{of}<{ms}ms", percentage(q)),
+            ThresholdMetric::FirstToken(q) => format!("{TTFT}p{}{of}<{ms}ms", percentage(q)),
+            ThresholdMetric::Average => format!("avg{of}<{ms}ms"),
+            ThresholdMetric::Maximum => format!("max{of}<{ms}ms"),
+            ThresholdMetric::Errors if self.is_none() => format!("errors{of}==0"),
+            ThresholdMetric::Errors => format!("errors{of}<{}", self.limit),
+            ThresholdMetric::Rate => format!("rate{of}>{}/s", self.limit),
         }
     }
 }
@@ -188,6 +253,13 @@ mod tests {
             ("errors==0", "errors == 0"),
             ("errors == 0%", "errors == 0"),
             ("rate>100/s", "rate > 100.0/s"),
+            ("p95{name:login}<500ms", "p95{name:login} < 500ms"),
+            ("errors{name: a}<b} } ==0", "errors{name:a}<b}} == 0"),
+            (
+                "rate {name:GET /x?a=1,b} > 7/s",
+                "rate{name:GET /x?a=1,b} > 7.0/s",
+            ),
+            ("ttft_p95{name:chat}<1s", "ttft_p95{name:chat} < 1.00s"),
         ] {
             let read: Threshold = text.parse().expect(text);
             assert_eq!(read.to_string(), shown);
@@ -201,7 +273,8 @@ mod tests {
             "rate>7/min",
         ] {
             let read: Threshold = text.parse().expect(text);
-            assert_eq!(read.written().parse(), Ok(read), "{}", read.written());
+            let written = read.written();
+            assert_eq!(written.parse(), Ok(read), "{written}");
         }
         for bad in [
             "",
@@ -215,6 +288,11 @@ mod tests {
             "q95<1s",
             "errors<=1%",
             "errors==1%",
+            "p95{name:}<1s",
+            "p95{name:a\nb}<1s",
+            "p95{login}<1s",
+            "p95{name:login<1s",
+            "{name:login}<1s",
         ] {
             assert!(bad.parse::<Threshold>().is_err(), "{bad}");
         }
@@ -257,6 +335,9 @@ mod tests {
             ("rate<0.01", "errors<0.01"),
             ("rate<100/s", "rate>100/s"),
             ("Error_Rate < 1 %", "errors<1%"),
+            ("p(95){name:Login}<500", "p95{name:Login}<500ms"),
+            ("p95{name=\"a b\"} < 1s", "p95{name:a b}<1s"),
+            ("http_req_failed{name:a}<=0.01", "errors{name:a}<0.01"),
         ] {
             let fault = written.parse::<Threshold>().expect_err(written);
             let end = format!("; did you mean `{near}`?");
