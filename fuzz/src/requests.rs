@@ -22,7 +22,8 @@ services:
     objectives: [ { name: sli, sli: success, target: 99%, window: 30d, probes: [ job ] } ]
 ";
 /// Keys of a daemon that nobody can read or change without a token. Its service has this name.
-const PROTECTED: &str = "web: { tokens: [ { name: t, token: 9f86d081884c7d659a2feaa0c55ad015 } ] }";
+const PROTECTED: &str =
+    "web: { tokens: [ { name: t, token: 9f86d081884c7d659a2feaa0c55ad015, role: read } ] }";
 const HIDDEN: &str = "c0nc3aled";
 /// Bytes of an answer that are read.
 const ANSWER_MAX: u64 = 1 << 20;

@@ -18,6 +18,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that waits for more of a turn sends nothing.
 const TURN: Duration = Duration::from_millis(100);
 
+const TURNS_MAX: usize = 20;
+
 /// The value of every `${NAME}` in a config, which no text may show.
 const SECRET: &str = "t0p/s3cr3t of+the pr0be";
 /// In an input, forms in which a service repeats the secret: as sent, in an address, and in a login.
@@ -166,7 +168,7 @@ async fn reply(mut stream: TcpStream, answer: Vec<u8>, manner: Manner) {
             }
         }
         Manner::Turns => {
-            for turn in turns(&answer) {
+            for turn in turns(&answer).take(TURNS_MAX) {
                 let sent = stream.write_all(turn).await;
                 let read = timeout(TURN, stream.read(&mut request)).await;
                 if sent.is_err() || matches!(read, Ok(Ok(0) | Err(_))) {
