@@ -21,10 +21,19 @@ fn input(text: &str) -> Input {
     }
 }
 
+const SERVICE: &str = "services:
+  - name: a
+    probes: [ { name: http, http: { url: 'http://127.0.0.1/' } } ]
+";
+
 /// As the program checks the config that an import makes.
 fn faults(config: &str) -> Vec<Fault> {
     let source = Source::new("", config);
-    let env = |_: &str| Some("http://127.0.0.1/".to_owned());
+    let value = |name: &str| match name.contains("USERNAME") {
+        true => "USERNAME",
+        false => "http://127.0.0.1/",
+    };
+    let env = |name: &str| Some(value(name).to_owned());
     let found = Config::load(&source, Path::new(""), &env, KINDS).diagnostics;
     let errors = found.into_iter();
     let errors = errors.filter(|one| one.severity == Severity::Error);
@@ -87,13 +96,23 @@ pub fn objectives() -> Run {
     })
 }
 
+/// A config with a section of its service.
+fn with_section(section: &str) -> String {
+    let lines = section.lines().map(|line| format!("    {line}\n"));
+    lines.fold(SERVICE.to_owned(), |config, line| config + &line)
+}
+
 /// Recordings, collections and descriptions of requests.
 pub fn requests() -> Run {
-    Box::new(|data| {
+    let check = |section: &str| {
+        let mut faults = faults(&with_section(section)).into_iter();
+        faults.next().map(|fault| fault.message)
+    };
+    Box::new(move |data| {
         for format in Requests::ALL {
             for shape in [Shape::Requests, Shape::Steps] {
-                match format.read(data, None, shape, &|_| None) {
-                    Ok(imported) => drop(imported.to_yaml(false)),
+                match format.read(data, None, shape, &check) {
+                    Ok(imported) => assert_valid(&with_section(&imported.to_yaml(false))),
                     Err(fault) => drop(fault.to_string()),
                 }
             }
@@ -104,7 +123,9 @@ pub fn requests() -> Run {
 /// The options of a k6 script.
 pub fn options() -> Run {
     Box::new(|data| {
-        let _ = k6_options::read(&String::from_utf8_lossy(data));
+        if let Ok(imported) = k6_options::read(&String::from_utf8_lossy(data)) {
+            assert_valid(&format!("{SERVICE}{}", imported.yaml));
+        }
     })
 }
 

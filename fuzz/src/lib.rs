@@ -4,11 +4,15 @@
 //! (`tests/project/fuzz.rs`).
 
 mod config;
+mod decisions;
 mod host;
 mod imported;
 mod load;
 mod pages;
+mod receivers;
 mod requests;
+mod schedules;
+mod service;
 mod services;
 mod store;
 mod texts;
@@ -39,11 +43,18 @@ pub const TARGETS: &[Target] = &[
         config::config,
     ),
     target("cookies", &[], services::cookies),
+    target(
+        "data_files",
+        &["tests/fixtures/check/files"],
+        texts::data_files,
+    ),
+    target("dialogs", &[], services::dialogs),
     target("dns", &[], services::dns),
     target("events", &[], services::events),
     target("expectations", &[], texts::expectations),
     target("grpc", &[], services::grpc),
     target("host", &[], host::host),
+    target("http2", &[], services::http2),
     target(
         "imported_blackbox",
         &["src/import/blackbox/fixtures"],
@@ -76,7 +87,11 @@ pub const TARGETS: &[Target] = &[
         ],
         pages::pages,
     ),
+    target("proxies", &[], services::proxies),
+    target("receivers", &[], receivers::receivers),
+    target("redactions", &[], texts::redactions),
     target("requests", &[], requests::requests),
+    target("schedules", &[], schedules::schedules),
     target("store", &[], store::blocks),
     target("store_file", &[], store::file),
     target("templates", &[], texts::templates),

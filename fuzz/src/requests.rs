@@ -19,7 +19,12 @@ services:
     probes:
       - { name: job, heartbeat: { every: 1h } }
       - { name: secret, heartbeat: { every: 1h, token: 0123456789abcdef0123 } }
+    objectives: [ { name: sli, sli: success, target: 99%, window: 30d, probes: [ job ] } ]
 ";
+/// Keys of a daemon that nobody can read or change without a token. Its service has this name.
+const PROTECTED: &str =
+    "web: { tokens: [ { name: t, token: 9f86d081884c7d659a2feaa0c55ad015, role: read } ] }";
+const HIDDEN: &str = "c0nc3aled";
 /// Bytes of an answer that are read.
 const ANSWER_MAX: u64 = 1 << 20;
 
@@ -32,13 +37,13 @@ struct Daemon {
 }
 
 impl Daemon {
-    fn start() -> Self {
+    fn start(config: &str) -> Self {
         // As the program does at its start; another target may have done it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.yaml");
-        std::fs::write(&path, CONFIG).expect("written");
-        let source = Source::new("", CONFIG);
+        std::fs::write(&path, config).expect("written");
+        let source = Source::new("", config);
         let loaded = Config::load(&source, folder.path(), &|_| None, KINDS);
         let config = loaded
             .config
@@ -83,12 +88,27 @@ impl Drop for Daemon {
     }
 }
 
-/// The bytes are a request, or several. A panic would be answered with 500.
+/// The bytes are a request, or several. A panic would be answered with 500, and nothing is shown without a token.
 pub fn requests() -> Run {
-    let daemon = Daemon::start();
+    let daemon = Daemon::start(CONFIG);
+    let hidden = format!(
+        "{PROTECTED}\n{}",
+        CONFIG.replace("name: a", &format!("name: {HIDDEN}"))
+    );
+    let protected = Daemon::start(&hidden);
     Box::new(move |data| {
-        let answer = daemon.send(data);
-        let is_defect = answer.windows(13).any(|part| part == b"HTTP/1.1 500 ");
-        assert!(!is_defect, "{}", String::from_utf8_lossy(&answer));
+        for daemon in [&daemon, &protected] {
+            let answer = daemon.send(data);
+            let shown = String::from_utf8_lossy(&answer);
+            assert!(!contains(&answer, b"HTTP/1.1 500 "), "{shown}");
+            assert!(
+                contains(data, HIDDEN.as_bytes()) || !contains(&answer, HIDDEN.as_bytes()),
+                "{shown}"
+            );
+        }
     })
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|one| one == part)
 }

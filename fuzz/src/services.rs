@@ -2,102 +2,95 @@
 //! servers, answers of gRPC, and certificates.
 
 use super::Run;
+use super::service::{Manner, Service, with_secrets};
 use http::HeaderValue;
 use http::header::SET_COOKIE;
-use slod::diagnostic::Source;
-use slod::outcome::{Outcome, Timestamp};
+use slod::probe::Probe;
 use slod::probe::http::cookies::Cookies;
-use slod::probe::{Attempt, KINDS, Probe, Trace};
-use slod::yaml::{Reader, parse};
-use std::path::Path;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 use url::Url;
 
-/// An answer of which no end is found ends with its connection, so nothing waits that long.
-const TIMEOUT: Duration = Duration::from_secs(2);
+/// The input as it is.
+const WHOLE: Manner = Manner::Once(|_, data| data.to_vec());
+/// Long inputs are not sent in small parts.
+const SPLIT_MAX: usize = 4 << 10;
 
-/// What is sent after the first bytes of a request, with the bytes of the input.
-type Answer = fn(&[u8], &[u8]) -> Vec<u8>;
+const EXPECT: &str = "body: [ok], body_not: ['(?i)error'], headers: { content-type: '.*' }, headers_not: { x-a: '^b' }, json: { '$.a[?@.b > 1].c': '>= 2', '$..d': ok }, json_not: [ '$.errors' ]";
 
-/// Answers every connection with the same bytes, and closes it.
-struct Service {
-    runtime: Runtime,
-    answer: Arc<Mutex<Vec<u8>>>,
-    port: u16,
-}
-
-impl Service {
-    fn start() -> Self {
-        Self::answering(|_, data| data.to_vec())
-    }
-
-    fn answering(make: Answer) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)));
-        let listener = listener.expect("a port");
-        let port = listener.local_addr().expect("bound").port();
-        let answer: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let shared = answer.clone();
-        runtime.spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
-                let bytes = shared.lock().expect("no panic").clone();
-                tokio::spawn(reply(stream, bytes, make));
-            }
-        });
-        Self {
-            runtime,
-            answer,
-            port,
-        }
-    }
-
-    /// A probe of this service, by the value of its kind's key.
-    fn probe(&self, kind: &str, keys: &str) -> Arc<dyn Probe> {
-        let text = keys.replace("PORT", &self.port.to_string());
-        let source = Source::new("", text);
-        let node = parse(&source).expect("YAML");
-        let reader = Reader::new(&source, Path::new(""), &|_| None);
-        let kind = KINDS.iter().find(|known| known.name() == kind);
-        let kind = kind.expect("registered");
-        let section = reader.section(&node, kind.name(), kind.keys());
-        let probe = section.and_then(|section| kind.read(&section));
-        probe.unwrap_or_else(|| panic!("{:?}", reader.finish()))
-    }
-
-    fn ask(&self, probe: &dyn Probe, answer: Vec<u8>) -> Outcome {
-        *self.answer.lock().expect("no panic") = answer;
-        let mut attempt = Attempt::new(Timestamp(0), TIMEOUT, Trace::listening());
-        self.runtime.block_on(probe.run(&mut attempt))
+/// Asks for an answer, whose verdict is the same if it arrives in parts.
+fn ask(service: &Service, probe: &dyn Probe, answer: &[u8]) {
+    let outcome = service.ask(probe, answer, WHOLE);
+    if answer.len() <= SPLIT_MAX {
+        let parts = service.ask(probe, answer, Manner::Parts(1 + answer.len() / 7));
+        assert_eq!(parts.verdict, outcome.verdict, "{outcome:?} {parts:?}");
     }
 }
 
-/// Waits for the first bytes of a request.
-async fn reply(mut stream: TcpStream, answer: Vec<u8>, make: Answer) {
-    let mut request = [0; 4096];
-    let read = stream.read(&mut request).await.unwrap_or(0);
-    let _ = stream.write_all(&make(&request[..read], &answer)).await;
-    let _ = stream.shutdown().await;
-    // Bytes that were not read would reset the connection, and the answer would be lost.
-    while stream.read(&mut request).await.is_ok_and(|read| read > 0) {}
-}
-
-/// The bytes are the whole answer, head and body.
+/// The bytes are the whole answer, head and body, to a request whose address, headers and body have secrets.
 pub fn answers() -> Run {
     let service = Service::start();
-    let probe = service.probe(
-        "http",
-        "{ url: 'http://127.0.0.1:PORT/', follow_redirects: false, expect: { status: [200-399], body: [ok], body_not: ['(?i)error'], headers: { content-type: '.*' }, json: { '$.a[?@.b > 1].c': '>= 2', '$..d': ok } } }",
-    );
+    let request = "url: 'http://127.0.0.1:PORT/${A}?key=${B}', method: POST, body: '{\"pin\": \"${C}\"}', headers: { x-key: '${D}' }, basic_auth: { username: u, password: '${E}' }, follow_redirects: false";
+    let probe = |status: &str| {
+        let keys = format!("{{ {request}, expect: {{ status: [{status}], {EXPECT} }} }}");
+        service.probe("http", &keys)
+    };
+    let probes = ["200-399", "500-599"].map(probe);
     Box::new(move |data| {
-        service.ask(&*probe, data.to_vec());
+        let answer = with_secrets(data);
+        for probe in &probes {
+            ask(&service, &**probe, &answer);
+        }
+    })
+}
+
+/// The bytes are all that a server of HTTP/2 sends.
+pub fn http2() -> Run {
+    let service = Service::start();
+    let keys = format!(
+        "{{ url: 'http://127.0.0.1:PORT/', http_version: '2', follow_redirects: false, expect: {{ {EXPECT} }} }}"
+    );
+    let probe = service.probe("http", &keys);
+    Box::new(move |data| {
+        service.ask(&*probe, data, WHOLE);
+    })
+}
+
+/// The bytes are the answer of a proxy: to CONNECT, if the first one is odd.
+pub fn proxies() -> Run {
+    let service = Service::start();
+    let probes = ["http", "https"].map(|scheme| {
+        let keys = format!("{{ url: '{scheme}://service.test/', proxy: 'http://127.0.0.1:PORT', proxy_auth: {{ username: u, password: '${{A}}' }} }}");
+        service.probe("http", &keys)
+    });
+    Box::new(move |data| {
+        let Some((first, answer)) = data.split_first() else {
+            return;
+        };
+        let answer = with_secrets(answer);
+        ask(&service, &*probes[usize::from(first % 2)], &answer);
+    })
+}
+
+/// The bytes are what a server says, which the first one chooses: before TLS starts, or in reply to a text.
+pub fn dialogs() -> Run {
+    let service = Service::start();
+    let address = "address: '127.0.0.1:PORT'";
+    let starttls = |name| {
+        service.probe(
+            "tcp",
+            &format!("{{ {address}, starttls: {name}, tls: {{}} }}"),
+        )
+    };
+    let mut probes = ["smtp", "imap", "pop3", "ftp", "postgres"]
+        .map(starttls)
+        .to_vec();
+    let keys = format!("{{ {address}, send: \"${{A}}\\r\\n\", expect: '^\\+(PONG|OK)\\s+x$' }}");
+    probes.push(service.probe("tcp", &keys));
+    Box::new(move |data| {
+        let Some((first, said)) = data.split_first() else {
+            return;
+        };
+        let probe = &probes[usize::from(*first) % probes.len()];
+        service.ask(&**probe, &with_secrets(said), Manner::Turns);
     })
 }
 
@@ -129,7 +122,9 @@ pub fn events() -> Run {
                 format!("stream: {streams}, expect: {{ text: ok, max_length: 100 }},")
             };
             let url = "http://127.0.0.1:PORT/v1";
-            let keys = format!("{{ api: {api}, url: '{url}', model: m, {stream} prompt: hi }}");
+            let keys = format!(
+                "{{ api: {api}, url: '{url}', model: m, api_key: '${{A}}', {stream} prompt: hi }}"
+            );
             probes.push((streams, service.probe("llm", &keys)));
         }
     }
@@ -151,14 +146,15 @@ pub fn events() -> Run {
         let mut answer =
             format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nRetry-After: 3\r\nConnection: close\r\n\r\n")
                 .into_bytes();
-        answer.extend(body);
-        service.ask(&**probe, answer);
+        answer.extend(with_secrets(body));
+        ask(&service, &**probe, &answer);
     })
 }
 
 /// The bytes are the reply of a name server, which gets the id of the question.
 pub fn dns() -> Run {
-    let service = Service::answering(|question, data| {
+    let service = Service::start();
+    let answer: Manner = Manner::Once(|question, data| {
         let mut reply = data[..data.len().min(65_535)].to_vec();
         if let (Some(id), Some(own)) = (question.get(2..4), reply.get_mut(..2)) {
             own.copy_from_slice(id);
@@ -175,7 +171,7 @@ pub fn dns() -> Run {
     }
     Box::new(move |data| {
         for probe in &probes {
-            service.ask(&**probe, data.to_vec());
+            service.ask(&**probe, data, answer);
         }
     })
 }
@@ -183,9 +179,12 @@ pub fn dns() -> Run {
 /// The bytes are all that a server of gRPC sends.
 pub fn grpc() -> Run {
     let service = Service::start();
-    let probe = service.probe("grpc", "{ address: '127.0.0.1:PORT' }");
+    let probe = service.probe(
+        "grpc",
+        "{ address: '127.0.0.1:PORT', metadata: { x-key: '${A}' } }",
+    );
     Box::new(move |data| {
-        service.ask(&*probe, data.to_vec());
+        service.ask(&*probe, data, WHOLE);
     })
 }
 
@@ -200,7 +199,7 @@ pub fn certificates() -> Run {
     Box::new(move |data| {
         let data = &data[..data.len().min(16_000)];
         slod::web::auth::name_of(&data.into());
-        service.ask(&*probe, flight(data));
+        service.ask(&*probe, &flight(data), WHOLE);
     })
 }
 

@@ -1,6 +1,7 @@
 //! The store: blocks of outcomes and samples, packed runs, and the file as a whole.
 
-use super::Run;
+use super::{Run, decisions};
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use slod::load::{Ending, LoadWindow, RunRecord, builtin};
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
@@ -118,6 +119,7 @@ fn write(path: &Path) {
     while store.compact_step(now, &plan).expect("compacts") {}
     while store.compact_samples_step(now).expect("compacts") {}
     store.keep_run(&run()).expect("kept");
+    decisions::write(&mut store, now);
 }
 
 /// Reads everything in every way.
@@ -136,6 +138,7 @@ fn read(path: &Path) {
         let _ = store.for_each_point(series.id, ALWAYS.0, ALWAYS.1, |_| true);
         let _ = store.steps(&series, ALWAYS, Some(Duration::from_mins(1)), 1000);
     }
+    decisions::read(&store);
     for run in store.runs(None, 9).unwrap_or_default() {
         let _ = store.run(run.id);
     }
@@ -199,6 +202,59 @@ fn checksum(parts: [&[u8]; 2]) -> [u8; 4] {
     bytes.fold(0x811c_9dc5, mix).to_le_bytes()
 }
 
+/// Edits the values of any table: by the edits, a column of one of its rows, and the value in it.
+fn edit_values(conn: &Connection, edits: &[u8]) {
+    let mut statement = conn
+        .prepare(
+            "SELECT t.name, c.name FROM pragma_table_list t JOIN pragma_table_xinfo(t.name) c
+             WHERE t.schema = 'main' AND t.name NOT LIKE 'sqlite%' ORDER BY t.name, c.cid",
+        )
+        .expect("tables");
+    let columns = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)));
+    let columns: Vec<(String, String)> = columns
+        .expect("rows")
+        .map(|row| row.expect("names"))
+        .collect();
+    for edit_of in edits.chunks_exact(8) {
+        let (table, column) = &columns[usize::from(edit_of[0]) % columns.len()];
+        let sql = format!(
+            "SELECT rowid, {column} FROM {table} LIMIT 1 OFFSET {}",
+            edit_of[1] % 8
+        );
+        let found = conn.query_row(&sql, [], |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+        let Ok((id, value)) = found else {
+            continue;
+        };
+        let value = edited(value, &edit_of[2..]);
+        let sql = format!("UPDATE OR IGNORE {table} SET {column} = ?1 WHERE rowid = ?2");
+        // A constraint may refuse it.
+        let _ = conn.execute(&sql, params![value, id]);
+    }
+}
+
+fn edited(value: Value, by: &[u8]) -> Value {
+    let number = i64::from_le_bytes([by[0], by[1], by[2], by[3], by[4], by[5], 0, 0]);
+    match value {
+        Value::Integer(value) => match by[0] % 4 {
+            0 => Value::Integer(value.wrapping_add(number)),
+            1 => Value::Integer(i64::MIN.wrapping_add(i64::from(by[1]))),
+            2 => Value::Integer(i64::MAX.wrapping_sub(i64::from(by[1]))),
+            _ => Value::Integer(i64::from(by[1].cast_signed())),
+        },
+        Value::Real(value) => Value::Real(f64::from_bits(value.to_bits() ^ number.cast_unsigned())),
+        Value::Text(text) => {
+            let mut bytes = text.into_bytes();
+            edit(&mut bytes, &by[..4]);
+            Value::Text(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        Value::Blob(mut bytes) => {
+            edit(&mut bytes, &by[..4]);
+            Value::Blob(bytes)
+        }
+        Value::Null => Value::Integer(number),
+    }
+}
+
 /// What is edited, by the first byte.
 enum Part {
     Head,
@@ -247,7 +303,7 @@ fn edit_runs(conn: &Connection, edits: &[u8]) {
         .expect("set");
 }
 
-/// Edits of blocks and of packed runs.
+/// Edits of blocks, of packed runs, and of values of any table.
 pub fn blocks() -> Run {
     let stores = Stores::new();
     Box::new(move |data| {
@@ -259,15 +315,16 @@ pub fn blocks() -> Run {
         // Its edits need no disk.
         let set = conn.execute_batch("PRAGMA synchronous = OFF; BEGIN");
         set.expect("a transaction");
-        let part = match first / 3 % 3 {
+        let part = match first / 4 % 3 {
             0 => Part::Head,
             1 => Part::Body,
             _ => Part::Both,
         };
-        match first % 3 {
+        match first % 4 {
             0 => edit_blocks(&conn, ["hour", "block"], &part, edits),
             1 => edit_blocks(&conn, ["sample_head", "sample_block"], &part, edits),
-            _ => edit_runs(&conn, edits),
+            2 => edit_runs(&conn, edits),
+            _ => edit_values(&conn, edits),
         }
         conn.execute_batch("COMMIT").expect("committed");
         drop(conn);

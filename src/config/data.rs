@@ -160,6 +160,9 @@ fn json_lines(text: &str) -> Result<Table, String> {
         let object: Map<String, Value> = serde_json::from_str(line)
             .map_err(|_| format!("line {number} is not a JSON object"))?;
         if table.columns.is_empty() {
+            if object.is_empty() {
+                return Err(format!("line {number} has no keys"));
+            }
             let names: Vec<String> = object.keys().cloned().collect();
             table.columns = header(&names)?;
         }
@@ -240,6 +243,7 @@ mod tests {
                 "line 2 lacks `a`, a key of the first line",
             ),
             ("a.ndjson", "hunter2", "line 1 is not a JSON object"),
+            ("a.jsonl", "{}\n{\"a\":1}", "line 1 has no keys"),
             (
                 "a.txt",
                 "a\n1",

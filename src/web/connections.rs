@@ -7,11 +7,11 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::Notify;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// Maximum number of open connections.
@@ -21,8 +21,9 @@ const ANSWER_TIME: Duration = Duration::from_secs(1);
 /// How long an evicted connection may take to close.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct ConnectionTable {
+    most: usize,
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Arc<Slot>>>,
     closed: Notify,
@@ -31,6 +32,8 @@ pub struct ConnectionTable {
 #[derive(Debug)]
 struct Slot {
     evicted: CancellationToken,
+    /// Whether a request has begun.
+    is_used: AtomicBool,
     /// Requests in progress on the connection.
     busy: AtomicUsize,
     /// Requests among them whose body has not arrived completely.
@@ -58,7 +61,24 @@ pub struct Upload {
     slot: Option<Arc<Slot>>,
 }
 
+/// The maximum number of connections of a process that may open this number of files: clients leave most of them
+/// for probes and the store.
+fn most(open_files: u64) -> usize {
+    let quarter = usize::try_from(open_files / 4).unwrap_or(CONNECTIONS);
+    quarter.clamp(1, CONNECTIONS)
+}
+
 impl ConnectionTable {
+    pub fn new() -> Self {
+        let open_files = rlimit::Resource::NOFILE.get_soft();
+        Self {
+            most: open_files.map_or(CONNECTIONS, most),
+            next: AtomicU64::default(),
+            open: Mutex::default(),
+            closed: Notify::new(),
+        }
+    }
+
     /// Takes a slot; `None` if all connections are busy with responses.
     pub async fn take(self: &Arc<Self>) -> Option<ConnectionSlot> {
         loop {
@@ -74,12 +94,13 @@ impl ConnectionTable {
 
     fn insert(self: &Arc<Self>) -> Option<ConnectionSlot> {
         let mut open = self.open.lock();
-        if open.len() >= CONNECTIONS {
+        if open.len() >= self.most {
             return None;
         }
         let evicted = CancellationToken::new();
         let slot = Arc::new(Slot {
             evicted: evicted.clone(),
+            is_used: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
             uploads: AtomicUsize::new(0),
             since: Mutex::new(Instant::now()),
@@ -126,12 +147,22 @@ impl ConnectionSlot {
     /// Marks the connection as busy until the first return value is dropped.
     pub fn request(&self, body: Incoming) -> (ActiveRequest, Upload) {
         self.slot.touch();
+        self.slot.is_used.store(true, Ordering::Release);
         self.slot.busy.fetch_add(1, Ordering::AcqRel);
         let slot = (!body.is_end_stream()).then(|| self.slot.clone());
         if let Some(slot) = &slot {
             slot.uploads.fetch_add(1, Ordering::AcqRel);
         }
         (ActiveRequest(self.slot.clone()), Upload { body, slot })
+    }
+
+    /// Completes if no request has begun in time. Until the first bytes tell the version of HTTP, hyper waits for
+    /// them without a limit.
+    pub async fn unused(&self, limit: Duration) {
+        sleep(limit).await;
+        if self.slot.is_used.load(Ordering::Acquire) {
+            std::future::pending::<()>().await;
+        }
     }
 }
 
@@ -184,5 +215,28 @@ impl Body for Upload {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clients_leave_open_files_for_probes() {
+        for (open_files, connections) in [(0, 1), (64, 16), (1024, 256), (65_536, 1024)] {
+            assert_eq!(most(open_files), connections, "{open_files}");
+        }
+        assert_eq!(most(u64::MAX), CONNECTIONS);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_a_request_is_unused() {
+        let table = Arc::new(ConnectionTable::new());
+        let slot = table.take().await.expect("free");
+        let limit = Duration::from_secs(15);
+        assert!(timeout(limit * 2, slot.unused(limit)).await.is_ok());
+        slot.slot.is_used.store(true, Ordering::Release);
+        assert!(timeout(limit * 2, slot.unused(limit)).await.is_err());
     }
 }

@@ -13,7 +13,13 @@ use serde_json::Value;
 use serde_json::error::Category;
 use std::convert::Infallible;
 use std::fmt;
+use std::time::Duration;
+use tokio::time::timeout;
 use url::form_urlencoded;
+
+/// Timeout for a request's body. It must be shorter than that of the whole request: a change that begins is
+/// completed, also after its client got an error.
+const BODY_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The parameters of a query.
 #[derive(Debug)]
@@ -88,7 +94,14 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_kind(request.headers())?;
-        let body = Bytes::from_request(request, state).await;
+        let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
+        let late = |_| {
+            Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time",
+            )
+        };
+        let body = body.map_err(late)?;
         let body = body.map_err(|rejection| match rejection.status() {
             StatusCode::PAYLOAD_TOO_LARGE => too_large(),
             status => Problem::new(status, "the body ended before it was complete"),
@@ -163,6 +176,8 @@ impl<'de> Visitor<'de> for PairsVisitor {
 mod tests {
     use super::*;
     use axum::body::Body;
+    use futures_util::stream::pending;
+    use tokio::time::Instant;
 
     async fn read(headers: &[(&str, &str)], body: &str) -> Result<JsonBody, Problem> {
         let request = headers.iter().fold(Request::post("/"), |request, one| {
@@ -200,5 +215,16 @@ mod tests {
         let twice = read(&[json], "{\"a\":1,\"a\":2}").await.expect("JSON");
         let problem = twice.only("invalid", &["a"]).expect_err("given twice");
         assert_eq!(problem.detail(), Some("`a` is given twice"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_without_an_end_is_given_up_before_its_request() {
+        let body = Body::from_stream(pending::<Result<Bytes, Infallible>>());
+        let request = Request::post("/").header("content-type", "application/json");
+        let (started, request) = (Instant::now(), request.body(body).expect("valid"));
+        let problem = JsonBody::from_request(request, &()).await;
+        assert_eq!(problem.expect_err("no end").status(), 408);
+        assert_eq!(started.elapsed(), BODY_TIMEOUT);
+        assert!(BODY_TIMEOUT < crate::web::REQUEST_TIMEOUT);
     }
 }

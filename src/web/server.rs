@@ -17,12 +17,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// Timeout for a request's headers; also the timeout of idle connections.
+/// Timeout for a request's headers and for the first request; also the timeout of idle connections.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
 /// Maximum size of a request's headers in bytes.
 const HEAD_LIMIT: usize = 32 * 1024;
@@ -36,6 +36,8 @@ const STREAM_BUFFER: usize = 64 * 1024;
 const WINDOW: u32 = 64 * 1024;
 /// How long requests may continue after a stop request.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Minimum time between two log messages about failed accepts.
+const LOGGED_EVERY: Duration = Duration::from_secs(10);
 /// Pause after an accept that failed for lack of file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
 
@@ -71,9 +73,10 @@ async fn accept_until<T>(
     access: Access,
     end: impl Future<Output = T>,
 ) -> (T, JoinSet<()>) {
-    let connections_table = Arc::new(ConnectionTable::default());
+    let connections_table = Arc::new(ConnectionTable::new());
     let closing = CancellationToken::new();
     let mut connections = JoinSet::new();
+    let mut failures = AcceptFailures::default();
     tokio::pin!(end);
     let result = loop {
         let accepted = tokio::select! {
@@ -94,7 +97,7 @@ async fn accept_until<T>(
                     closing.clone(),
                 ));
             }
-            Err(error) => accept_backoff(&error).await,
+            Err(error) => failures.backoff(&error).await,
         }
     };
     closing.cancel();
@@ -108,15 +111,27 @@ async fn drain(mut connections: JoinSet<()>) {
     }
 }
 
-/// A client that is already gone needs no pause; other errors would repeat immediately.
-async fn accept_backoff(error: &io::Error) {
-    let gone = [
-        io::ErrorKind::ConnectionAborted,
-        io::ErrorKind::ConnectionReset,
-        io::ErrorKind::Interrupted,
-    ];
-    if !gone.contains(&error.kind()) {
-        tracing::warn!("cannot accept a connection: {error}");
+/// Reports failed accepts, at most once in [`LOGGED_EVERY`].
+#[derive(Default)]
+struct AcceptFailures {
+    logged: Option<Instant>,
+}
+
+impl AcceptFailures {
+    /// A client that is already gone needs no pause; other errors would repeat immediately.
+    async fn backoff(&mut self, error: &io::Error) {
+        let gone = [
+            io::ErrorKind::ConnectionAborted,
+            io::ErrorKind::ConnectionReset,
+            io::ErrorKind::Interrupted,
+        ];
+        if gone.contains(&error.kind()) {
+            return;
+        }
+        if self.logged.is_none_or(|at| at.elapsed() >= LOGGED_EVERY) {
+            self.logged = Some(Instant::now());
+            tracing::warn!("cannot accept connections: {error}");
+        }
         sleep(BREATHER).await;
     }
 }
@@ -163,6 +178,7 @@ async fn serve_connection(
         // Errors caused by the client are ignored.
         _ = connection.as_mut() => return,
         () = evicted.cancelled() => return,
+        () = connection_slot.unused(HEAD_TIMEOUT) => return,
         () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
     }
     let _ = connection.await;

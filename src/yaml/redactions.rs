@@ -1,10 +1,13 @@
 //! Secret values, and their replacements in texts.
 
+mod search;
+
 use super::secret::{Secret, names_a_secret};
-use crate::text::{CUT, printable};
+use crate::text::printable;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use search::Search;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use url::Url;
@@ -14,10 +17,6 @@ const LENGTH_MIN: usize = 4;
 /// Shorter parts of a URL are redacted only if their names indicate a secret. Shorter values are redacted
 /// only as whole words, because parts of other words are unrelated to them.
 const TOKEN_MIN: usize = 16;
-/// Minimum number of characters of a secret before a truncation to recognize it; of a URL, after the scheme.
-const BEGINNING_MIN: usize = 2;
-/// Marks the middle of a secret that another program masked: `sk-abcd********wxyz`.
-const MASK: &str = "***";
 
 /// All characters that are percent-encoded in URLs: all but the unreserved ones of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -85,20 +84,28 @@ impl Redactions {
     }
 
     /// Replaces all values in a text, including the beginning of one before a truncation (`…`) or a mask
-    /// (`***`).
+    /// (`***`). At each position, the longest one is replaced.
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let mut shown = String::new();
-        let mut rest = text;
-        while let Some((at, length, instead)) = self.first_in(rest) {
-            shown.push_str(&rest[..at]);
-            shown.push_str(instead);
-            rest = &rest[at + length..];
+        let values = self.0.iter();
+        let values = values.map(|(secret, shown)| (shown, Search::new(secret.reveal(), text)));
+        let mut values: Vec<_> = values.collect();
+        let (mut clean, mut from) = (String::new(), 0);
+        loop {
+            let found = values.iter_mut();
+            let found = found.filter_map(|(shown, search)| Some((search.next(from)?, &**shown)));
+            let first = found.min_by_key(|(place, _)| (place.at, usize::MAX - place.length));
+            let Some((place, shown)) = first else {
+                break;
+            };
+            clean.push_str(&text[from..place.at]);
+            clean.push_str(shown);
+            from = place.at + place.length;
         }
-        if shown.is_empty() && rest.len() == text.len() {
+        if from == 0 {
             return Cow::Borrowed(text);
         }
-        shown.push_str(rest);
-        Cow::Owned(shown)
+        clean.push_str(&text[from..]);
+        Cow::Owned(clean)
     }
 
     /// Same as [`Self::clean`], for an owned text.
@@ -108,80 +115,6 @@ impl Redactions {
         }
         text
     }
-
-    /// The first value in a text, and the longest one at that position: index, length and replacement.
-    fn first_in(&self, text: &str) -> Option<(usize, usize, &str)> {
-        let found = self.0.iter().filter_map(|(secret, shown)| {
-            let secret = secret.reveal();
-            let whole = whole(secret, text).map(|at| (at, secret.len()));
-            let places = whole.into_iter().chain(before_cut(secret, text));
-            let (at, length) = places.min_by_key(|(at, length)| (*at, usize::MAX - length))?;
-            Some((at, length, shown.as_str()))
-        });
-        found.min_by_key(|(at, length, _)| (*at, usize::MAX - length))
-    }
-}
-
-/// The index of a secret in a text. A short secret must be a whole word.
-fn whole(secret: &str, text: &str) -> Option<usize> {
-    let mut places = text.match_indices(secret).map(|(at, _)| at);
-    places.find(|at| {
-        let after = &text[at + secret.len()..];
-        begins_word(secret, &text[..*at]) && !(is_short(secret) && runs_on(secret, after))
-    })
-}
-
-/// The index and length of the beginning of a secret before a truncation or a mask.
-fn before_cut(secret: &str, text: &str) -> Option<(usize, usize)> {
-    let scheme = secret.find("://").map_or(0, |at| at + "://".len());
-    let ends = || {
-        let ends = secret[scheme..].char_indices();
-        ends.map(|(at, c)| scheme + at + c.len_utf8())
-            .skip(BEGINNING_MIN - 1)
-    };
-    let longest_at = |cut: usize| {
-        let longest = ends()
-            .take_while(|end| *end <= cut)
-            .filter(|end| text[..cut].ends_with(&secret[..*end]))
-            .filter(|end| begins_word(secret, &text[..cut - end]))
-            .last();
-        longest.map(|length| (cut - length, length))
-    };
-    let cut = text.match_indices(CUT).find_map(|(cut, _)| longest_at(cut));
-    let mut masks = text.match_indices(MASK);
-    let masked = masks.find_map(|(mask, _)| longest_at(mask));
-    cut.into_iter().chain(masked).min()
-}
-
-fn is_short(secret: &str) -> bool {
-    secret.len() < TOKEN_MIN
-}
-
-/// Whether a secret can begin after a text; a short one cannot begin within a word.
-fn begins_word(secret: &str, before: &str) -> bool {
-    let is_inner = secret.starts_with(|c: char| c.is_ascii_alphanumeric())
-        && before.ends_with(|c: char| c.is_ascii_alphanumeric());
-    !(is_short(secret) && is_inner) || ends_escaped(before)
-}
-
-/// Whether `after` continues a word.
-fn runs_on(word: &str, after: &str) -> bool {
-    word.ends_with(|c: char| c.is_ascii_alphanumeric())
-        && after.starts_with(|c: char| c.is_ascii_alphanumeric())
-}
-
-/// Whether a text ends with an escape sequence: `%3D`, `\n`, `\u003d`.
-fn ends_escaped(text: &str) -> bool {
-    let escaped = |lead: &str, length: usize| {
-        let from = text.len().checked_sub(length);
-        let digits = from.and_then(|from| text.get(from..)?.strip_prefix(lead));
-        digits.is_some_and(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))
-    };
-    let letter = text.strip_suffix(['n', 'r', 't', 'b', 'f']);
-    escaped("%", 3)
-        || escaped("\\x", 4)
-        || escaped("\\u", 6)
-        || letter.is_some_and(|before| before.ends_with('\\'))
 }
 
 /// Whether a query parameter is secret. `code` is the key of an Azure function.
@@ -247,6 +180,31 @@ mod tests {
             assert_eq!(redactions.clean(text), shown);
         }
         assert!(!format!("{redactions:?}").contains("hunt"));
+    }
+
+    #[test]
+    fn values_that_follow_each_other_are_hidden() {
+        let mut redactions = Redactions::default();
+        redactions.add("sk-abcdefgh1234567890wxyz", "<key>");
+        redactions.add("hunt", "<word>");
+        for (text, shown) in [
+            ("sk-abcdefgh1234567890wxyzhunt", "<key><word>"),
+            ("sk-abcdefgh1234567890wxyzhu\u{2026}", "<key><word>\u{2026}"),
+            ("sk-abcdefgh1234567890wxyzsk-abcdefgh***", "<key><key>***"),
+            ("sk-abcdefgh1234567890wxyzhunter", "<key>hunter"),
+        ] {
+            assert_eq!(redactions.clean(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_text_takes_linear_time() {
+        let mut redactions = Redactions::default();
+        redactions.add("sk-abcdefgh1234567890/wxyz", "<secret>");
+        let repeated = "sk-ab***".repeat(100_000);
+        let text = format!("{repeated} sk%2Dabcdefgh1234567890%2Fwxyz sk-abcdefgh1234567890/wxyz");
+        let shown = format!("{} <secret> <secret>", "<secret>***".repeat(100_000));
+        assert!(redactions.clean(&text) == shown);
     }
 
     #[test]

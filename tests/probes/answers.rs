@@ -6,6 +6,7 @@ use crate::probing::{SHORT, TIMEOUT, attempt, cause, message};
 use crate::server::{http, read_request, tcp};
 use slod::outcome::{Cause, Verdict};
 use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 /// A complete response with these fields and this body.
 fn with(fields: &str, body: &[u8]) -> Vec<u8> {
@@ -107,6 +108,25 @@ async fn rejections_are_reported() {
     let (seen, story) = cause_of(plain, "http_version: 2").await;
     assert_eq!(seen, Some(Cause::Protocol), "{story}");
     assert!(story.contains("responds with HTTP/1.1"), "{story}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_closed_at_once_is_no_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            drop(stream);
+        }
+    });
+    for version in ["1.1", "2"] {
+        let yaml = format!("{{ url: \"http://{address}/\", http_version: \"{version}\" }}");
+        for _ in 0..10 {
+            let (outcome, story) = attempt(&yaml, TIMEOUT).await;
+            let verdict = outcome.verdict;
+            assert_ne!(verdict, Verdict::Bad(Cause::Timeout), "{version}: {story}");
+        }
+    }
 }
 
 #[tokio::test]

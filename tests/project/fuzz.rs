@@ -76,6 +76,7 @@ const WORDS: &[&str] = &[
     "/",
     "..",
     "data: ",
+    "{secret}",
     "event: ",
     "chunked",
     "Content-Length: ",
@@ -128,7 +129,7 @@ impl Mutator {
             2 => _ = input.drain(start..end),
             3 => {
                 let part = input[start..end].to_vec();
-                let times = 1 << self.random.usize(..10);
+                let times = 1 << self.random.usize(..15);
                 let copies = part.repeat(times.min(LEN_MAX / part.len().max(1)));
                 input.splice(start..start, copies);
             }
@@ -276,4 +277,4 @@ macro_rules! targets {
     };
 }
 
-targets! { answers certificates config cookies dns events expectations grpc host imported_blackbox imported_k6_lines imported_k6_options imported_objectives imported_requests imports load_responses logs pages requests store store_file templates web_file }
+targets! { answers certificates config cookies data_files dialogs dns events expectations grpc host http2 imported_blackbox imported_k6_lines imported_k6_options imported_objectives imported_requests imports load_responses logs pages proxies receivers redactions requests schedules store store_file templates web_file }

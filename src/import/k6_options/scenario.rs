@@ -11,6 +11,10 @@ const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(24);
 const STAGES_MAX: usize = 100;
 const USERS_MAX: f64 = 10_000.0;
+/// Maximum rate of a run, per second.
+const RATE_MAX: f64 = 100_000.0;
+/// Lowest rate in a config, per second: one a day.
+const RATE_MIN: f64 = 1.0 / 86_400.0;
 
 /// A scenario of a config.
 #[derive(Debug)]
@@ -65,6 +69,9 @@ impl Load {
         if self.unit == Unit::Users && levels().any(|level| level > USERS_MAX) {
             return Err(format!("it has more than {USERS_MAX} users"));
         }
+        if self.unit == Unit::PerSecond && levels().any(|level| level > RATE_MAX) {
+            return Err(format!("its rate is above {RATE_MAX} per second"));
+        }
         let odd = self
             .stages
             .iter()
@@ -103,8 +110,7 @@ impl Load {
     fn level(&self, level: f64) -> String {
         match self.unit {
             Unit::Users => format!("{level}"),
-            // A rate of 0 is not valid in a config.
-            Unit::PerSecond if level <= 0.0 => "1/d".to_owned(),
+            Unit::PerSecond if level < RATE_MIN => "1/d".to_owned(),
             Unit::PerSecond => format!("{level}/s"),
         }
     }

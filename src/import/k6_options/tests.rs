@@ -149,6 +149,10 @@ fn what_has_no_load_is_refused_with_its_reason() {
     let scenario = |scenario: &str| format!(r#"{{ "scenarios": {{ {scenario} }} }}"#);
     for (text, part) in [
         (
+            r#""a": { "executor": "constant-arrival-rate", "duration": "1m", "rate": 1e9 }"#,
+            "above 100000 per second",
+        ),
+        (
             r#""a\n": { "executor": "constant-vus", "duration": "1m" }"#,
             "not valid in k6",
         ),
@@ -229,4 +233,13 @@ fn thresholds_of_a_request_or_scenario_keep_their_selector() {
     ] {
         assert!(has(&found, part), "{part}: {:#?}", found.remarks);
     }
+}
+
+#[test]
+fn a_rate_below_one_a_day_is_one_a_day() {
+    let found = imported(
+        r#"{ "scenarios": { "a": { "executor": "constant-arrival-rate", "duration": "1m", "rate": 1, "timeUnit": "1000h" } } }"#,
+    );
+    let stage = "- { from: 1/d, to: 1/d, for: 1m }";
+    assert!(found.yaml.contains(stage), "{}", found.yaml);
 }

@@ -9,6 +9,7 @@ use super::tap::{Start, Tap};
 use super::{Version, http2_error};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress, source_of};
+use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, Response};
 use http_body_util::Full;
@@ -79,7 +80,10 @@ where
                 let answer = sender.send_request(first).await.map_err(refused)?;
                 receive_by(receive, answer, "HTTP/2", progress).await
             };
-            PolledConnection::new(connection).during(answer).await
+            // Fused, so that it is dropped when it ends: a request that is sent later fails only then.
+            PolledConnection::new(connection.fuse())
+                .during(answer)
+                .await
         };
         return Box::pin(exchanged).await;
     }

@@ -1,6 +1,7 @@
 //! Explains why an answer is not valid HTTP.
 
 use crate::probe::quoted::quoted;
+use crate::text::CUT;
 use http::header::CONTENT_LENGTH;
 
 /// Why an answer with this start is not valid in the HTTP version that was used; `None` if its
@@ -19,9 +20,9 @@ pub fn refusal(start: &[u8], http2: bool) -> Option<String> {
         ),
         _ if !is_http1 => Some(format!(
             "the response starts with {}, not with `HTTP/1.1`",
-            quoted(first_line(start))
+            quoted_line(start)
         )),
-        _ => status_fault(first_line(start)).or_else(|| field_fault(start)),
+        _ => status_fault(start).or_else(|| field_fault(start)),
     }
 }
 
@@ -36,13 +37,13 @@ fn http2_refusal(start: &[u8], is_http1: bool) -> Option<String> {
     (!is_http2).then(|| {
         format!(
             "the response starts with {}, not with a frame of HTTP/2",
-            quoted(first_line(start))
+            quoted_line(start)
         )
     })
 }
 
-fn status_fault(line: &[u8]) -> Option<String> {
-    let rest = line.get(b"HTTP/1.1".len()..)?;
+fn status_fault(start: &[u8]) -> Option<String> {
+    let rest = first_line(start).get(b"HTTP/1.1".len()..)?;
     let mut words = rest
         .strip_prefix(b" ")
         .unwrap_or_default()
@@ -51,7 +52,7 @@ fn status_fault(line: &[u8]) -> Option<String> {
     let code = words.next().unwrap_or_default();
     let valid = matches!(code, [b'1'..=b'9', b'0'..=b'9', b'0'..=b'9']);
     (!valid).then(|| {
-        let line = quoted(line);
+        let line = quoted_line(start);
         format!("the status line {line} has no status code of three digits")
     })
 }
@@ -97,6 +98,18 @@ fn field_fault(start: &[u8]) -> Option<String> {
     None
 }
 
+/// Quotes the first line. If its end has not arrived, it is marked as truncated, so that the beginning of a secret
+/// in it is recognized.
+fn quoted_line(start: &[u8]) -> String {
+    let line = first_line(start);
+    if line.len() < start.len() {
+        return quoted(line);
+    }
+    let mut line = line.to_vec();
+    line.extend_from_slice(CUT.encode_utf8(&mut [0; 4]).as_bytes());
+    quoted(&line)
+}
+
 fn first_line(bytes: &[u8]) -> &[u8] {
     let line = bytes
         .split(|byte| *byte == b'\n')
@@ -111,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_fault_is_named() {
-        let table: [(&[u8], bool, &str); 18] = [
+        let table: [(&[u8], bool, &str); 20] = [
             (
                 b"HTTP/1.2 200 OK\r\n",
                 false,
@@ -128,6 +141,8 @@ mod tests {
                 "starts with `SSH-2.0-OpenSSH_9.6`, not with",
             ),
             (b"HTTP/2 200 OK\r\n", false, "starts with `HTTP/2 200 OK`"),
+            (b"no sk-abc", false, "starts with `no sk-abc\u{2026}`"),
+            (b"HTTP/1.1 sk", false, "`HTTP/1.1 sk\u{2026}` has no"),
             (b"\x15\x03\x01\x00\x02\x02\x50", false, "use https"),
             (b"\0\0\x12\x04\0\0\0", false, "`http_version: 2`"),
             (

@@ -14,6 +14,8 @@ const TAGS: [(&str, &str); 5] = [
 #[derive(Debug, Default)]
 pub struct Separator {
     state: State,
+    /// Length of the white space before the first other character, which is examined only once.
+    blank: usize,
     /// The end of the reasoning, which may be the beginning of the closing tag.
     end: String,
 }
@@ -58,7 +60,8 @@ impl Separator {
 
     fn start(&mut self, part: &str, text: &mut String) -> Separated {
         text.push_str(part);
-        let begun = text.trim_start();
+        let begun = text[self.blank..].trim_start();
+        self.blank = text.len() - begun.len();
         let mut tags = TAGS.iter();
         if let Some((opening, closing)) = tags.find(|(opening, _)| begun.starts_with(opening)) {
             let reasoning = begun[opening.len()..].to_owned();
@@ -126,6 +129,16 @@ mod tests {
             }
         }
         (text, reasoning, texts)
+    }
+
+    #[test]
+    fn white_space_before_an_answer_takes_linear_time() {
+        let parts = vec![" \u{a0}\n".repeat(20); 200_000];
+        let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        let (text, reasoning, texts) =
+            separated(&[&parts[..], &["<think>Hm</think>", "Hi"]].concat());
+        assert_eq!((text.as_str(), texts), ("Hi", vec![parts.len() + 1]));
+        assert_eq!(reasoning, [parts.len()]);
     }
 
     #[test]
