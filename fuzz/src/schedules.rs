@@ -25,9 +25,12 @@ pub fn schedules() -> Run {
         let mut lines = text.lines();
         let zone = serde_json::json!(lines.next().unwrap_or_default());
         let schedule = serde_json::json!(lines.collect::<Vec<_>>());
-        let source = Source::new("", format!(
+        let source = Source::new(
+            "",
+            format!(
                 "services: [ {{ name: a, probes: [ {{ name: p, heartbeat: {{ schedule: {schedule}, timezone: {zone}, grace: 1h }} }} ], objectives: [] }} ]"
-            ));
+            ),
+        );
         let config = Config::load(&source, Path::new(""), &|_| None, KINDS).config;
         let Some(config) = config else {
             return;

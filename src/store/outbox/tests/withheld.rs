@@ -143,7 +143,7 @@ fn opened(store: &mut Store, now: i64, opens: i64) -> Option<Batch> {
 
 #[test]
 fn notices_wait_for_the_hours_of_their_route() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let firing = delivery(2000, notice("rag", None));
     store.keep_deliveries(&[firing]).expect("kept");
     assert_eq!(opened(&mut store, 3000, 9000), None);
@@ -164,7 +164,7 @@ fn notices_wait_for_the_hours_of_their_route() {
 
 #[test]
 fn an_alert_that_resolves_before_the_hours_begin_is_not_sent() {
-    let (_folder, mut store) = store();
+    let (_folder, mut store) = Store::temporary();
     let end = || delivery(4000, notice("rag", Some(4000)));
     let firing = || delivery(2000, notice("rag", None));
     store.keep_deliveries(&[firing()]).expect("kept");
