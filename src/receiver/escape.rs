@@ -59,7 +59,7 @@ struct Place {
 
 /// Writes each character of a text by a rule; those of URLs as they are.
 fn escaped(text: &str, write: impl Fn(&mut String, char, Place)) -> String {
-    let is_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric());
+    let is_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     let mut out = String::with_capacity(text.len());
     let (mut before, mut starts_line, mut url_end) = (None, true, 0);
     for (at, c) in text.char_indices() {

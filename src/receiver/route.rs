@@ -188,12 +188,11 @@ impl Routing {
         let decision = |receiver: &String, delay: Duration, escalated: bool| {
             let receiver = self.receiver(receiver)?;
             // Such a receiver groups and waits itself.
-            let (group, wait, hours) = match receiver.channel.resend_every() {
-                Some(_) => ("{}".to_owned(), Duration::ZERO, None),
-                None => {
-                    let group = route.group(&notice.labels, &self.external);
-                    (group, route.wait, route.deliver_at.as_ref())
-                }
+            let (group, wait, hours) = if receiver.channel.resend_every().is_some() {
+                ("{}".to_owned(), Duration::ZERO, None)
+            } else {
+                let group = route.group(&notice.labels, &self.external);
+                (group, route.wait, route.deliver_at.as_ref())
             };
             let delay = delay + if escalated { Duration::ZERO } else { wait };
             let earliest = now.after(delay);

@@ -97,14 +97,12 @@ fn name(
         is_naming(label) && all.iter().any(|one| one.labels.get(*label) != Some(*value))
     };
     let labels: Vec<_> = pool.labels.iter().filter(differs).collect();
-    let name = match labels[..] {
-        [(_, value)] => value.clone(),
-        _ => {
-            let pairs = labels
-                .iter()
-                .map(|(label, value)| format!("{label}={value}"));
-            pairs.collect::<Vec<_>>().join(" ")
-        }
+    let name = if let [(_, value)] = labels[..] {
+        value.clone()
+    } else {
+        let pairs = labels.iter();
+        let pairs = pairs.map(|(label, value)| format!("{label}={value}"));
+        pairs.collect::<Vec<_>>().join(" ")
     };
     shown(&name).map(Into::into)
 }
