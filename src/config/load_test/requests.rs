@@ -127,11 +127,13 @@ impl Reading<'_> {
             .section(&key::EXPECT)
             .map_or_else(Vec::new, |expect| expect.all(&EXPECT_STATUS));
         let captures = self.captures(section);
+        let made = target.as_ref().zip(method.as_ref());
+        let made = made.map(|(target, method)| format!("{method} {}", path(target)));
+        let made = made.unwrap_or_default();
+        let name = self.name(section, sequence, written.as_deref(), &made);
         let (target, method) = (target?, method?);
-        let made = format!("{method} {}", path(&target));
-        let name = self.name(section, sequence, written.as_deref(), &made)?;
         Some(RequestSpec {
-            name,
+            name: name?,
             think,
             method,
             target,
