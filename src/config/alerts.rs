@@ -87,7 +87,14 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
     let (long, short) = (section.get(&key::LONG), section.get(&key::SHORT));
     let (budget, urgency) = (section.get(&key::BUDGET), section.get(&key::URGENCY));
     let min_bad = section.get(&key::MIN_BAD);
-    let (long, short, budget) = (long?, short?, budget?);
+    // A value that is out of range is reported even if another one is invalid.
+    let is_share = |budget: &f64| (1e-6..=1.0).contains(budget);
+    if budget.is_some_and(|budget| !is_share(&budget)) {
+        let message = "the `budget` of a tier is out of range";
+        let help = "expected a ratio above 0 and up to 100%, such as 2%";
+        section.error("out-of-range", &key::BUDGET, message, help);
+    }
+    let (long, short, budget) = (long?, short?, budget.filter(is_share)?);
     if short >= long {
         let message = format!(
             "the short window {} is not shorter than {}",
@@ -96,12 +103,6 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
         );
         let help = "expected a window shorter than `long`, usually a twelfth of it";
         section.error("conflict", &key::SHORT, message, help);
-        return None;
-    }
-    if !(1e-6..=1.0).contains(&budget) {
-        let message = "the `budget` of a tier is out of range";
-        let help = "expected a ratio above 0 and up to 100%, such as 2%";
-        section.error("out-of-range", &key::BUDGET, message, help);
         return None;
     }
     Some(Tier {

@@ -130,11 +130,13 @@ impl Reading<'_> {
             refuse_checks_of_no_body(section, method, expect);
         }
         let captures = self.captures(section);
+        let made = target.as_ref().zip(method.as_ref());
+        let made = made.map(|(target, method)| format!("{method} {}", path(target)));
+        let made = made.unwrap_or_default();
+        let name = self.name(section, sequence, written.as_deref(), &made);
         let (target, method) = (target?, method?);
-        let made = format!("{method} {}", path(&target));
-        let name = self.name(section, sequence, written.as_deref(), &made)?;
         Some(RequestSpec {
-            name,
+            name: name?,
             think,
             method,
             target,

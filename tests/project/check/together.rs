@@ -81,3 +81,24 @@ fn no_error_hides_or_causes_another() {
         }
     }
 }
+
+#[test]
+fn a_value_out_of_range_is_reported_next_to_an_invalid_one() {
+    let text = "alerts:
+  tiers:
+    - long: 1
+      short: 5m
+      budget: 0
+      urgency: page
+services:
+  - name: web
+    objectives: []
+    probes: [ { name: p, tcp: { address: \"h:1\" } } ]
+    load:
+      url: http://h/
+      requests:
+        - name: \"\"
+          path: \"\"
+";
+    assert_eq!(faulty(text.to_owned()), BTreeSet::from([3, 5, 14, 15]));
+}
