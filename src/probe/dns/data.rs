@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hickory_proto::rr::rdata::svcb::{SVCB, SvcParamKey, SvcParamValue};
 use hickory_proto::rr::{Name, RData, RecordType};
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 
 /// Formats record data (RFC 1035, section 5.1), with hexadecimal digits in lower case. The strings of TXT are
 /// joined, without quotes and escapes. Types without a form of their own have that of RFC 3597.
@@ -63,7 +63,12 @@ fn undecoded(code: RecordType, data: &[u8]) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut text = String::new();
+    for byte in bytes {
+        // Writing to a string never fails.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 fn domain(name: &Name) -> String {

@@ -218,8 +218,8 @@ pub async fn open(body: Incoming, head: &response::Parts) -> Result<Source, Fail
     decoded.map_err(|error| failure(&error, headers))
 }
 
-/// The error of an HTTP/2 response that ended without END_STREAM. hyper takes it for complete if the stream was
-/// reset with NO_ERROR.
+/// The error of an HTTP/2 response that ended without `END_STREAM`. hyper takes it for complete if the stream was
+/// reset with `NO_ERROR`.
 #[derive(Debug, thiserror::Error)]
 #[error("the server ended the response before it was complete")]
 struct Incomplete;

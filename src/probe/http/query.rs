@@ -142,7 +142,7 @@ mod tests {
             ("$..a..b", "more than 1 `..`"),
             ("$[?count($[?count($.*) > 1]) > 1]", "more than 1 `$`"),
             (&format!("${}", "[0,0]".repeat(7)), "more than 64 times"),
-            ("$[?match(@.a, @.b)]", "a quoted expression at position 14"),
+            ("$[?match(@.a, @.b)]", "a quoted expression at position 13"),
             ("$[?search(@.a, '\\\\w{1000}')]", "not a regular expression"),
             ("status", "did you mean `$.status`?"),
             (".status[0].name", "did you mean `$.status[0].name`?"),

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 const DECLARATION_WITHIN: usize = 1024;
 /// A comment, which declares nothing, or a declaration.
 static DECLARATION: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let pattern = r#"(?is-u)<!--.*?-->|<(?:meta|\?xml)[^>]*?(?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_.:-]+)"#;
+    let pattern = r#"(?is-u)<!--.*?-->|<(?:meta|\?xml)[^>]*?[\s"';/](?:charset|encoding)\s*=\s*["']?\s*([a-z0-9_.:-]+)"#;
     Regex::new(pattern).ok()
 });
 
@@ -185,6 +185,7 @@ mod tests {
                 "<meta name=a content='charset=utf-8'><META CHARSET=Shift_JIS>",
                 sjis,
             ),
+            ("<meta data-charset=utf-8 charset='shift_jis'>", sjis),
             ("<meta charset=iso-2022-jp>", b"\x1b$B%F%9%H\x1b(B"),
         ] {
             let bytes = [declaration.as_bytes(), test].concat();
