@@ -91,8 +91,15 @@ pub fn dialogs() -> Run {
         let Some((first, said)) = data.split_first() else {
             return;
         };
-        let probe = &probes[usize::from(*first) % probes.len()];
-        service.ask(&**probe, &with_secrets(said), Manner::Turns);
+        let number = usize::from(*first) % probes.len();
+        let is_last = number + 1 == probes.len();
+        // Only the last one has a secret.
+        let said = if is_last {
+            with_secrets(said)
+        } else {
+            said.to_vec()
+        };
+        service.ask(&*probes[number], &said, Manner::Turns);
     })
 }
 
