@@ -6,6 +6,7 @@ use slod::probe::heartbeat::Beat;
 use slod::receiver::Message;
 use slod::slo::correction::Correction;
 use slod::store::{AlertCursor, AuditEntry, Marker, MarkerCursor, NewDelivery, PendingBeat, Store};
+use std::slice;
 use std::time::Duration;
 
 const RECEIVER: &str = "oncall";
@@ -92,7 +93,7 @@ pub fn write(store: &mut Store, now: Timestamp) {
     let deliveries: Vec<_> = notices
         .map(|notice| NewDelivery::at_once(RECEIVER, "a", notice, now))
         .collect();
-    let kept = store.keep_notified_alerts(&[alert.clone()], &deliveries);
+    let kept = store.keep_notified_alerts(slice::from_ref(&alert), &deliveries);
     kept.expect("kept");
     let given = Acknowledgement {
         at: now,

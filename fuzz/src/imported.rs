@@ -29,11 +29,11 @@ const SERVICE: &str = "services:
 /// As the program checks the config that an import makes.
 fn faults(config: &str) -> Vec<Fault> {
     let source = Source::new("", config);
-    let value = |name: &str| match name.contains("USERNAME") {
-        true => "USERNAME",
-        false => "http://127.0.0.1/",
+    let env = |name: &str| {
+        let is_user = name.contains("USERNAME");
+        let value = if is_user { "user" } else { "http://127.0.0.1/" };
+        Some(value.to_owned())
     };
-    let env = |name: &str| Some(value(name).to_owned());
     let found = Config::load(&source, Path::new(""), &env, KINDS).diagnostics;
     let errors = found.into_iter();
     let errors = errors.filter(|one| one.severity == Severity::Error);

@@ -18,15 +18,15 @@ receivers:
   - { name: starttls, email: { to: [ a@x.test ], from: c@x.test, server: 'localhost:PORT', username: u, password: '${A}' } }
   - { name: alertmanager, alertmanager: { urls: [ 'http://127.0.0.1:PORT' ], bearer: '${A}' } }
   - { name: webhook, webhook: { url: 'http://127.0.0.1:PORT/x?code=${A}' } }
-  - { name: slack, slack: { url: 'http://127.0.0.1:PORT/services/a' } }
+  - { name: slack, slack: { url: 'http://127.0.0.1:PORT/services/${A}' } }
   - { name: bot, slack: { token: '${A}', channel: C1, api: 'http://127.0.0.1:PORT' } }
   - { name: teams, teams: { url: 'http://127.0.0.1:PORT/x?sig=${A}' } }
-  - { name: discord, discord: { url: 'http://127.0.0.1:PORT/api/webhooks/1/a' } }
+  - { name: discord, discord: { url: 'http://127.0.0.1:PORT/api/webhooks/1/${A}' } }
   - { name: pagerduty, pagerduty: { routing_key: '${A}', url: 'http://127.0.0.1:PORT' } }
   - { name: opsgenie, opsgenie: { api_key: '${A}', url: 'http://127.0.0.1:PORT' } }
   - { name: telegram, telegram: { token: '${A}', chat_id: -100, url: 'http://127.0.0.1:PORT' } }
   - { name: ntfy, ntfy: { url: 'http://127.0.0.1:PORT', topic: '${A}', username: u, password: '${A}' } }
-  - { name: proxied, webhook: { url: 'https://x.test/' }, proxy: 'http://u:p@127.0.0.1:PORT' }
+  - { name: proxied, webhook: { url: 'https://x.test/${A}' }, proxy: 'http://u:p@127.0.0.1:PORT' }
 ";
 
 /// The first byte is the receiver; SMTP has several answers, which end with empty lines.
@@ -52,7 +52,9 @@ pub fn receivers() -> Run {
         let delivery = sender.deliver(receiver, &message, Done::default(), NOW);
         let delivery = service.run(delivery);
         let text = delivery.answer.text().to_owned();
-        assert_hidden(&receiver.redactions.cleaned(text.clone()));
+        if !receiver.redactions.is_empty() {
+            assert_hidden(&receiver.redactions.cleaned(text.clone()));
+        }
         assert!(text.len() + delivery.posted.map_or(0, |id| id.len()) <= KEPT_MAX);
         assert!(!text.starts_with("no response within"), "it hangs");
     })

@@ -126,15 +126,12 @@ pub fn with_secrets(data: &[u8]) -> Vec<u8> {
     let mut rest = data;
     while let Some((first, after)) = rest.split_first() {
         let marked = ECHOES.iter().find(|(mark, _)| rest.starts_with(mark));
-        match marked {
-            Some((mark, form)) => {
-                all.extend_from_slice(form.as_bytes());
-                rest = &rest[mark.len()..];
-            }
-            None => {
-                all.push(*first);
-                rest = after;
-            }
+        if let Some((mark, form)) = marked {
+            all.extend_from_slice(form.as_bytes());
+            rest = &rest[mark.len()..];
+        } else {
+            all.push(*first);
+            rest = after;
         }
     }
     all

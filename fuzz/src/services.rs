@@ -5,6 +5,7 @@ use super::Run;
 use super::service::{Manner, Service, with_secrets};
 use http::HeaderValue;
 use http::header::SET_COOKIE;
+use slod::outcome::{Outcome, Verdict};
 use slod::probe::Probe;
 use slod::probe::http::cookies::Cookies;
 use url::Url;
@@ -16,12 +17,13 @@ const SPLIT_MAX: usize = 4 << 10;
 
 const EXPECT: &str = "body: [ok], body_not: ['(?i)error'], headers: { content-type: '.*' }, headers_not: { x-a: '^b' }, json: { '$.a[?@.b > 1].c': '>= 2', '$..d': ok }, json_not: [ '$.errors' ]";
 
-/// Asks for an answer, whose verdict is the same if it arrives in parts.
+/// Asks for an answer, which is as good if it arrives in parts. Only hyper's causes of bad ones differ.
 fn ask(service: &Service, probe: &dyn Probe, answer: &[u8]) {
     let outcome = service.ask(probe, answer, WHOLE);
     if answer.len() <= SPLIT_MAX {
         let parts = service.ask(probe, answer, Manner::Parts(1 + answer.len() / 7));
-        assert_eq!(parts.verdict, outcome.verdict, "{outcome:?} {parts:?}");
+        let is_good = |outcome: &Outcome| outcome.verdict == Verdict::Good;
+        assert_eq!(is_good(&parts), is_good(&outcome), "{outcome:?} {parts:?}");
     }
 }
 
@@ -89,8 +91,15 @@ pub fn dialogs() -> Run {
         let Some((first, said)) = data.split_first() else {
             return;
         };
-        let probe = &probes[usize::from(*first) % probes.len()];
-        service.ask(&**probe, &with_secrets(said), Manner::Turns);
+        let number = usize::from(*first) % probes.len();
+        let is_last = number + 1 == probes.len();
+        // Only the last one has a secret.
+        let said = if is_last {
+            with_secrets(said)
+        } else {
+            said.to_vec()
+        };
+        service.ask(&*probes[number], &said, Manner::Turns);
     })
 }
 

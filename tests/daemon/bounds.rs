@@ -45,8 +45,8 @@ fn unfinished_requests_lose_their_place() {
 fn connections_without_a_request_are_closed() {
     const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
     let (daemon, _folder) = daemon();
-    let began = Instant::now();
-    let begin = |bytes: &[u8]| {
+    let started = Instant::now();
+    let open = |bytes: &[u8]| {
         let mut stream = TcpStream::connect(daemon.address).expect("it listens");
         stream.write_all(bytes).expect("sent");
         let patience = Some(Duration::from_secs(40));
@@ -54,12 +54,12 @@ fn connections_without_a_request_are_closed() {
         stream
     };
     let beginnings = [&b""[..], b"P", &PREFACE[..20], PREFACE, b"GET / HT"];
-    for mut stream in beginnings.map(begin) {
+    for mut stream in beginnings.map(open) {
         let mut settings = Vec::new();
         stream.read_to_end(&mut settings).expect("it closes");
     }
     // 15 seconds, plus a margin.
-    let took = began.elapsed();
+    let took = started.elapsed();
     assert!(took < Duration::from_secs(25), "{took:?}");
 }
 

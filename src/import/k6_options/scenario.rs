@@ -66,6 +66,12 @@ impl Load {
         if self.stages.len() > STAGES_MAX {
             return Err(format!("it has more than {STAGES_MAX} stages"));
         }
+        if levels().any(|level| level < 0.0) {
+            return Err("it has a negative level".to_owned());
+        }
+        if self.unit == Unit::Users && levels().any(|level| level.fract() > 0.0) {
+            return Err("its users are not whole numbers".to_owned());
+        }
         if self.unit == Unit::Users && levels().any(|level| level > USERS_MAX) {
             return Err(format!("it has more than {USERS_MAX} users"));
         }

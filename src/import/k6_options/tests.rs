@@ -153,6 +153,14 @@ fn what_has_no_load_is_refused_with_its_reason() {
             "above 100000 per second",
         ),
         (
+            r#""a": { "executor": "constant-vus", "duration": "1m", "vus": 0.5 }"#,
+            "not whole numbers",
+        ),
+        (
+            r#""a": { "executor": "ramping-arrival-rate", "startRate": 1, "stages": [ { "target": -1, "duration": "1m" } ] }"#,
+            "negative level",
+        ),
+        (
             r#""a\n": { "executor": "constant-vus", "duration": "1m" }"#,
             "not valid in k6",
         ),

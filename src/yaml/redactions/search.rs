@@ -20,8 +20,33 @@ pub(super) struct Place {
 pub(super) struct Search<'t> {
     secret: &'t str,
     text: &'t str,
-    /// The next place of each kind, once it was searched.
-    known: [Option<Option<Place>>; FINDERS.len()],
+    /// The next place of each kind.
+    known: [Next; FINDERS.len()],
+}
+
+#[derive(Clone, Copy)]
+enum Next {
+    Unknown,
+    At(Place),
+    Nowhere,
+}
+
+impl Next {
+    /// Whether it must be searched after an index.
+    const fn is_unknown(self, from: usize) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::At(place) => place.at < from,
+            Self::Nowhere => false,
+        }
+    }
+
+    const fn place(self) -> Option<Place> {
+        match self {
+            Self::At(place) => Some(place),
+            Self::Unknown | Self::Nowhere => None,
+        }
+    }
 }
 
 /// Finds the first place of a secret in a text.
@@ -38,7 +63,7 @@ impl<'t> Search<'t> {
         Self {
             secret,
             text,
-            known: [None; FINDERS.len()],
+            known: [Next::Unknown; FINDERS.len()],
         }
     }
 
@@ -47,14 +72,14 @@ impl<'t> Search<'t> {
     pub(super) fn next(&mut self, from: usize) -> Option<Place> {
         let rest = &self.text[from..];
         for (known, find) in self.known.iter_mut().zip(FINDERS) {
-            if known.is_none_or(|place| place.is_some_and(|place| place.at < from)) {
-                let place = find(self.secret, rest);
-                *known = Some(place.map(|place| place.after(from)));
+            if known.is_unknown(from) {
+                let place = find(self.secret, rest).map(|place| place.after(from));
+                *known = place.map_or(Next::Nowhere, Next::At);
             }
         }
         // A place that was rejected within a word may be right after another value.
         let here = at_start(self.secret, rest).map(|place| place.after(from));
-        let known = self.known.into_iter().flatten().flatten();
+        let known = self.known.into_iter().filter_map(Next::place);
         let places = known.chain(here);
         places.min_by_key(|place| (place.at, usize::MAX - place.length))
     }
