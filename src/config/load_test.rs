@@ -20,8 +20,6 @@ use std::time::Duration;
 
 /// Maximum duration of a scenario.
 const LONGEST: Duration = Duration::from_hours(24);
-/// Maximum requests per second of a scenario.
-const RATE_MAX: f64 = 100_000.0;
 
 /// Reads the service's `load`; `None` if it is absent or invalid. Errors are reported.
 pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
@@ -202,8 +200,8 @@ fn check(section: &Section<'_>, scenario: &Scenario) -> bool {
     } else if scenario.peak() <= 0.0 {
         let help = "expected a stage with more than 0, such as `{ to: 10, for: 5m }`";
         Some(("the scenario makes no load".to_owned(), help.to_owned()))
-    } else if scenario.peak() > RATE_MAX {
-        let help = format!("expected at most {RATE_MAX}/s");
+    } else if scenario.peak() > key::RATE_MAX {
+        let help = format!("expected at most {}/s", key::RATE_MAX);
         Some(("the rate is too high".to_owned(), help))
     } else {
         None

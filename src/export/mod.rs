@@ -152,11 +152,11 @@ impl Script {
     /// The first line of the script's comment.
     fn title(&self) -> String {
         let Scenario { name, purpose, .. } = &self.scenario;
-        format!(
-            "{name} of {}: {}",
-            one_line(&self.service),
-            one_line(purpose)
-        )
+        let title = format!("{name} of {}", one_line(&self.service));
+        if purpose.is_empty() {
+            return title;
+        }
+        format!("{title}: {}", one_line(purpose))
     }
 }
 

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Upper bound for a single process.
 pub const USERS_MAX: u32 = 10_000;
 
+/// Maximum requests per second.
+pub const RATE_MAX: f64 = 100_000.0;
+
 const RESPONSE: Span = Span::within(Duration::from_millis(1), Duration::from_hours(1));
 
 pub const URL: Key<Address> = Key::optional(

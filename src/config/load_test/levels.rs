@@ -1,6 +1,5 @@
 //! Checks that the numbers of a `load` do not contradict each other.
 
-use super::RATE_MAX;
 use crate::config::keys::load as key;
 use crate::config::model::LoadSpec;
 use crate::units::show_duration;
@@ -30,9 +29,9 @@ pub fn check(section: &Section<'_>, load: &LoadSpec) {
     let rates: [(&dyn Declared, _); 2] =
         [(&key::RATE_RANGE, rate), (&key::PEAK_RATE, load.peak_rate)];
     for (key, rate) in rates {
-        if rate.is_some_and(|rate| rate > RATE_MAX) {
+        if rate.is_some_and(|rate| rate > key::RATE_MAX) {
             let message = format!("`{}` is too high", key.name());
-            let help = format!("expected at most {RATE_MAX}/s");
+            let help = format!("expected at most {}/s", key::RATE_MAX);
             section.error("out-of-range", key, message, help);
         }
     }

@@ -213,6 +213,12 @@ fn other_options_are_named() {
     );
 }
 
+fn sorted(imported: &Imported, name: &str) -> Vec<String> {
+    let mut all = thresholds(imported, name);
+    all.sort_unstable();
+    all
+}
+
 #[test]
 fn thresholds_of_a_request_or_scenario_keep_their_selector() {
     let found = imported(
@@ -224,6 +230,7 @@ fn thresholds_of_a_request_or_scenario_keep_their_selector() {
             "http_req_duration{name:\"GET /x\"}": ["p(95)<500"],
             "http_req_failed{scenario:b}": ["rate<=0"],
             "http_req_failed{scenario:c}": ["rate<0.1"],
+            "failed_requests{name:z}": ["rate==0"],
             "http_reqs{scenario:a,name:y}": ["rate>5"],
             "http_req_duration{expected_response:true}": ["p(95)<300"],
             "http_req_duration{status:200}": ["p(95)<200"],
@@ -231,8 +238,10 @@ fn thresholds_of_a_request_or_scenario_keep_their_selector() {
         } }"#,
     );
     let of_all = "p95{name:GET /x}<500ms";
-    assert_eq!(thresholds(&found, "a"), [of_all, "rate{name:y}>5/s"]);
-    assert_eq!(thresholds(&found, "b"), [of_all, "errors==0"]);
+    let exported = "errors{name:z}==0";
+    assert_eq!(sorted(&found, "a"), [exported, of_all, "rate{name:y}>5/s"]);
+    assert_eq!(sorted(&found, "b"), ["errors==0", exported, of_all]);
+    assert!(!has(&found, "the limit itself is a miss"));
     for part in [
         "threshold errors<0.1 is left out: it is about another scenario",
         "{expected_response:true}: p(95)<300 is left out: slod's latencies include those of failed",

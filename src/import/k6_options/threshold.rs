@@ -3,12 +3,23 @@
 use crate::threshold::Threshold;
 use serde_json::Value;
 
+const FAILED: &str = "http_req_failed";
+/// The metric of a script that slod exported, which also counts responses with unexpected contents.
+const FAILED_REQUESTS: &str = "failed_requests";
+
 /// A condition of slod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
     pub text: String,
     /// The only scenario that it is about, if any.
     pub scenario: Option<String>,
+}
+
+impl Condition {
+    /// Whether the limit itself is a miss, as in all conditions but `errors==0`.
+    fn excludes_limit(&self) -> bool {
+        !self.text.contains("==")
+    }
 }
 
 /// The parts of a selector that slod can express.
@@ -25,18 +36,20 @@ pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec
         for one in list.as_array().into_iter().flatten() {
             let text = one.as_str().or_else(|| one.get("threshold")?.as_str());
             let Some(text) = text else { continue };
-            match condition(metric, text) {
+            let condition = condition(metric, text);
+            let includes_limit = ["<=", ">="].iter().any(|sign| text.contains(sign));
+            if includes_limit && condition.as_ref().is_some_and(Condition::excludes_limit) {
+                remarks.push(format!(
+                    "threshold {metric}: {text}: the limit itself is a miss in slod"
+                ));
+            }
+            match condition {
                 Some(condition) if all.contains(&condition) => {}
                 Some(condition) => all.push(condition),
                 None => remarks.push(format!(
                     "threshold {metric}: {text} is left out: {}",
                     why(metric)
                 )),
-            }
-            if text.contains('=') {
-                remarks.push(format!(
-                    "threshold {metric}: {text}: the limit itself is a miss in slod"
-                ));
             }
             if one.get("abortOnFail").and_then(Value::as_bool) == Some(true) {
                 remarks.push(format!(
@@ -45,7 +58,7 @@ pub(super) fn read(thresholds: Option<&Value>, remarks: &mut Vec<String>) -> Vec
             }
         }
     }
-    if all.iter().any(|one| one.text.contains("/s")) {
+    if all.iter().any(|one| one.text.starts_with("rate")) {
         remarks.push(
             "`rate` counts only successful requests, whereas `http_reqs` in k6 counts all"
                 .to_owned(),
@@ -116,10 +129,12 @@ fn of_metric(metric: &str, text: &str) -> Option<(String, String)> {
             // slod's limits are whole milliseconds.
             Some((name, format!("<{}ms", number.ceil())))
         }
-        "http_req_failed" if is_below && of == "rate" && number <= 0.0 => {
+        FAILED | FAILED_REQUESTS
+            if of == "rate" && number <= 0.0 && (is_below || rest.starts_with("==")) =>
+        {
             Some(("errors".to_owned(), "==0".to_owned()))
         }
-        "http_req_failed" if is_below && of == "rate" => {
+        FAILED | FAILED_REQUESTS if is_below && of == "rate" => {
             Some(("errors".to_owned(), format!("<{limit}")))
         }
         "http_reqs" if is_above && of == "rate" => Some(("rate".to_owned(), format!(">{limit}/s"))),
@@ -137,7 +152,9 @@ fn why(metric: &str) -> &'static str {
     }
     match metric {
         "http_req_duration" => "slod supports only upper limits of quantiles, `avg` and `max`",
-        "http_req_failed" => "slod supports only upper limits of the share of failed requests",
+        FAILED | FAILED_REQUESTS => {
+            "slod supports only upper limits of the share of failed requests"
+        }
         "http_reqs" => "slod supports only lower limits of the rate",
         "checks" => "use `expect` of a request to define good answers",
         _ => "slod does not measure it",

@@ -36,7 +36,7 @@ pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), Reque
         .get("paths")
         .map_or(Ok(Vec::new()), |paths| paths.entries())?;
     for (path, item) in paths.into_iter().filter(|(path, _)| path.starts_with('/')) {
-        let item = match examples.resolve(&item) {
+        let item = match examples.resolve_shared(&item) {
             Ok(item) => item,
             Err(fault) => {
                 collector.take(Err(fault))?;
@@ -167,7 +167,7 @@ impl Operation<'_, '_> {
         let Some(body) = self.at.get("requestBody") else {
             return Ok(Body::Nothing);
         };
-        let body = self.examples.resolve(&body)?;
+        let body = self.examples.resolve_shared(&body)?;
         let content = body.need("content")?.entries()?;
         let is = |wanted: fn(&str) -> bool| content.iter().find(|(name, _)| wanted(name));
         if let Some((media_type, media)) = is(is_json) {
@@ -252,7 +252,7 @@ fn has_file(media: &At<'_>, examples: &Examples<'_>) -> Result<bool, RequestsErr
     let Some(schema) = media.get("schema") else {
         return Ok(false);
     };
-    let properties = examples.resolve(&schema)?.get("properties");
+    let properties = examples.resolve_shared(&schema)?.get("properties");
     for (_, property) in properties.map_or(Ok(Vec::new()), |all| all.entries())? {
         let property = examples.resolve(&property)?;
         let items = property

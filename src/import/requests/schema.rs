@@ -16,8 +16,8 @@ const DEPTH_MAX: usize = 12;
 const OPTIONAL_DEPTH_MAX: usize = 6;
 /// Maximum number of values in all examples of a document, which may repeat a schema very often.
 const VALUES_MAX: usize = 200_000;
-/// Maximum number of values in everything that is read again and again: what references lead to, and what
-/// operations inherit. All operations of a document can refer to one large part of it.
+/// Maximum number of values in what operations refer to and inherit, counted for each operation. All operations
+/// of a document can refer to one large part of it.
 const REPEATED_MAX: usize = 2_000_000;
 const ITEMS_MAX: usize = 10;
 const LENGTH_MAX: usize = 256;
@@ -53,9 +53,17 @@ impl<'d> Examples<'d> {
             at = target.ok_or_else(|| {
                 reference.fault("refers to a value that does not exist in the document")
             })?;
-            self.repeat(&at)?;
         }
         Err(at.fault("refers to itself"))
+    }
+
+    /// Follows `$ref` to a part of which all members are read, by every operation that refers to it.
+    pub fn resolve_shared(&self, at: &At<'d>) -> Result<At<'d>, RequestsError> {
+        let target = self.resolve(at)?;
+        if !std::ptr::eq(target.value, at.value) {
+            self.repeat(&target)?;
+        }
+        Ok(target)
     }
 
     /// The example of a media type or parameter, or else a value that its schema allows.

@@ -52,6 +52,8 @@ fn thresholds(out: &mut String, report: &RunReport) {
         return;
     }
     out.push_str("\n  THRESHOLDS\n");
+    let names = report.results.iter().map(|one| one.threshold.to_string());
+    let width = names.map(|name| name.chars().count()).fold(17, usize::max);
     for result in &report.results {
         let sign = match result.decision.answer() {
             Answer::Good => '\u{2713}',
@@ -60,7 +62,11 @@ fn thresholds(out: &mut String, report: &RunReport) {
         };
         let (threshold, measured) = (result.threshold.to_string(), result.in_words());
         let source = printable(&result.source);
-        writeln!(out, "    {sign} {threshold:<18}{measured:<11}  {source}").unwrap_or_default();
+        writeln!(
+            out,
+            "    {sign} {threshold:<width$} {measured:<11}  {source}"
+        )
+        .unwrap_or_default();
     }
 }
 

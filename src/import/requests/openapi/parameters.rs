@@ -34,7 +34,7 @@ impl Parameters {
                 return Err(level.fault("expected at most 200 parameters"));
             }
             for parameter in parameters {
-                let parameter = examples.resolve(&parameter)?;
+                let parameter = examples.resolve_shared(&parameter)?;
                 let place = parameter.need("in")?.text()?.to_owned();
                 let name = parameter.need("name")?.text()?.to_owned();
                 all.remove(&place, &name);

@@ -234,7 +234,7 @@ fn described(found: &Break, unit: &str) -> String {
     let (at, why) = (at.as_secs(), &fault.why);
     if fault.is_rate_limit {
         return format!(
-            "rate-limited {levels}, {at} s after the start: {why}; the breaking point of the service itself was not reached before"
+            "rate-limited {levels}, {at} s after the start: {why}; the service itself did not break before"
         );
     }
     format!("broke {levels}, {at} s after the start: {why}")
