@@ -93,7 +93,7 @@ pub fn write(store: &mut Store, now: Timestamp) {
     let deliveries: Vec<_> = notices
         .map(|notice| NewDelivery::at_once(RECEIVER, "a", notice, now))
         .collect();
-    let kept = store.keep_notified_alerts(slice::from_ref(&alert), &deliveries);
+    let kept = store.keep_alerts(slice::from_ref(&alert), &deliveries);
     kept.expect("kept");
     let given = Acknowledgement {
         at: now,

@@ -72,7 +72,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> Result<(u8, Stri
                 web.iter()
                     .flat_map(|web| objects(&web.shown, &web.diagnostics)),
             );
-            array(list)
+            output::json(&list)
         }
     };
     let warnings = web.iter().flat_map(|web| web.of(Severity::Warning)).count();
@@ -161,11 +161,7 @@ fn web_text(web: &LoadedFile) -> String {
 
 /// Renders the diagnostics as a JSON array.
 pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
-    array(objects(source, diagnostics))
-}
-
-fn array(list: Vec<serde_json::Value>) -> String {
-    output::json(&list)
+    output::json(&objects(source, diagnostics))
 }
 
 fn objects(source: &Source, diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {

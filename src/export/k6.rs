@@ -53,8 +53,8 @@ pub(super) fn write(script: &Script) -> String {
                 "left_out",
                 script
                     .without_equivalent(Tool::K6)
-                    .into_iter()
-                    .map(comment)
+                    .iter()
+                    .map(|line| code(one_line(line)))
                     .collect(),
             ),
             ("inspects", script.inspects_responses().into()),
@@ -182,11 +182,6 @@ fn threshold(threshold: &Threshold, script: &Script) -> (&'static str, String) {
         ThresholdMetric::Errors => (failed, format!("rate<{limit}")),
         ThresholdMetric::Rate => ("http_reqs", format!("rate>{limit}")),
     }
-}
-
-/// A text in a comment of one line.
-fn comment(text: String) -> Value {
-    code(one_line(&text))
 }
 
 fn milliseconds(length: Duration) -> String {

@@ -2,6 +2,7 @@
 
 use super::body::known_codings;
 use super::expect::Expect;
+use super::json::JsonCondition;
 use crate::outcome::Cause;
 use crate::probe::pattern::display_pattern;
 use crate::text::beginning;
@@ -48,7 +49,7 @@ pub fn names(expect: &Expect) -> Vec<String> {
     let headers = headers.chain(expect.headers_not.iter().map(header("!~")));
     let bodies = expect.body.iter().map(body("~"));
     let bodies = bodies.chain(expect.body_not.iter().map(body("!~")));
-    let json = expect.json.iter().map(|one| one.name());
+    let json = expect.json.iter().map(JsonCondition::name);
     let absent = expect.json_not.iter();
     let json = json.chain(absent.map(|one| format!("no {}", one.query)));
     headers.chain(bodies).chain(json).collect()

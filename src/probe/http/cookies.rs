@@ -344,8 +344,8 @@ mod tests {
             (set(MAX_BYTES - 1, 0), false),
             (set(1, MAX_SET), false),
         ] {
-            let sent = sent(&kept(from, &[&set]), from);
-            assert_eq!(sent.starts_with("a=x"), is_kept);
+            let cookies = sent(&kept(from, &[&set]), from);
+            assert_eq!(cookies.starts_with("a=x"), is_kept);
         }
     }
 }

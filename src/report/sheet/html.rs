@@ -62,7 +62,7 @@ impl Cell {
 
 /// A sentence with the names between backticks as code.
 fn sentence(text: &str) -> Markup {
-    let is_paired = text.matches('`').count() % 2 == 0;
+    let is_paired = text.matches('`').count().is_multiple_of(2);
     html! {
         @if is_paired {
             @for (place, part) in text.split('`').enumerate() {

@@ -22,7 +22,8 @@ fn document() -> Value {
 fn results(query: &str) -> String {
     let path = JsonPath::parse(query).unwrap_or_else(|fault| panic!("{query}: {fault}"));
     let document = document();
-    Value::from_iter(path.query(&document).into_iter().cloned()).to_string()
+    let found: Value = path.query(&document).into_iter().cloned().collect();
+    found.to_string()
 }
 
 #[test]
