@@ -181,6 +181,9 @@ pub struct Uncounted {
     pub since: Timestamp,
     /// What they lack, or why they cannot be read, as a sentence.
     pub why: Arc<str>,
+    /// Whether they cannot be read at all. Otherwise they lack something, such as series that appear
+    /// with the first request.
+    pub is_unreadable: bool,
 }
 
 impl ObjectiveView {

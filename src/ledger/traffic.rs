@@ -38,7 +38,7 @@ impl Traffic {
         if metrics.at.is_none() {
             // The scrapes have failed for so long that the last values are too old.
             if let Some(error) = &metrics.scrape.error {
-                self.lack(at, &format!("its metrics cannot be read: {error}"));
+                self.lack(at, &format!("its metrics cannot be read: {error}"), true);
             }
             return Vec::new();
         }
@@ -54,7 +54,7 @@ impl Traffic {
                 self.counter.take(objective.sli, at, reading).collect()
             }
             Err(missing) => {
-                if self.lack(at, &missing) {
+                if self.lack(at, &missing, false) {
                     let (service, name) = (&metrics.service, &objective.name);
                     tracing::warn!("{service}/{name}: nothing is counted: {missing}");
                 }
@@ -66,14 +66,18 @@ impl Traffic {
     }
 
     /// Notes why the metrics are not counted. Returns whether the reason is new.
-    fn lack(&mut self, at: Timestamp, why: &str) -> bool {
+    fn lack(&mut self, at: Timestamp, why: &str, is_unreadable: bool) -> bool {
         let known = self.uncounted.as_ref();
         if known.is_some_and(|known| *known.why == *why) {
             return false;
         }
         let since = known.map_or_else(|| self.counted.unwrap_or(at), |known| known.since);
         let why = why.into();
-        self.uncounted = Some(Uncounted { since, why });
+        self.uncounted = Some(Uncounted {
+            since,
+            why,
+            is_unreadable,
+        });
         true
     }
 }

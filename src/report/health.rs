@@ -27,7 +27,7 @@ pub enum Health {
     PartlyDown,
     BudgetSpent,
     BurningFast,
-    /// There are no recent outcomes, or its metrics cannot be counted.
+    /// There are no recent outcomes, or its metrics cannot be read.
     Unseen,
     Burning,
     /// The budget burned recently, but is no longer burning.
@@ -124,11 +124,11 @@ impl Health {
             ObjectiveState::Ok => Self::Ok,
             ObjectiveState::Quiet => Self::Quiet,
         };
-        match view.uncounted {
+        if view.uncounted.as_ref().is_some_and(|one| one.is_unreadable) {
             // Its numbers describe the past.
-            Some(_) => health.min(Self::Unseen),
-            None => health,
+            return health.min(Self::Unseen);
         }
+        health
     }
 
     pub const fn label(self) -> &'static str {

@@ -77,7 +77,7 @@ pub struct ObjectiveStatus {
     pub target_ratio: f64,
     pub window_seconds: u64,
     /// `ok`, `warming up`, `burning`, `burning fast`, `recovered`, `budget spent`, `in maintenance`,
-    /// `quiet` (no requests), `no recent data` (the metrics cannot be counted) or `no data yet`.
+    /// `quiet` (no requests), `no recent data` (the metrics cannot be read) or `no data yet`.
     #[serde(default)]
     pub state: String,
     /// `week`, `month`, `quarter` or `year`; absent for a rolling window.

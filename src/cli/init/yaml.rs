@@ -22,17 +22,14 @@ pub(super) struct Answers {
 impl Answers {
     /// Returns an error message if no timeout is possible.
     pub(super) fn to_yaml(&self) -> Result<String, String> {
-        let interval = quoted(&self.interval);
-        let timeout = self.timeout()?;
+        let pace = self.pace()?;
         let objectives = self.objectives();
         let mut yaml = format!(
             "# Written by `slod init`. docs/CONFIGURATION.md lists every key; `slod check` validates this file.
 listen: 127.0.0.1:9771
 store: {{ path: data/slod.db, retention: 400d }}
 defaults:
-  interval: {interval}
-  timeout: {timeout}
-  objectives:
+{pace}  objectives:
 {objectives}services:
 "
         );
@@ -40,6 +37,15 @@ defaults:
             yaml += &written(service);
         }
         Ok(yaml)
+    }
+
+    /// Interval and timeout of the probes, if there are any.
+    fn pace(&self) -> Result<String, String> {
+        if self.services.iter().all(|one| one.probed.is_none()) {
+            return Ok(String::new());
+        }
+        let (interval, timeout) = (quoted(&self.interval), self.timeout()?);
+        Ok(format!("  interval: {interval}\n  timeout: {timeout}\n"))
     }
 
     /// The default objectives; each applies to the services that have what it counts.

@@ -111,7 +111,7 @@ impl<'a> Situation<'a> {
                 let last = |one: &'a ProbeView| Some(one.last.as_ref()?.at);
                 let probes = self.probes(Health::Unseen).filter_map(last);
                 probes
-                    .chain(self.uncounted().map(|(_, one)| one.since))
+                    .chain(self.unreadable().map(|(_, one)| one.since))
                     .min()
             }
             _ => {
@@ -142,10 +142,14 @@ impl<'a> Situation<'a> {
         all.filter(move |one| Health::of_objective(one) == health)
     }
 
-    /// Its objectives whose metrics cannot be counted.
-    fn uncounted(&self) -> impl Iterator<Item = (&'a str, &'a Uncounted)> + use<'a> {
+    /// Its objectives whose metrics cannot be read.
+    fn unreadable(&self) -> impl Iterator<Item = (&'a str, &'a Uncounted)> + use<'a> {
         let objectives = self.service.objectives.iter();
-        objectives.filter_map(|one| Some((&*one.objective.name, one.uncounted.as_ref()?)))
+        let unread = |one: &&Uncounted| one.is_unreadable;
+        objectives.filter_map(move |one| {
+            let uncounted = one.uncounted.as_ref().filter(unread)?;
+            Some((&*one.objective.name, uncounted))
+        })
     }
 
     /// The last message of the probe that has failed the longest, the burn rate, or what has no recent
@@ -173,8 +177,8 @@ impl<'a> Situation<'a> {
                 }
             } @else if let (Some(probe), true) = (unseen, self.health == Health::Unseen) {
                 p { "No outcome of " bdi { (probe.key.probe) } " since then." }
-            } @else if let (Some((name, one)), true) = (self.uncounted().next(), self.health == Health::Unseen) {
-                @let more = self.uncounted().filter(|(_, other)| other.why != one.why).count();
+            } @else if let (Some((name, one)), true) = (self.unreadable().next(), self.health == Health::Unseen) {
+                @let more = self.unreadable().filter(|(_, other)| other.why != one.why).count();
                 p dir="auto" {
                     bdi { (name) } ": nothing is counted: " (one.why)
                     @if more > 0 { ", and " (numbers::plural(more as u64, "other objective")) }

@@ -72,14 +72,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         content: html! {
             (alerts(std::iter::once(service), firing, ROOT, at))
             (signs::signs(shown.health, &past.signs, ROOT, at, unfold))
-            section {
-                @let days = past.days.as_deref().unwrap_or(&service.days);
-                h2 { "Last " (days.len()) " days" }
-                div.card {
-                    (days::switch(service, days.len(), view.query, at))
-                    (days::chart(service, days)) (days::legend(days)) (days::table(service, days, unfold))
-                }
-            }
+            @if !service.objectives.is_empty() { (days(service, past, view, (at, unfold))) }
             section {
                 h2 { "Objectives" }
                 div.pair { @for view in &service.objectives { (objective(view, at, unfold)) } }
@@ -97,6 +90,25 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         },
     };
     page.render(view)
+}
+
+/// The last days of its objectives.
+fn days(
+    service: &ServiceView,
+    past: &Past,
+    view: View<'_>,
+    (at, unfold): (Timestamp, bool),
+) -> Markup {
+    let days = past.days.as_deref().unwrap_or(&service.days);
+    html! {
+        section {
+            h2 { "Last " (days.len()) " days" }
+            div.card {
+                (days::switch(service, days.len(), view.query, at))
+                (days::chart(service, days)) (days::legend(days)) (days::table(service, days, unfold))
+            }
+        }
+    }
 }
 
 /// The service's probes. Without any, what its objectives count.

@@ -218,6 +218,7 @@ fn services_without_probes_show_their_own_metrics() {
     dead.objectives[0].uncounted = Some(Uncounted {
         since: AT.before(Duration::from_mins(12)),
         why: "its metrics cannot be read: connection refused".into(),
+        is_unreadable: true,
     });
     let mut bare = service("worker", Fate::Healthy);
     bare.probes.clear();
