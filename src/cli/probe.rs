@@ -53,6 +53,9 @@ pub fn run(args: &ProbeArgs) -> u8 {
     on_runtime(async {
         let mut code = exit::OK;
         for spec in probes {
+            if let Some(preparation) = spec.probe.prepare(spec.timeout) {
+                preparation.await;
+            }
             let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());
             let outcome = spec.probe.run(&mut attempt).await;
             show(&explained(spec, &attempt.trace, &outcome));

@@ -69,7 +69,7 @@ impl Driven {
         let transport = read_transport(section, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
-        warn_of_open_secrets(section, &request);
+        warn_of_open_secrets(section, &request, false);
         let expect = Expect {
             status: if status.is_empty() {
                 vec![200..=299]
@@ -90,6 +90,7 @@ impl Driven {
             redirects: None,
             body_limit: u64::MAX,
             transport,
+            tokens: None,
         };
         Self {
             probe: Arc::new(probe),
@@ -195,6 +196,9 @@ impl Driven {
         let probe = self.http().ok_or("it is not an http probe")?;
         if probe.transport.proxy.is_some() {
             return Err("load through a proxy is not supported".to_owned());
+        }
+        if probe.tokens.is_some() {
+            return Err("load with `oauth2` is not supported: add `load` to the service, with a token as `bearer`".to_owned());
         }
         let request = &probe.request;
         let mut headers = request.headers.clone();
