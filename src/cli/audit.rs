@@ -49,6 +49,9 @@ async fn responses<'a>(
 ) -> Vec<(&'a ProbeSpec, Result<ResponseFacts, String>)> {
     let mut responses = Vec::new();
     for spec in &service.probes {
+        if let Some(preparation) = spec.probe.prepare(spec.timeout) {
+            preparation.await;
+        }
         let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::silent());
         if let Some(seen) = look(&*spec.probe, &mut attempt).await {
             responses.push((spec, seen));

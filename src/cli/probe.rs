@@ -24,17 +24,20 @@ pub struct ProbeArgs {
     /// Name of the service, or of one of its probes.
     #[arg(value_name = "SERVICE[/PROBE]")]
     target: String,
-    /// Read the service's own metrics once, and show which time series has which role.
+    /// Read the service's own metrics once, and show which time series has which role. The default for a service without probes.
     #[arg(long)]
     metrics: bool,
 }
 
 pub fn run(args: &ProbeArgs) -> CommandResult {
     let config = args.config.load()?;
-    if args.metrics {
+    let probes = chosen(&config, &args.target);
+    let service = config.service(&args.target);
+    // Without probes, only its metrics can be read.
+    let is_only_scraped = service.is_some_and(|one| one.probes.is_empty() && one.metrics.is_some());
+    if args.metrics || is_only_scraped {
         return probe_metrics::run(&config, &args.target);
     }
-    let probes = chosen(&config, &args.target);
     if probes.is_empty() {
         return Err(Failure::usage(unknown(&config, &args.target)));
     }
@@ -50,6 +53,9 @@ pub fn run(args: &ProbeArgs) -> CommandResult {
     on_this_thread(async {
         let mut code = exit::OK;
         for spec in probes {
+            if let Some(preparation) = spec.probe.prepare(spec.timeout) {
+                preparation.await;
+            }
             let mut attempt = Attempt::new(clock.now(), spec.timeout, Trace::listening());
             let outcome = spec.probe.run(&mut attempt).await;
             show(&explained(spec, &attempt.trace, &outcome));
@@ -67,10 +73,14 @@ fn chosen<'a>(config: &'a Config, target: &str) -> Vec<&'a ProbeSpec> {
 }
 
 fn unknown(config: &Config, target: &str) -> String {
-    if config.services.iter().any(|one| *one.name == *target) {
-        return format!(
-            "{target} has no probes of its own: its objectives count those of other services"
-        );
+    if let Some(service) = config.service(target) {
+        return if service.borrowed.is_empty() {
+            format!("{target} has no probes; `slod health {target}` shows its warning signs")
+        } else {
+            format!(
+                "{target} has no probes of its own: its objectives count those of other services"
+            )
+        };
     }
     let names: Vec<String> = config
         .services

@@ -109,16 +109,19 @@ pub(super) fn resolve(services: &mut [ServiceDraft<'_>]) {
     }
 }
 
-/// Reports a service without probes, unless its objectives count probes of other services.
+/// Reports a service without anything to observe: probes, metrics, processes, or objectives that count
+/// probes of other services.
 pub(super) fn check_any<'o, 'n: 'o>(
     section: &Section<'n>,
     mut objectives: impl Iterator<Item = &'o Located<'n, Arc<Objective>>>,
 ) {
     let borrows = |counted: &ProbeRef| counted.service.is_some();
     let borrows = objectives.any(|objective| objective.value.probes.iter().any(borrows));
-    if !borrows && !section.has(&service::PROBES) {
-        let message = "`probes` is missing";
-        let help = "expected at least one probe, unless the service's objectives count probes of other services";
+    let has_processes = !section.list(&service::PROCESSES).is_empty();
+    let is_observed = section.has(&service::PROBES) || section.has(&service::METRICS);
+    if !borrows && !is_observed && !has_processes {
+        let message = "the service has nothing to observe";
+        let help = "add `probes`, `metrics` or `processes`, or objectives that count probes of other services";
         section.error("missing-key", &service::PROBES, message, help);
     }
 }
@@ -221,7 +224,18 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Located<'_, Arc<Objective
             "no probe of `{}` counts for the objective `{}`",
             service.name, value.name
         );
+        let can_count_metrics = value.probes.is_empty()
+            && matches!(
+                value.sli,
+                Sli::Availability | Sli::Success | Sli::Latency { of: None, .. }
+            );
         let help = match value.sli {
+            _ if can_count_metrics && service.is_only_scraped() => {
+                "the service has no probes: add one, or `source: metrics` to count the requests of its metrics".to_owned()
+            }
+            _ if can_count_metrics && service.probe_names.is_empty() => {
+                "the service has no probes: add one, or `metrics` and `source: metrics`".to_owned()
+            }
             Sli::Freshness => {
                 "`freshness` counts only `heartbeat` probes".to_owned()
             }

@@ -1,5 +1,6 @@
 //! A config that was read without errors, with source positions: the input of the lints.
 
+use super::keys::service;
 use super::model::{
     Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ScenarioSpec,
     ServiceSpec, StoreSpec, WebSpec,
@@ -85,6 +86,11 @@ impl<'n> ServiceDraft<'n> {
             objective.weight_of(&self.name, key, measures).is_some()
         };
         self.probes.iter().chain(&self.borrowed).filter(counts)
+    }
+
+    /// Whether it has metrics and no probes of its own.
+    pub(super) fn is_only_scraped(&self) -> bool {
+        self.probe_names.is_empty() && self.section.has(&service::METRICS)
     }
 
     /// Adds the thresholds of the objectives that count real requests to the service's metrics.

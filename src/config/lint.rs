@@ -130,6 +130,13 @@ const LINTS: &[Lint] = &[
         find: alerting::interval_too_coarse,
     },
     Lint {
+        code: Code::note(
+            "no-page-if-down",
+            "A service with objectives has metrics but no probes: while its metrics cannot be read, nothing is counted, and no burn-rate alert fires.",
+        ),
+        find: alerting::no_page_if_down,
+    },
+    Lint {
         code: Code::warning(
             "sparse-slices",
             "An objective counts time slices, but many of them contain no attempt.",
@@ -199,7 +206,7 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::warning(
             "no-objective",
-            "A service has probes but no objectives. Set `objectives: []` if this is intended.",
+            "A service has probes or metrics, but no objectives. Set `objectives: []` if this is intended.",
         ),
         find: sense::no_objective,
     },

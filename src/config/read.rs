@@ -18,7 +18,7 @@ use super::signals;
 use super::web;
 use crate::probe::Kind;
 use crate::signal::Settings;
-use crate::slo::{EventSource, Objective};
+use crate::slo::{EventSource, Objective, ProbeRef};
 use crate::yaml::{Node, Reader, Section};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,7 +121,7 @@ fn services<'n>(
             "empty-list",
             &keys::SERVICES,
             "no service is configured",
-            "add at least one service, with a name and a probe",
+            "add at least one service, with a name and something to observe, such as `probes`",
         );
     }
     let sections = root.sections(&keys::SERVICES);
@@ -200,7 +200,10 @@ fn objectives<'n>(
             EventSource::Metrics => service.metrics.is_some(),
             EventSource::Probes => service.counting(value).next().is_some(),
         };
-        !service.has_valid_probes || !value.probes.is_empty() || is_counted
+        // A service without probes has none with these names.
+        let is_named =
+            |counted: &ProbeRef| counted.service.is_some() || !service.probe_names.is_empty();
+        !service.has_valid_probes || value.probes.iter().any(is_named) || is_counted
     };
     objective::merge(defaults.iter().filter(fits).cloned(), own)
 }

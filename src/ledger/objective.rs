@@ -74,10 +74,10 @@ impl ObjectiveState {
             bad_events,
             windows: StandardWindows::of(|window| self.tracker.view(now, window.length())),
             corrected: self.tracker.corrected().contains(now),
-            missing: self
+            uncounted: self
                 .traffic
                 .as_ref()
-                .and_then(|traffic| traffic.missing.clone()),
+                .and_then(|traffic| traffic.uncounted.clone()),
             precision: self.precision.since(self.tracker.oldest(now)),
             budget: budget(objective.window),
             additional_budgets: additional.copied().map(budget).collect(),

@@ -169,9 +169,21 @@ pub struct ObjectiveView {
     pub additional_budgets: Vec<BudgetView>,
     /// Whether a correction currently excludes events.
     pub corrected: bool,
-    /// Why its service's metrics currently cannot be counted, as a sentence.
-    pub missing: Option<Arc<str>>,
+    /// Set while its service's metrics cannot be counted.
+    pub uncounted: Option<Uncounted>,
     pub precision: Precision,
+}
+
+/// Why the metrics of a service cannot be counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncounted {
+    /// When they were last counted; if they never were, when that was noticed.
+    pub since: Timestamp,
+    /// What they lack, or why they cannot be read, as a sentence.
+    pub why: Arc<str>,
+    /// Whether they cannot be read at all. Otherwise they lack something, such as series that appear
+    /// with the first request.
+    pub is_unreadable: bool,
 }
 
 impl ObjectiveView {

@@ -1,6 +1,7 @@
 //! Objectives of real traffic: from a service's own metrics, live and stored, to tallies.
 
 use super::service::ServiceState;
+use super::snapshot::Uncounted;
 use crate::observe::{HistogramView, ServiceMetrics};
 use crate::outcome::Timestamp;
 use crate::roles::Role;
@@ -20,8 +21,10 @@ pub(super) struct Traffic {
     pub(super) since: Option<Timestamp>,
     /// When the last metrics taken were scraped.
     scraped: Option<Timestamp>,
-    /// What the last metrics lacked, as a sentence.
-    pub(super) missing: Option<Arc<str>>,
+    /// When the last metrics counted were scraped.
+    counted: Option<Timestamp>,
+    /// Why the last metrics were not counted.
+    pub(super) uncounted: Option<Uncounted>,
 }
 
 impl Traffic {
@@ -32,27 +35,50 @@ impl Traffic {
         at: Timestamp,
         metrics: &ServiceMetrics,
     ) -> Vec<(Timestamp, Tally)> {
-        if metrics.at.is_none() || metrics.at <= self.scraped {
+        if metrics.at.is_none() {
+            // The scrapes have failed for so long that the last values are too old.
+            if let Some(error) = &metrics.scrape.error {
+                self.lack(at, &format!("its metrics cannot be read: {error}"), true);
+            }
+            return Vec::new();
+        }
+        if metrics.at <= self.scraped {
             return Vec::new();
         }
         self.scraped = metrics.at;
         match reading(objective.sli, metrics) {
             Ok(reading) => {
-                self.missing = None;
+                self.uncounted = None;
+                self.counted = metrics.at;
                 self.since = self.since.or(Some(at));
                 self.counter.take(objective.sli, at, reading).collect()
             }
             Err(missing) => {
-                if self.missing.as_deref() != Some(&*missing) {
+                if self.lack(at, &missing, false) {
                     let (service, name) = (&metrics.service, &objective.name);
                     tracing::warn!("{service}/{name}: nothing is counted: {missing}");
-                    self.missing = Some(missing.into());
                 }
                 // What happens meanwhile stays unknown.
                 self.counter = TrafficCounter::default();
                 Vec::new()
             }
         }
+    }
+
+    /// Notes why the metrics are not counted. Returns whether the reason is new.
+    fn lack(&mut self, at: Timestamp, why: &str, is_unreadable: bool) -> bool {
+        let known = self.uncounted.as_ref();
+        if known.is_some_and(|known| *known.why == *why) {
+            return false;
+        }
+        let since = known.map_or_else(|| self.counted.unwrap_or(at), |known| known.since);
+        let why = why.into();
+        self.uncounted = Some(Uncounted {
+            since,
+            why,
+            is_unreadable,
+        });
+        true
     }
 }
 

@@ -3,6 +3,7 @@
 use super::gathered::kind;
 use super::own::SelfMetrics;
 use crate::exposition::{Family, MetricKind};
+use crate::probe::http::oauth2;
 use crate::{alerting, ledger, observe, runs, signals};
 use std::fmt::Write as _;
 
@@ -42,7 +43,8 @@ pub fn markdown(own: &SelfMetrics) -> String {
             family.help().to_owned(),
         )
     });
-    table(&mut out, "slod itself", own);
+    let tokens = oauth2::metrics::families().map(row);
+    table(&mut out, "slod itself", own.chain(tokens));
     out
 }
 

@@ -13,6 +13,7 @@ use crate::alerting::{self, AlertsView};
 use crate::exposition::{Sink, TextFormat, TextSink};
 use crate::ledger::{self, LedgerView};
 use crate::observe::{self, SystemView};
+use crate::probe::http::oauth2;
 use crate::runs::{self, RunsView};
 use crate::signal::Findings;
 use crate::signals;
@@ -32,6 +33,7 @@ pub struct MetricsPage<'a> {
 /// Writes the whole page to a sink.
 pub fn write(sink: &mut dyn Sink, shown: MetricsPage<'_>) {
     shown.own.write(sink);
+    oauth2::metrics::write(sink);
     observe::metrics::write(sink, shown.system);
     ledger::metrics::write(sink, shown.ledger);
     alerting::metrics::write(sink, shown.ledger, shown.alerts);

@@ -114,7 +114,7 @@ impl Sampling {
                 _ = due.tick() => false,
             };
             // The wall clock may be set meanwhile.
-            let tick = self.sample(from.after(began.elapsed())).await;
+            let tick = Box::pin(self.sample(from.after(began.elapsed()))).await;
             match ticks.try_send(tick) {
                 Ok(()) => {}
                 Err(TrySendError::Full(_)) => {

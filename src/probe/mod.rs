@@ -21,6 +21,7 @@ mod tcp;
 use crate::outcome::{Measures, Outcome, Timestamp};
 use crate::yaml::{Keys, Redactions, Section};
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 pub use redacted::{of_type, redacted, redactions};
 use std::any::Any;
 use std::fmt;
@@ -67,6 +68,12 @@ pub trait Probe: Any + Send + Sync + fmt::Debug {
     /// Makes one attempt. It ends by [`Attempt::deadline`], and never panics or returns an error: every
     /// failure is an outcome.
     async fn run(&self, attempt: &mut Attempt) -> Outcome;
+
+    /// What must be done before an attempt, such as requesting a token, and is not a part of it: its latency
+    /// must not include it. It ends within `wait`; if it fails, so does the attempt.
+    fn prepare(&self, _wait: Duration) -> Option<BoxFuture<'_, ()>> {
+        None
+    }
 
     /// The target for display, without credentials, such as `https://example.org/health`.
     fn target(&self) -> String;

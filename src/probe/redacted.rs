@@ -4,8 +4,10 @@ use super::{Attempt, Probe};
 use crate::outcome::Outcome;
 use crate::yaml::Redactions;
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 #[derive(Debug)]
 struct Redacted {
@@ -46,6 +48,10 @@ impl Probe for Redacted {
             *message = self.redactions.clean(message).into();
         }
         outcome
+    }
+
+    fn prepare(&self, wait: Duration) -> Option<BoxFuture<'_, ()>> {
+        self.probe.prepare(wait)
     }
 
     fn target(&self) -> String {

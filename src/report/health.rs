@@ -27,7 +27,7 @@ pub enum Health {
     PartlyDown,
     BudgetSpent,
     BurningFast,
-    /// There are earlier outcomes, but no recent ones.
+    /// There are no recent outcomes, or its metrics cannot be read.
     Unseen,
     Burning,
     /// The budget burned recently, but is no longer burning.
@@ -39,6 +39,8 @@ pub enum Health {
     Ok,
     /// Observed, but without events to count: no requests.
     Quiet,
+    /// Neither probes nor objectives, only metrics or processes.
+    NoObjectives,
 }
 
 /// Severity of a health state: its color and icon.
@@ -51,7 +53,7 @@ pub enum HealthLevel {
 }
 
 impl Health {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Down,
         Self::PartlyDown,
         Self::BudgetSpent,
@@ -64,6 +66,7 @@ impl Health {
         Self::WarmingUp,
         Self::Ok,
         Self::Quiet,
+        Self::NoObjectives,
     ];
 
     pub fn of(service: &ServiceView, at: Timestamp) -> Self {
@@ -73,9 +76,14 @@ impl Health {
         let probes = Self::of_probes(&service.probes, at);
         let objectives = service.objectives.iter().map(Self::of_objective);
         let objectives = objectives.filter(|health| *health != Self::Maintenance);
-        // A user journey has no probes of its own.
+        // A user journey has no probes of its own, and neither has a service with only metrics.
         let probes = Some(probes).filter(|_| !service.probes.is_empty());
-        objectives.chain(probes).min().unwrap_or(Self::NoData)
+        let none = if service.objectives.is_empty() {
+            Self::NoObjectives
+        } else {
+            Self::NoData
+        };
+        objectives.chain(probes).min().unwrap_or(none)
     }
 
     fn of_probes(probes: &[ProbeView], at: Timestamp) -> Self {
@@ -106,7 +114,7 @@ impl Health {
         let period = &view.budget.period;
         let share = (period.good + period.bad) as f64 / period.expected.max(1.0);
         let is_young = is_young(share, view.objective.window.length);
-        match ObjectiveState::of(view) {
+        let health = match ObjectiveState::of(view) {
             ObjectiveState::BudgetSpent => Self::BudgetSpent,
             ObjectiveState::BurningFast => Self::BurningFast,
             ObjectiveState::Burning => Self::Burning,
@@ -115,7 +123,12 @@ impl Health {
             ObjectiveState::Ok if is_young => Self::WarmingUp,
             ObjectiveState::Ok => Self::Ok,
             ObjectiveState::Quiet => Self::Quiet,
+        };
+        if view.uncounted.as_ref().is_some_and(|one| one.is_unreadable) {
+            // Its numbers describe the past.
+            return health.min(Self::Unseen);
         }
+        health
     }
 
     pub const fn label(self) -> &'static str {
@@ -132,6 +145,7 @@ impl Health {
             Self::WarmingUp => "warming up",
             Self::Ok => ObjectiveState::Ok.label(),
             Self::Quiet => ObjectiveState::Quiet.label(),
+            Self::NoObjectives => "no objectives",
         }
     }
 
@@ -150,6 +164,7 @@ impl Health {
             Self::WarmingUp => "is healthy so far",
             Self::Ok => "is healthy",
             Self::Quiet => "is quiet: there were no requests to count",
+            Self::NoObjectives => "is only observed: it has no probes and no objectives",
         }
     }
 
@@ -157,7 +172,9 @@ impl Health {
         match self {
             Self::Down | Self::PartlyDown | Self::BurningFast => HealthLevel::Bad,
             Self::BudgetSpent | Self::Unseen | Self::Burning | Self::Recovered => HealthLevel::Warn,
-            Self::Maintenance | Self::NoData | Self::WarmingUp => HealthLevel::Idle,
+            Self::Maintenance | Self::NoData | Self::WarmingUp | Self::NoObjectives => {
+                HealthLevel::Idle
+            }
             Self::Ok | Self::Quiet => HealthLevel::Ok,
         }
     }

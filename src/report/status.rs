@@ -36,7 +36,7 @@ pub struct ServiceStatus {
     pub name: String,
     pub description: String,
     /// The worst of its probes and objectives: `ok`, `down`, `partly down`, or as for an objective; `in
-    /// maintenance` while a correction excludes all of it.
+    /// maintenance` while a correction excludes all of it; `no objectives` if it has neither.
     #[serde(default)]
     pub state: String,
     /// Set while the service is in maintenance.
@@ -76,8 +76,8 @@ pub struct ObjectiveStatus {
     pub name: String,
     pub target_ratio: f64,
     pub window_seconds: u64,
-    /// `ok`, `warming up`, `burning`, `burning fast`, `recovered`, `budget spent`, `in maintenance` or
-    /// `no data yet`.
+    /// `ok`, `warming up`, `burning`, `burning fast`, `recovered`, `budget spent`, `in maintenance`,
+    /// `quiet` (no requests), `no recent data` (the metrics cannot be read) or `no data yet`.
     #[serde(default)]
     pub state: String,
     /// `week`, `month`, `quarter` or `year`; absent for a rolling window.
@@ -293,7 +293,7 @@ impl ObjectiveStatus {
             approximate_before: view.precision.approximate_before.map(Timestamp::to_utc),
             approximate_within_ratio: view.approximate_within(),
             measured_since: view.precision.measured_since.map(Timestamp::to_utc),
-            not_counted: view.missing.as_deref().map(str::to_owned),
+            not_counted: view.uncounted.as_ref().map(|one| one.why.to_string()),
         }
     }
 }

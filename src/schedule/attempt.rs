@@ -79,6 +79,10 @@ pub(super) async fn run(context: AttemptContext) {
 }
 
 async fn outcome(spec: &ProbeSpec, wall: Timestamp) -> Outcome {
+    if let Some(preparation) = spec.probe.prepare(spec.timeout) {
+        // Without what it obtains, the attempt has its failure; after a panic, too.
+        let _ = AssertUnwindSafe(preparation).catch_unwind().await;
+    }
     let mut attempt = Attempt::new(wall, spec.timeout, Trace::silent());
     let (started, cut_off) = (attempt.started, attempt.deadline + GRACE);
     let guarded = AssertUnwindSafe(spec.probe.run(&mut attempt)).catch_unwind();

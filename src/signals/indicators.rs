@@ -2,7 +2,7 @@
 
 use super::own::MetricsHistory;
 use super::service::{ServiceHistory, nothing_by};
-use super::{NO_METRICS, NOT_SAMPLED};
+use super::{NO_METRICS, NO_PROBES, NOT_SAMPLED};
 use crate::format::numbers;
 use crate::signal::indicator::{
     self, Indicator, IndicatorKind, Judged, MAX_CPU, MAX_POOL, all_of, error_rate,
@@ -41,6 +41,9 @@ impl ServiceHistory {
 
     fn error_rate(&self) -> Judged {
         let (counts, numbers) = self.errors();
+        if self.is_unprobed && numbers == Numbers::Probes {
+            return (None, NO_PROBES.to_owned());
+        }
         let hour = counts.hour();
         let (holds, evidence) = error_rate(hour.errors, hour.total);
         if holds == Some(true) && counts.is_silent(self.known_for(numbers)) {
@@ -132,6 +135,7 @@ impl ServiceHistory {
             (probed(), Numbers::Probes.by(), within(minutes))
         };
         match count {
+            None if self.is_unprobed => (None, NO_PROBES.to_owned()),
             None => (None, nothing_by(Numbers::Probes)),
             Some(count) => (
                 Some(count <= 0.0),

@@ -33,6 +33,8 @@ use std::sync::Arc;
 /// The evidence if there are no recent samples.
 const NOT_SAMPLED: &str = "no samples in the last 15 minutes";
 /// The evidence for signs that require a service's own metrics.
+const NO_PROBES: &str =
+    "the service has no probes, and its metrics do not contain this or cannot be read";
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
 
 /// A finding about a service, or about the host if `service` is `None`.

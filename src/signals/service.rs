@@ -43,6 +43,8 @@ pub(super) struct ServiceHistory {
     active: Vec<(&'static str, Arc<str>)>,
     /// At least some of its probes are due within this time.
     probed_for: Duration,
+    /// Whether it has no probes of its own.
+    pub(super) is_unprobed: bool,
 }
 
 impl ServiceHistory {
@@ -58,6 +60,7 @@ impl ServiceHistory {
             trends: Vec::new(),
             active: Vec::new(),
             probed_for: SILENCE,
+            is_unprobed: false,
         }
     }
 
@@ -128,6 +131,7 @@ impl ServiceHistory {
         let intervals = spec.probes.iter().map(|probe| probe.interval);
         let shortest = intervals.min().unwrap_or_default();
         self.probed_for = SILENCE.max(shortest * 3);
+        self.is_unprobed = spec.probes.is_empty();
     }
 
     /// Restarts the evaluation of growth at a deployment, so that its step is not taken for a leak.

@@ -356,4 +356,13 @@ impl<'a> Reader<'a> {
             redactions,
         }
     }
+
+    /// Same as [`Reader::traced`], for a node within another one that is traced, which includes its inputs
+    /// and secrets.
+    pub fn traced_within<T>(&self, node: &Node, read: impl FnOnce() -> T) -> Traced<T> {
+        let traced = self.traced(node, read);
+        self.note_outside(&traced.fingerprint.to_le_bytes());
+        self.redactions.borrow_mut().extend(&traced.redactions);
+        traced
+    }
 }

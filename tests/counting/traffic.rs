@@ -4,11 +4,13 @@
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::ledger::{Ledger, RestoreFrom, Snapshot, restore};
+use slod::observe::scrape::ScrapeView;
 use slod::observe::{
     HistogramView, Recorder, RoleValue, RoleView, ServiceMetrics, SystemView, metrics,
 };
 use slod::outcome::Timestamp;
 use slod::report::backtest;
+use slod::report::health::Health;
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
 use slod::roles::Role;
@@ -308,7 +310,7 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
     let why = |name: &str| {
         let mut objectives = live.services[0].objectives.iter();
         let view = objectives.find(|view| view.objective.name == name);
-        view.and_then(|view| view.missing.as_deref().map(str::to_owned))
+        view.and_then(|view| Some(view.uncounted.as_ref()?.why.to_string()))
     };
     assert_eq!(why("fast"), None);
     let expected = "no bucket of `request_duration` ends at 0.3s; the nearest are 0.25s and 0.5s";
@@ -351,4 +353,61 @@ fn fired_as_recounted(with_maintenance: bool) -> Vec<String> {
     let replayed = backtest::replayed(&config, &store, START, end).expect("readable");
     let fired = replayed.alerts.iter().map(|alert| alert.slo.clone());
     fired.collect()
+}
+
+/// Without probes, nothing else shows that the service is down.
+#[test]
+fn a_service_that_cannot_be_scraped_has_no_recent_data() {
+    let alone = CONFIG.replace(
+        "    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n",
+        "",
+    );
+    let source = Source {
+        name: String::new(),
+        text: alone,
+    };
+    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let config = loaded.config.expect("valid without probes");
+    let mut ledger = restored(&config, START);
+    let state = |ledger: &Ledger| {
+        let snapshot = ledger.snapshot();
+        let service = &snapshot.services[0];
+        let uncounted = service.objectives[0].uncounted.clone();
+        (Health::of(service, snapshot.at).label(), uncounted)
+    };
+    let mut counted = Counted::default();
+    for one in happened().iter().skip(360).take(400) {
+        counted.requests += one.requests;
+        let metrics = Arc::new(counted.metrics(one));
+        ledger.take_metrics(Timestamp(one.at), &[metrics]);
+        ledger.advance(Timestamp(one.at));
+    }
+    let last = Timestamp(happened()[759].at);
+    // `odd` has no bucket, which may appear.
+    let (label, uncounted) = state(&ledger);
+    assert_ne!(label, "no recent data");
+    assert_eq!(uncounted, None);
+    let failed = ServiceMetrics {
+        scrape: ScrapeView {
+            error: Some("connection refused".into()),
+            ..ScrapeView::default()
+        },
+        ..ServiceMetrics::unknown("rag".into())
+    };
+    let now = last.after(Duration::from_mins(1));
+    ledger.take_metrics(now, &[Arc::new(failed)]);
+    ledger.advance(now);
+    let (label, uncounted) = state(&ledger);
+    let uncounted = uncounted.expect("not counted");
+    assert_eq!((label, uncounted.since), ("no recent data", last));
+    assert_eq!(
+        &*uncounted.why,
+        "its metrics cannot be read: connection refused"
+    );
+    let again = Timestamp(now.0 + STEP);
+    let mut metrics = counted.metrics(&happened()[759]);
+    metrics.at = Some(again);
+    ledger.take_metrics(again, &[Arc::new(metrics)]);
+    ledger.advance(again);
+    assert_eq!(state(&ledger).1, None);
 }

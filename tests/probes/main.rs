@@ -13,6 +13,7 @@ mod keys;
 mod known;
 mod llm;
 mod load;
+mod oauth2;
 mod probing;
 mod proxy;
 mod requests;

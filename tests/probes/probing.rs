@@ -61,8 +61,12 @@ pub async fn attempt_kind(
     timeout: Duration,
     base: &Path,
 ) -> (Outcome, String) {
+    let probe = probe(name, yaml, base);
+    if let Some(preparation) = probe.prepare(timeout) {
+        preparation.await;
+    }
     let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::listening());
-    let outcome = probe(name, yaml, base).run(&mut attempt).await;
+    let outcome = probe.run(&mut attempt).await;
     assert!(
         outcome.latency <= timeout + Duration::from_millis(250),
         "{:?}",

@@ -262,6 +262,8 @@ closed_set! {
         Late = 8, "late";
         /// The configured daily budget is exhausted.
         Quota = 9, "quota";
+        /// The token that the request needs could not be obtained.
+        Token = 10, "token";
     }
 }
 

@@ -1,11 +1,10 @@
 //! Interactive prompts.
 
 use super::InitArgs;
-use super::service::{free_name, name_of, target};
+use super::service::{NewService, free_name, name_of, target};
 use super::yaml::Answers;
 use crate::units;
 use std::io::{self, BufRead, Write};
-use url::Url;
 
 /// Prompts for all settings, repeating each question until the answer is valid.
 pub(super) fn ask(
@@ -14,7 +13,7 @@ pub(super) fn ask(
     to: &mut impl Write,
 ) -> io::Result<Answers> {
     let mut terminal = Terminal { from, to };
-    let mut services: Vec<(String, Url)> = Vec::new();
+    let mut services: Vec<NewService> = Vec::new();
     loop {
         services.push(terminal.service(&services)?);
         let more = terminal.prompt("Another service? (y/n)", "n")?;
@@ -52,7 +51,7 @@ struct Terminal<'a, From, To> {
 }
 
 impl<From: BufRead, To: Write> Terminal<'_, From, To> {
-    fn service(&mut self, others: &[(String, Url)]) -> io::Result<(String, Url)> {
+    fn service(&mut self, others: &[NewService]) -> io::Result<NewService> {
         let question = "URL to probe, such as https://api.example/health";
         let url = loop {
             match target(&self.prompt(question, "")?) {
@@ -61,7 +60,11 @@ impl<From: BufRead, To: Write> Terminal<'_, From, To> {
             }
         };
         let default = free_name(others, &name_of(&url));
-        Ok((self.prompt("Name of the service", &default)?, url))
+        Ok(NewService {
+            name: self.prompt("Name of the service", &default)?,
+            probed: Some(url),
+            metrics: None,
+        })
     }
 
     fn valid(
@@ -103,6 +106,7 @@ mod tests {
     fn prompts_repeat_until_the_answer_is_valid() {
         let args = InitArgs {
             urls: Vec::new(),
+            metrics: Vec::new(),
             names: Vec::new(),
             target: "99.9%".to_owned(),
             latency: "500ms".to_owned(),
@@ -113,7 +117,7 @@ mod tests {
         let typed = "ftp://x\nhttp://a.example/\n\ny\na.example\nother\n\n100%\n99%\n\n10\n1m\n";
         let mut asked = Vec::new();
         let answers = ask(&args, &mut typed.as_bytes(), &mut asked).expect("all answered");
-        let names: Vec<_> = answers.services.iter().map(|(name, _)| &**name).collect();
+        let names: Vec<_> = answers.services.iter().map(|one| &*one.name).collect();
         assert_eq!(names, ["a-example", "other"]);
         assert_eq!(
             (&*answers.target, &*answers.latency, &*answers.interval),

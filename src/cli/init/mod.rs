@@ -9,10 +9,11 @@ use super::failure::{CommandResult, Failure};
 use super::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
+use crate::format::numbers::plural;
 use crate::probe;
 use ask::ask;
 use clap::Args;
-use service::{free_name, name_of, target};
+use service::{NewService, endpoint, free_name, name_of, target};
 use std::fs::OpenOptions;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -24,7 +25,10 @@ pub struct InitArgs {
     /// What to probe: a URL such as `https://api.example/health`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod prompts on a terminal.
     #[arg(long = "url", value_name = "URL", value_parser = target)]
     urls: Vec<Url>,
-    /// The name of the service, once for each --url [default: from the host].
+    /// Prometheus endpoint of a service, whose real requests then count; `/metrics` unless the URL has a path. It belongs to the service of the --url in the same position; without one, to a service without probes.
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    metrics: Vec<Url>,
+    /// The name of the service, once for each service [default: from the host].
     #[arg(long = "name", value_name = "NAME")]
     names: Vec<String>,
     /// Target ratio of good minutes and requests.
@@ -53,9 +57,11 @@ fn write(args: &InitArgs) -> Result<(), String> {
     if !args.force && !is_stdout(&args.out) && args.out.symlink_metadata().is_ok() {
         return Err(exists(&args.out));
     }
-    let answers = if args.urls.is_empty() {
+    let answers = if args.urls.is_empty() && args.metrics.is_empty() {
         if !io::stdin().is_terminal() {
-            return Err("--url is required when standard input is not a terminal".to_owned());
+            return Err(
+                "--url or --metrics is required when standard input is not a terminal".to_owned(),
+            );
         }
         ask(args, &mut io::stdin().lock(), &mut io::stderr())
             .map_err(|error| format!("cannot read the answers: {error}"))?
@@ -74,7 +80,7 @@ fn write(args: &InitArgs) -> Result<(), String> {
         return Ok(());
     }
     save(args, &text)?;
-    let (out, first) = (args.out.display(), &answers.services[0].0);
+    let (out, first) = (args.out.display(), &answers.services[0].name);
     print_error(&format!(
         "Wrote {out}. Next:\n  slod probe --config {out} {first}   # one attempt, explained\n  slod run --config {out}\n"
     ));
@@ -107,19 +113,27 @@ fn save(args: &InitArgs, text: &str) -> Result<(), String> {
 }
 
 fn from_flags(args: &InitArgs) -> Result<Answers, String> {
-    if args.names.len() > args.urls.len() {
-        let (names, urls) = (args.names.len(), args.urls.len());
+    let count = args.urls.len().max(args.metrics.len());
+    let names = args.names.len();
+    if names > count {
         return Err(format!(
-            "--name is set {names} times, but --url only {urls} times"
+            "--name is set {names} times, but --url and --metrics are only for {}",
+            plural(count as u64, "service")
         ));
     }
-    let mut services: Vec<(String, Url)> = Vec::new();
-    for (index, url) in args.urls.iter().enumerate() {
+    let mut services: Vec<NewService> = Vec::new();
+    for index in 0..count {
+        let (probed, metrics) = (args.urls.get(index), args.metrics.get(index));
+        let from_host = probed.or(metrics).map(name_of).unwrap_or_default();
         let name = match args.names.get(index) {
             Some(name) => name.clone(),
-            None => free_name(&services, &name_of(url)),
+            None => free_name(&services, &from_host),
         };
-        services.push((name, url.clone()));
+        services.push(NewService {
+            name,
+            probed: probed.cloned(),
+            metrics: metrics.cloned(),
+        });
     }
     Ok(Answers {
         services,
@@ -163,7 +177,11 @@ mod tests {
     fn answers(url: &str, latency: &str, interval: &str) -> Answers {
         let url = target(url).expect("valid");
         Answers {
-            services: vec![(name_of(&url), url)],
+            services: vec![NewService {
+                name: name_of(&url),
+                probed: Some(url),
+                metrics: None,
+            }],
             target: "99.9%".to_owned(),
             latency: latency.to_owned(),
             interval: interval.to_owned(),
@@ -189,6 +207,30 @@ mod tests {
                 .expect("a timeout");
             let checked = check(Path::new("slod.yaml"), &text);
             assert_eq!(checked, Ok(Vec::new()), "{url}\n{text}");
+        }
+    }
+
+    #[test]
+    fn metrics_need_no_probe() {
+        let metrics = endpoint("http://shop:8000").expect("valid");
+        let service = |probed| NewService {
+            name: "shop".to_owned(),
+            probed,
+            metrics: Some(metrics.clone()),
+        };
+        let probed = target("shop:8000").expect("valid");
+        for service in [service(None), service(Some(probed))] {
+            let has_probe = service.probed.is_some();
+            let answers = Answers {
+                services: vec![service],
+                ..answers("shop", "500ms", "10s")
+            };
+            let text = answers.to_yaml().expect("a timeout");
+            assert_eq!(text.contains("probes:"), has_probe, "{text}");
+            assert_eq!(text.contains("sli: availability"), has_probe, "{text}");
+            assert!(text.contains("metrics: { url: \"http://shop:8000/metrics\" }"));
+            let checked = check(Path::new("slod.yaml"), &text);
+            assert_eq!(checked, Ok(Vec::new()), "{text}");
         }
     }
 

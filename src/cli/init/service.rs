@@ -1,7 +1,29 @@
-//! Derives a service from its address.
+//! A service, derived from its addresses.
 
 use std::net::IpAddr;
 use url::Url;
+
+/// A service to write; it has at least one of the addresses.
+#[derive(Debug)]
+pub(super) struct NewService {
+    pub(super) name: String,
+    /// The address to probe.
+    pub(super) probed: Option<Url>,
+    /// The address of its metrics.
+    pub(super) metrics: Option<Url>,
+}
+
+/// Parses the URL of a Prometheus endpoint. The default path is that of Prometheus.
+pub(super) fn endpoint(text: &str) -> Result<Url, String> {
+    let mut url = target(text)
+        .ok()
+        .filter(|url| url.scheme() != "tcp")
+        .ok_or("expected a URL such as http://api.example:8000/metrics")?;
+    if url.path() == "/" {
+        url.set_path("/metrics");
+    }
+    Ok(url)
+}
 
 /// Parses a URL with a host. The default scheme is https, or http for IP addresses and local names.
 pub(super) fn target(text: &str) -> Result<Url, String> {
@@ -36,8 +58,8 @@ pub(super) fn name_of(url: &Url) -> String {
 }
 
 /// Returns the name itself, or the first unused of `name-2`, `name-3`, ...
-pub(super) fn free_name(services: &[(String, Url)], name: &str) -> String {
-    let is_free = |name: &String| services.iter().all(|(taken, _)| taken != name);
+pub(super) fn free_name(services: &[NewService], name: &str) -> String {
+    let is_free = |name: &String| services.iter().all(|taken| taken.name != *name);
     let numbered = (2_u64..).map(|number| format!("{name}-{number}"));
     let mut names = std::iter::once(name.to_owned()).chain(numbered);
     names.find(is_free).unwrap_or_default()
@@ -62,12 +84,26 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_without_a_path_is_at_that_of_prometheus() {
+        let endpoint = |text| endpoint(text).map(|url| url.to_string());
+        assert_eq!(
+            endpoint("localhost:8000"),
+            Ok("http://localhost:8000/metrics".to_owned())
+        );
+        assert_eq!(
+            endpoint("http://a/actuator/prometheus"),
+            Ok("http://a/actuator/prometheus".to_owned())
+        );
+        assert!(endpoint("tcp://a:1").is_err());
+    }
+
+    #[test]
     fn services_of_one_host_get_different_names() {
-        let url = |text| target(text).expect("valid");
-        let taken = [
-            ("a".to_owned(), url("http://a")),
-            ("a-2".to_owned(), url("http://a")),
-        ];
+        let taken = ["a", "a-2"].map(|name| NewService {
+            name: name.to_owned(),
+            probed: target("http://a").ok(),
+            metrics: None,
+        });
         assert_eq!(free_name(&taken, "a"), "a-3");
         assert_eq!(free_name(&taken, "b"), "b");
     }

@@ -1,7 +1,7 @@
 //! Writes the config as YAML.
 
+use super::service::NewService;
 use crate::units;
-use std::fmt::Write as _;
 use std::time::Duration;
 use url::Url;
 
@@ -13,7 +13,7 @@ const SLICES_UP_TO: Duration = Duration::from_secs(30);
 /// Settings that the config is generated from.
 #[derive(Debug)]
 pub(super) struct Answers {
-    pub(super) services: Vec<(String, Url)>,
+    pub(super) services: Vec<NewService>,
     pub(super) target: String,
     pub(super) latency: String,
     pub(super) interval: String,
@@ -22,36 +22,54 @@ pub(super) struct Answers {
 impl Answers {
     /// Returns an error message if no timeout is possible.
     pub(super) fn to_yaml(&self) -> Result<String, String> {
-        let (target, latency, interval) = (
-            quoted(&self.target),
-            quoted(&self.latency),
-            quoted(&self.interval),
-        );
-        let timeout = self.timeout()?;
-        let budgeting = self.budgeting();
+        let pace = self.pace()?;
+        let objectives = self.objectives();
         let mut yaml = format!(
             "# Written by `slod init`. docs/CONFIGURATION.md lists every key; `slod check` validates this file.
 listen: 127.0.0.1:9771
 store: {{ path: data/slod.db, retention: 400d }}
 defaults:
-  interval: {interval}
-  timeout: {timeout}
-  objectives:
-    - {{ name: availability, sli: availability, target: {target}, window: 30d{budgeting} }}
-    - {{ name: latency-p95, sli: latency, below: {latency}, target: 95%, window: 30d }}
-    - {{ name: errors, sli: success, target: {target}, window: 30d }}
-services:
+{pace}  objectives:
+{objectives}services:
 "
         );
-        for (name, url) in &self.services {
-            let (name, probe) = (quoted(name), probe(url));
-            // Writing to a string cannot fail.
-            let _ = write!(
-                yaml,
-                "  - name: {name}\n    probes:\n      - {{ {probe} }}\n"
-            );
+        for service in &self.services {
+            yaml += &written(service);
         }
         Ok(yaml)
+    }
+
+    /// Interval and timeout of the probes, if there are any.
+    fn pace(&self) -> Result<String, String> {
+        if self.services.iter().all(|one| one.probed.is_none()) {
+            return Ok(String::new());
+        }
+        let (interval, timeout) = (quoted(&self.interval), self.timeout()?);
+        Ok(format!("  interval: {interval}\n  timeout: {timeout}\n"))
+    }
+
+    /// The default objectives; each applies to the services that have what it counts.
+    fn objectives(&self) -> String {
+        let (target, latency) = (quoted(&self.target), quoted(&self.latency));
+        let budgeting = self.budgeting();
+        let mut services = self.services.iter();
+        let of_probes = services.any(|one| one.probed.is_some()).then(|| {
+            format!(
+                "    - {{ name: availability, sli: availability, target: {target}, window: 30d{budgeting} }}
+    - {{ name: latency-p95, sli: latency, below: {latency}, target: 95%, window: 30d }}
+    - {{ name: errors, sli: success, target: {target}, window: 30d }}
+"
+            )
+        });
+        let mut services = self.services.iter();
+        let of_metrics = services.any(|one| one.metrics.is_some()).then(|| {
+            format!(
+                "    - {{ name: real-errors, sli: success, source: metrics, target: {target}, window: 30d }}
+    - {{ name: real-latency-p95, sli: latency, below: {latency}, source: metrics, target: 95%, window: 30d }}   # the bound of a bucket
+"
+            )
+        });
+        of_probes.into_iter().chain(of_metrics).collect()
     }
 
     /// At most the interval, since attempts do not overlap, and at least twice the latency objective if
@@ -80,6 +98,18 @@ services:
             ""
         }
     }
+}
+
+fn written(service: &NewService) -> String {
+    let name = format!("  - name: {}\n", quoted(&service.name));
+    let probed = service.probed.as_ref();
+    let probed = probed.map(|url| format!("    probes:\n      - {{ {} }}\n", probe(url)));
+    let metrics = service.metrics.as_ref().map(|url| quoted(url.as_str()));
+    let metrics = metrics.map(|url| format!("    metrics: {{ url: {url} }}\n"));
+    [Some(name), probed, metrics]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn probe(url: &Url) -> String {

@@ -36,7 +36,7 @@ pub const LIST: List<Mapping> = List::up_to(50, Mapping(KEYS));
 pub const DEFAULTS: Key<List<Mapping>> = Key::optional(
     "objectives",
     LIST,
-    "Objectives of every service. An objective of a service with the same name replaces the default one. Objectives that apply to none of a service's probes are omitted.",
+    "Objectives of every service. An objective of a service with the same name replaces the default one. A default objective is omitted for services in which nothing counts for it: those without a matching probe, or, with `source: metrics`, without `metrics`.",
 );
 
 pub const NAME: Key<Text> = Key::required(

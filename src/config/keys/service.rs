@@ -42,7 +42,7 @@ pub const DEPENDS_ON: Key<List<Text>> = Key::optional(
 pub const PROBES: Key<List<Mapping>> = Key::optional(
     "probes",
     List::of(Mapping(probe::KEYS)),
-    "Probes of the service. They can be omitted only if its objectives count probes of other services.",
+    "Probes of the service. They can be omitted if it has `metrics` or `processes`, or if its objectives count probes of other services.",
 );
 
 pub const OBJECTIVES: Key<List<Mapping>> = Key::optional(

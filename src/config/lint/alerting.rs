@@ -4,7 +4,8 @@ use super::finding::{Finding, objectives, percent, plain, spacing, span};
 use crate::alert::{TIERS, Tier};
 use crate::config::draft::Draft;
 use crate::config::keys::probe::SHORTEST_INTERVAL;
-use crate::config::keys::{alerts, objective};
+use crate::config::keys::{self, alerts, notify, objective};
+use crate::signal::kinds::METRICS_UNREADABLE;
 use crate::slo::{BudgetingMethod, Objective};
 
 pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
@@ -34,6 +35,33 @@ pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
         });
     }
     found
+}
+
+/// Services that are observed only by scrapes, unless a route names the sign of failing scrapes.
+pub(super) fn no_page_if_down(draft: &Draft<'_>) -> Vec<Finding> {
+    let sign = METRICS_UNREADABLE.name;
+    let mut routes = draft.root.sections(&notify::ROUTES);
+    let is_routed = routes.any(|route| {
+        let matchers = route.map(&notify::MATCH);
+        matchers.iter().any(|(_, value, _)| value == sign)
+    });
+    let services = draft.services.iter().filter(|service| {
+        !is_routed
+            && service.is_only_scraped()
+            && service.borrowed.is_empty()
+            && !service.objectives.is_empty()
+    });
+    let found = services.map(|service| Finding {
+        at: draft.root.spot_of(&keys::SERVICES),
+        message: format!(
+            "`{}` has no probes: while its metrics cannot be read, nothing is counted, and only a ticket ({}) is sent",
+            service.name, METRICS_UNREADABLE.alert
+        ),
+        help: format!(
+            "to be paged when it is down, add a probe, or a route for `signal: {sign}`"
+        ),
+    });
+    found.collect()
 }
 
 /// Tiers longer than an objective's window, if tiers are configured or the objective chose them. The

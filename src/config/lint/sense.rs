@@ -197,12 +197,20 @@ pub(super) fn no_objective(draft: &Draft<'_>) -> Vec<Finding> {
             service.objectives.is_empty() && !service.section.has(&service::OBJECTIVES)
         })
         .filter(|service| !on_journeys.contains(&service.name))
-        .map(|service| Finding {
-            at: service.section.spot_of(&service::NAME),
-            message: format!("`{}` has probes but no objectives", service.name),
-            help:
-                "add `objectives` here or under `defaults`, or `objectives: []` if none is intended"
-                    .to_owned(),
+        .filter_map(|service| {
+            let (what, source) = match service.probe_names.is_empty() {
+                false => ("probes", ""),
+                true if service.metrics.is_some() => ("metrics", " with `source: metrics`"),
+                // Nothing counts for objectives.
+                true => return None,
+            };
+            Some(Finding {
+                at: service.section.spot_of(&service::NAME),
+                message: format!("`{}` has {what} but no objectives", service.name),
+                help: format!(
+                    "add `objectives`{source} here or under `defaults`, or `objectives: []` if none is intended"
+                ),
+            })
         })
         .collect()
 }

@@ -52,7 +52,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>, probe: &mut Map) -> Result
 }
 
 /// Replaces a secret by a variable; a file stays a file.
-fn secret_or_file(
+pub(super) fn secret_or_file(
     keys: &Keys<'_>,
     of: &Context<'_>,
     (secret, file): (&'static str, &'static str),

@@ -4,6 +4,7 @@ use super::authorization;
 use super::context::{Context, file_path, ip_version};
 use super::expect;
 use super::keys::{Keys, text};
+use super::oauth2;
 use super::tls;
 use super::value::{Map, Value};
 use crate::import::document::At;
@@ -16,11 +17,7 @@ const HOST: &str = "host";
 const ACCEPT_ENCODING: &str = "Accept-Encoding";
 
 /// Keys without an equivalent in slod, with the remark about each.
-const LEFT_OUT: [(&str, &str); 6] = [
-    (
-        "oauth2",
-        "slod does not request tokens; set a long-lived one as `bearer` or `bearer_file`",
-    ),
+const LEFT_OUT: [(&str, &str); 5] = [
     ("no_proxy", "the probe uses its `proxy` for every address"),
     (
         "proxy_from_environment",
@@ -46,6 +43,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     probe.set_map("headers", headers(keys, of)?);
     body(keys, of, &mut probe)?;
     authorization::read(keys, of, &mut probe)?;
+    oauth2::read(keys, of, &mut probe)?;
     let mut expected = expect::read(keys, of)?;
     compression(keys, &mut probe, &mut expected)?;
     probe.set_map("expect", expected);

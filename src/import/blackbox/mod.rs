@@ -11,6 +11,7 @@ mod http;
 mod icmp;
 mod keys;
 mod module;
+mod oauth2;
 mod prometheus;
 mod relabel;
 mod target;

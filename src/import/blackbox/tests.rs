@@ -115,6 +115,10 @@ fn http_modules_become_probes() {
     let password = &vhost["basic_auth"]["password"];
     assert_eq!(password, "${BLACKBOX_VHOST_PASSWORD}");
     assert_eq!(vhost["headers"]["Accept-Encoding"], "gzip");
+    let oauth2 = json!({
+        "client_id": "x", "token_url": "https://x/", "client_secret": "${BLACKBOX_WEB_CLIENT_SECRET}",
+    });
+    assert_eq!(probe(&config, "web")["http"]["oauth2"], oauth2);
     let files = json!({"bearer_file": "secrets/token", "body_file": "secrets/body.json"});
     assert_has(&probe(&config, "token")["http"], &files);
     let scheme = &probe(&config, "scheme")["http"]["headers"]["Authorization"];
@@ -128,7 +132,6 @@ fn http_modules_become_probes() {
             "b.yml:18: `fail_if_header_not_matches` for `ETag`",
             "b.yml:21: `min_version` is left out: slod also accepts TLS 1.2",
             "b.yml:21: `cert` is left out",
-            "b.yml:25: `oauth2` is left out",
             "b.yml:31: the proxy resolves",
             "b.yml:32: `compression` becomes",
             "b.yml:35: `new_key` is left out: unknown key",

@@ -38,6 +38,8 @@ pub(super) struct Service {
     pub description: Option<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
+    /// Added for objectives that count probes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     probes: Vec<Probe>,
     #[serde(skip_serializing_if = "Option::is_none")]
     metrics: Option<Metrics>,
@@ -106,6 +108,17 @@ impl Target {
     }
 }
 
+/// What an objective counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// The service's own metrics.
+    Metrics,
+    /// The requests of a probe.
+    Requests,
+    /// The reports of a job.
+    Reports,
+}
+
 impl Objective {
     pub fn new(name: String, at: At<'_>) -> Self {
         Self {
@@ -115,6 +128,15 @@ impl Objective {
             target: Target::Ratio(0.0),
             alerts: None,
             choice: Vec::new(),
+        }
+    }
+
+    fn counts(&self) -> Counted {
+        let key = |name| self.keys.get(name).map(String::as_str);
+        match (key("source"), key("sli")) {
+            (Some("metrics"), _) | (_, Some("throughput")) => Counted::Metrics,
+            (_, Some("freshness")) => Counted::Reports,
+            _ => Counted::Requests,
         }
     }
 
@@ -161,7 +183,7 @@ impl Draft {
     pub fn finish(&mut self, remarks: &Remarks, check: Check<'_>) -> Result<(), String> {
         for service in &mut self.services {
             service.drop_repeated(remarks);
-            service.add_heartbeat(remarks);
+            service.add_probes(remarks);
             for objective in &mut service.objectives {
                 objective.alerts = self.tiers.choice(&objective.choice);
             }
@@ -204,36 +226,43 @@ impl Draft {
 
 impl Service {
     fn new(name: &str, at: At<'_>) -> Self {
-        at.remark(format!(
-            "the addresses of `{name}` are guesses: replace {} and, if present, {}",
-            address(name, ""),
-            address(name, "metrics")
-        ));
         Self {
             name: name.to_owned(),
             spot: at.spot(),
             description: None,
             labels: BTreeMap::new(),
-            probes: vec![Probe {
-                name: "http",
-                kind: ProbeKind::Http {
-                    url: address(name, ""),
-                },
-            }],
+            probes: Vec::new(),
             metrics: None,
             objectives: Vec::new(),
         }
     }
 
-    /// Adds a heartbeat probe if an objective is about freshness.
-    fn add_heartbeat(&mut self, remarks: &Remarks) {
-        let mut slis = self.objectives.iter().map(|one| one.keys.get("sli"));
-        if slis.any(|sli| sli.is_some_and(|sli| sli == "freshness")) {
-            let name = &self.name;
+    /// Adds the probes that its objectives count: an HTTP probe, and a heartbeat for freshness. Reports
+    /// what is a guess.
+    fn add_probes(&mut self, remarks: &Remarks) {
+        let (name, spot) = (self.name.clone(), self.spot.clone());
+        let guess = |url: &str| {
+            let remark = format!("the address {url} of `{name}` is a guess: replace it");
+            remarks.add(&spot, remark);
+        };
+        let counts = |what| self.objectives.iter().any(|one| one.counts() == what);
+        let (requests, reports) = (counts(Counted::Requests), counts(Counted::Reports));
+        if let Some(metrics) = &self.metrics {
+            guess(&metrics.url);
+        }
+        if requests {
+            let url = address(&name, "");
+            guess(&url);
+            self.probes.push(Probe {
+                name: "http",
+                kind: ProbeKind::Http { url },
+            });
+        }
+        if reports {
             let remark = format!(
                 "how often the job of `{name}` reports is a guess: replace `every: {EVERY}`"
             );
-            remarks.add(&self.spot, remark);
+            remarks.add(&spot, remark);
             self.probes.push(Probe {
                 name: "heartbeat",
                 kind: ProbeKind::Heartbeat { every: EVERY },

@@ -116,6 +116,7 @@ impl Scraper {
     /// Scrapes once. Errors are part of the result.
     pub async fn scrape(&mut self, clock: &Clock, trace: Trace) -> ServiceMetrics {
         let spec = self.spec.clone();
+        spec.endpoint.prepare(spec.timeout).await;
         let mut attempt = Attempt::new(clock.now(), spec.timeout, trace);
         let result = self.read(&mut attempt).await;
         let took = attempt.started.elapsed();
@@ -134,7 +135,7 @@ impl Scraper {
             }
             Err(error) => ServiceMetrics {
                 scrape: ScrapeView {
-                    error: Some(spec.redactions.clean(&error).into_owned()),
+                    error: Some(spec.endpoint.cleaned(spec.redactions.cleaned(error))),
                     took,
                     ..ScrapeView::default()
                 },

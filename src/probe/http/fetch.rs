@@ -5,6 +5,7 @@ use super::HttpProbe;
 use super::body::BodySink;
 use super::expect::Expect;
 use super::keys::{self, Address};
+use super::oauth2::{self, keys::OAUTH2};
 use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
 use super::run::follow;
 use super::total::JsonTotal;
@@ -19,6 +20,7 @@ use http::header::ACCEPT;
 use http::{HeaderValue, Method, response};
 use hyper::body::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A page with a million samples has about 100 MiB.
 pub const BODY_LIMIT: Key<Size> = Key::with_default(
@@ -29,10 +31,11 @@ pub const BODY_LIMIT: Key<Size> = Key::with_default(
 );
 
 /// The keys of an [`Endpoint`], except its address.
-pub const OPTIONS: [&dyn Declared; 12] = [
+pub const OPTIONS: [&dyn Declared; 13] = [
     &keys::HEADERS,
     &keys::BEARER,
     &keys::BASIC_AUTH,
+    &OAUTH2,
     &keys::FOLLOW_REDIRECTS,
     &keys::MAX_REDIRECTS,
     &BODY_LIMIT,
@@ -62,6 +65,7 @@ impl Endpoint {
         let url = read_url(place, address);
         let request = read_request(section, url, Some(Method::GET), Bytes::new());
         let transport = read_transport(section, request.as_ref());
+        let tokens = oauth2::read(section, request.as_ref());
         let follow = section.get(&keys::FOLLOW_REDIRECTS);
         let max = section.get(&keys::MAX_REDIRECTS);
         let body_limit = section.get(&BODY_LIMIT);
@@ -74,7 +78,7 @@ impl Endpoint {
             let accept = HeaderValue::from_static(accept);
             request.headers.insert(ACCEPT, accept);
         }
-        warn_of_open_secrets(section, &request);
+        warn_of_open_secrets(section, &request, tokens.is_some());
         let probe = HttpProbe {
             request,
             expect: Arc::new(Expect::nothing()),
@@ -82,6 +86,7 @@ impl Endpoint {
             redirects: max.filter(|_| follow == Some(true)),
             body_limit: body_limit?,
             transport: transport?,
+            tokens,
         };
         Some(Self { probe })
     }
@@ -104,8 +109,28 @@ impl Endpoint {
     ) -> Result<(), String> {
         let deadline = attempt.deadline;
         let mut progress = Progress::new(attempt);
-        let followed = within(deadline, follow(&self.probe, receiver, &mut progress)).await;
+        let request = match self.probe.signed(&mut progress) {
+            Ok(request) => request,
+            Err(failure) => return finish(progress, Ok(Err::<(), _>(failure))),
+        };
+        let followed = follow(&self.probe, &request, receiver, &mut progress);
+        let followed = within(deadline, followed).await;
         finish(progress, followed)
+    }
+
+    /// Waits for the token that a request needs, for at most `wait`.
+    pub async fn prepare(&self, wait: Duration) {
+        if let Some(tokens) = self.probe.tokens.clone() {
+            tokens.prepare(wait).await;
+        }
+    }
+
+    /// Removes the token of the last request from a message.
+    pub fn cleaned(&self, message: String) -> String {
+        match &self.probe.tokens {
+            Some(tokens) => tokens.cleaned(message),
+            None => message,
+        }
     }
 
     /// Reads a JSON document, and returns the total of each query; `None` for a query without a

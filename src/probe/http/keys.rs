@@ -3,6 +3,7 @@
 use super::Version;
 use super::expect::status_range;
 use super::json::JsonAbsence;
+use super::oauth2::keys::OAUTH2;
 use crate::probe::dial::{expected_host, options};
 use crate::probe::pattern::{Pattern, bytes_regex};
 use crate::yaml::{
@@ -21,6 +22,7 @@ pub const KEYS: Keys = &[
     &BODY,
     &BEARER,
     &BASIC_AUTH,
+    &OAUTH2,
     &EXPECT,
     &FOLLOW_REDIRECTS,
     &MAX_REDIRECTS,

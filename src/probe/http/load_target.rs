@@ -70,7 +70,7 @@ impl LoadTarget {
         let transport = read_transport(section, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
-        warn_of_open_secrets(section, &request);
+        warn_of_open_secrets(section, &request, false);
         let expect = Expect {
             status: if status.is_empty() {
                 vec![200..=299]
@@ -91,6 +91,7 @@ impl LoadTarget {
             redirects: None,
             body_limit: u64::MAX,
             transport,
+            tokens: None,
         };
         Self {
             probe: Arc::new(probe),
@@ -202,6 +203,9 @@ impl LoadTarget {
         let probe = self.http().ok_or("it is not an http probe")?;
         if probe.transport.proxy.is_some() {
             return Err("load through a proxy is not supported".to_owned());
+        }
+        if probe.tokens.is_some() {
+            return Err("load with `oauth2` is not supported: add `load` to the service, with a token as `bearer`".to_owned());
         }
         let request = &probe.request;
         let mut headers = request.headers.clone();

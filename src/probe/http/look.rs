@@ -31,7 +31,15 @@ pub async fn look(
     let deadline = attempt.deadline;
     let mut seen = SeenResponse::default();
     let mut progress = Progress::new(attempt);
-    let followed = within(deadline, follow(probe, &mut seen, &mut progress)).await;
+    let request = match probe.signed(&mut progress) {
+        Ok(request) => request,
+        Err(failure) => {
+            let failed = finish(progress, Ok(Err::<(), _>(failure)));
+            return failed.err().map(Err);
+        }
+    };
+    let followed = follow(probe, &request, &mut seen, &mut progress);
+    let followed = within(deadline, followed).await;
     Some(finish(progress, followed).map(|()| ResponseFacts {
         status: seen.status,
         headers: seen.headers,

@@ -19,6 +19,7 @@ mod json_value;
 pub mod keys;
 pub mod load_target;
 mod look;
+pub mod oauth2;
 pub mod polled;
 mod proxy;
 mod query;
@@ -34,6 +35,7 @@ mod text;
 mod total;
 pub mod transport;
 
+use super::dial::{Failure, Progress};
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
@@ -41,11 +43,15 @@ use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 pub use body::BodySink;
 pub use expect::Expect;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 pub use health_check::is_health_check;
 pub use keys::Address;
 pub use look::{ResponseFacts, look};
+use oauth2::{Signed, TokenSource};
 use request::Request;
 use std::sync::Arc;
+use std::time::Duration;
 pub use total::JsonTotal;
 use transport::Transport;
 
@@ -103,12 +109,25 @@ struct HttpProbe {
     /// Maximum number of bytes of the decoded body.
     body_limit: u64,
     transport: Transport,
+    /// The source of its tokens.
+    tokens: Option<Arc<TokenSource>>,
+}
+
+impl HttpProbe {
+    /// The request of one attempt. A failure without the token that it needs.
+    fn signed(&self, progress: &mut Progress<'_>) -> Result<Signed<'_>, Failure> {
+        Signed::new(&self.request, self.tokens.as_ref(), progress)
+    }
 }
 
 #[async_trait]
 impl Probe for HttpProbe {
     async fn run(&self, attempt: &mut Attempt) -> Outcome {
         run::run(self, attempt).await
+    }
+
+    fn prepare(&self, wait: Duration) -> Option<BoxFuture<'_, ()>> {
+        Some(self.tokens.clone()?.prepare(wait).boxed())
     }
 
     fn target(&self) -> String {

@@ -3,6 +3,7 @@
 use super::expect::Expect;
 use super::json::JsonCondition;
 use super::keys::{self, Address};
+use super::oauth2;
 use super::proxy::Proxy;
 use super::request::{Request, is_redirect};
 use super::sent::{fitting_version, read_headers};
@@ -37,6 +38,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let request = read_request(section, url, method, body);
     let expect = read_expect(section);
     let transport = read_transport(section, request.as_ref());
+    let tokens = oauth2::read(section, request.as_ref());
     let follow = section.get(&keys::FOLLOW_REDIRECTS);
     let max = section.get(&keys::MAX_REDIRECTS);
     let body_limit = section.get(&keys::BODY_LIMIT);
@@ -53,7 +55,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     if follow == Some(true) {
         warn_of_followed_redirects(section, &expect);
     }
-    warn_of_open_secrets(section, &request);
+    warn_of_open_secrets(section, &request, tokens.is_some());
     Some(HttpProbe {
         request,
         expect: Arc::new(expect),
@@ -61,6 +63,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
         redirects: max.filter(|_| follow == Some(true)),
         body_limit: body_limit?,
         transport: transport?,
+        tokens,
     })
 }
 
@@ -191,7 +194,7 @@ fn warn_of_token(section: &Section<'_>, key: &Key<Address>, url: &Url) {
 }
 
 /// Whether a name denotes a secret, such as `token`, `api_key`, `X-Amz-Signature` or `accessToken`.
-fn names_a_secret(name: &str) -> bool {
+pub(super) fn names_a_secret(name: &str) -> bool {
     const WORDS: [&str; 8] = [
         "auth",
         "key",
@@ -387,20 +390,32 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     Proxy::new(&url, credentials)
 }
 
-/// Warns of credentials over plain `http`, which can be read in transit, except on loopback.
-pub fn warn_of_open_secrets(section: &Section<'_>, request: &Request) {
+/// Warns of credentials over plain `http`, which can be read in transit, except on loopback. `has_token`
+/// means that attempts add one.
+pub fn warn_of_open_secrets(section: &Section<'_>, request: &Request, has_token: bool) {
+    warn_if_open(section, &keys::URL, request, has_token);
+}
+
+/// Same as [`warn_of_open_secrets`], for an address at a key.
+pub(super) fn warn_if_open(
+    section: &Section<'_>,
+    key: &Key<Address>,
+    request: &Request,
+    has_token: bool,
+) {
     let loopback = match request.url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
         None => false,
     };
-    if !request.is_https() && !loopback && request.headers.values().any(HeaderValue::is_sensitive) {
+    let has_secret = has_token || request.headers.values().any(HeaderValue::is_sensitive);
+    if !request.is_https() && !loopback && has_secret {
         let help = "use https".to_owned();
         section.reader().report(
             Severity::Warning,
             "open-credentials",
-            &section.spot_of(&keys::URL),
+            &section.spot_of(key),
             "credentials are sent over plain http".to_owned(),
             Some(help),
         );

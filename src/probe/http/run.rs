@@ -6,6 +6,7 @@ use super::cookies::Cookies;
 use super::excerpt::{self, careful_excerpt, excerpt};
 use super::exchange::Receive;
 use super::expect::{Check, Expect};
+use super::oauth2::Signed;
 use super::request::{Refused, Request, is_redirect};
 use crate::outcome::{Cause, Outcome, Verdict};
 use crate::probe::Attempt;
@@ -21,18 +22,28 @@ use tokio::time::timeout_at;
 pub async fn run(probe: &HttpProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let result = within(deadline, judged(probe, &mut progress)).await;
-    progress.finish(result)
+    let signed = match probe.signed(&mut progress) {
+        Ok(signed) => signed,
+        Err(failure) => return progress.finish(Ok(Err(failure))),
+    };
+    let result = within(deadline, judged(probe, &signed, &mut progress)).await;
+    let mut outcome = progress.finish(result);
+    signed.redact(&mut outcome, &mut attempt.trace);
+    outcome
 }
 
-async fn judged(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
+async fn judged(
+    probe: &HttpProbe,
+    signed: &Signed<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<(), Failure> {
     let mut kept = KeptBody {
         expect: &probe.expect,
         most: 0,
         bytes: Vec::new(),
     };
-    let head = follow(probe, &mut kept, progress).await?;
-    judge(probe, head, kept.bytes, progress).await
+    let head = follow(probe, signed, &mut kept, progress).await?;
+    judge(probe, (&signed.request, head, kept.bytes), progress).await
 }
 
 /// The body of the last answer: all of it if it is checked, otherwise the beginning of one with an unexpected
@@ -71,6 +82,7 @@ impl BodySink for KeptBody<'_> {
 /// Makes the request and follows its redirects; returns the head of the last answer.
 pub(super) async fn follow(
     probe: &HttpProbe,
+    signed: &Signed<'_>,
     sink: &mut dyn BodySink,
     progress: &mut Progress<'_>,
 ) -> Result<response::Parts, Failure> {
@@ -78,14 +90,17 @@ pub(super) async fn follow(
     let mut cookies = Cookies::default();
     let mut followed = 0;
     loop {
-        let request = next.as_ref().unwrap_or(&probe.request);
-        let own = followed == 0 || request.same_origin(&probe.request);
+        let request = next.as_ref().unwrap_or(&signed.request);
+        let own = followed == 0 || request.same_origin(&signed.request);
         let receive = ReceiveWhole {
             probe,
             sink: &mut *sink,
         };
         let answer = probe.transport.ask(request, own, receive, progress);
         let head = answer.await?;
+        if own {
+            signed.note(head.status);
+        }
         if head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
             && !probe.expect.allows(head.status)
             && let Some(proxy) = probe.transport.forwards(request)
@@ -210,8 +225,7 @@ fn redirect_target(head: &response::Parts) -> Option<String> {
 /// The first expectation that is not met determines the cause; all of them are recorded.
 async fn judge(
     probe: &HttpProbe,
-    head: response::Parts,
-    body: Vec<u8>,
+    (request, head, body): (&Request, response::Parts, Vec<u8>),
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
     let (expect, status) = (&probe.expect, head.status);
@@ -219,7 +233,7 @@ async fn judge(
     progress.record("expect", || {
         check_result(allowed, &expect.status_text(status))
     });
-    let secrets = || probe.request.secrets();
+    let secrets = || request.secrets();
     let mut failure = (!allowed).then(|| {
         let excerpt = if status.is_client_error() || status.is_server_error() {
             excerpt

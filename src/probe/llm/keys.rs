@@ -5,6 +5,7 @@ use super::names::Convention;
 use crate::outcome::FinishReason;
 use crate::probe::dial::options;
 use crate::probe::http::keys as shared;
+use crate::probe::http::oauth2::keys::OAUTH2;
 use crate::probe::pattern::{Pattern, text_regex};
 use crate::yaml::{
     Bool, Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, SecretText, Size, Text, ZoneForm,
@@ -23,6 +24,7 @@ pub const KEYS: Keys = &[
     &shared::BEARER,
     &API_KEY,
     &shared::BASIC_AUTH,
+    &OAUTH2,
     &shared::HEADERS,
     &EXPECT,
     &BODY_LIMIT,

@@ -15,9 +15,9 @@ use http::StatusCode;
 use slod_load::{Fault, NewWatch, Watch};
 use std::sync::Arc;
 
-/// The request of an `llm` probe that streams its answer; `None` for other probes.
+/// The request of an `llm` probe that streams its answer; `None` for other probes, and for one with `oauth2`.
 pub fn load_target(probe: &Arc<dyn Probe>) -> Option<LoadTarget> {
-    let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
+    let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream && llm.tokens.is_none())?;
     let (api, may_call) = (llm.api, llm.may_call);
     let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
     let (request, transport) = (llm.request.clone(), llm.transport.clone());

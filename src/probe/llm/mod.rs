@@ -18,6 +18,7 @@ mod think;
 mod worst;
 
 use super::evaluate::Evaluator;
+use super::http::oauth2::TokenSource;
 use super::http::request::Request;
 use super::http::transport::Transport;
 use super::{Attempt, Kind, Probe};
@@ -27,8 +28,11 @@ use api::Api;
 use async_trait::async_trait;
 use budget::{Budget, Spending, Tokens};
 use expect::Expect;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 pub use names::Convention;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// The kind in the registry.
 #[derive(Debug)]
@@ -99,6 +103,8 @@ pub struct LlmProbe {
     /// Maximum number of bytes of the decoded response.
     body_limit: u64,
     transport: Transport,
+    /// The source of its tokens.
+    tokens: Option<Arc<TokenSource>>,
     budget: Option<Budget>,
     /// The most tokens that an attempt can use.
     worst: Tokens,
@@ -138,6 +144,10 @@ impl LlmProbe {
 impl Probe for LlmProbe {
     async fn run(&self, attempt: &mut Attempt) -> Outcome {
         run::run(self, attempt).await
+    }
+
+    fn prepare(&self, wait: Duration) -> Option<BoxFuture<'_, ()>> {
+        Some(self.tokens.clone()?.prepare(wait).boxed())
     }
 
     fn target(&self) -> String {

@@ -11,6 +11,7 @@ use crate::outcome::FinishReason;
 use crate::probe::evaluate::Evaluator;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::http::keys as shared;
+use crate::probe::http::oauth2;
 use crate::probe::http::read::{
     AGENT, read_authorization, read_transport, read_url, warn_of_open_secrets,
 };
@@ -51,8 +52,9 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
             url,
         });
     let transport = read_transport(section, request.as_ref());
+    let tokens = oauth2::read(section, request.as_ref());
     let (api, question, request) = (api?, question?, request?);
-    warn_of_open_secrets(section, &request);
+    warn_of_open_secrets(section, &request, tokens.is_some());
     let expect = expect?;
     let may_call = question.offers_tools() || expect.finish.contains(&FinishReason::ToolCalls);
     Some(LlmProbe {
@@ -65,6 +67,7 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
         evaluator: Evaluator::default(),
         body_limit: body_limit?,
         transport: transport?,
+        tokens,
         budget,
         worst: worst(api, &question),
         spending: OnceLock::new(),

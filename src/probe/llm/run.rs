@@ -12,6 +12,7 @@ use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::body::{self, BodyBuffer};
 use crate::probe::http::exchange::Receive;
+use crate::probe::http::oauth2::Signed;
 use crate::probe::json_text;
 use crate::probe::quoted::quoted;
 use http::header::CONTENT_TYPE;
@@ -48,16 +49,26 @@ pub async fn run(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
 async fn ask(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let result = within(deadline, exchange(probe, &mut progress)).await;
-    progress.finish(result)
+    let signed = Signed::new(&probe.request, probe.tokens.as_ref(), &mut progress);
+    let signed = match signed {
+        Ok(signed) => signed,
+        Err(failure) => return progress.finish(Ok(Err(failure))),
+    };
+    let result = within(deadline, exchange(probe, &signed, &mut progress)).await;
+    let mut outcome = progress.finish(result);
+    signed.redact(&mut outcome, &mut attempt.trace);
+    outcome
 }
 
-async fn exchange(probe: &LlmProbe, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    let receive = ReceiveAnswer(probe);
-    let request = &probe.request;
+async fn exchange(
+    probe: &LlmProbe,
+    signed: &Signed<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<(), Failure> {
+    let receive = ReceiveAnswer { probe, signed };
     let answer = probe
         .transport
-        .ask(request, true, receive, progress)
+        .ask(&signed.request, true, receive, progress)
         .await?;
     progress.record("answer", || quoted(answer.text.as_bytes()));
     progress.record("usage", || match answer.figures().to_string() {
@@ -68,7 +79,10 @@ async fn exchange(probe: &LlmProbe, progress: &mut Progress<'_>) -> Result<(), F
 }
 
 /// Receives an answer, streamed if the request asked for it.
-struct ReceiveAnswer<'a>(&'a LlmProbe);
+struct ReceiveAnswer<'a> {
+    probe: &'a LlmProbe,
+    signed: &'a Signed<'a>,
+}
 
 impl Receive for ReceiveAnswer<'_> {
     type Answer = Answer;
@@ -78,16 +92,18 @@ impl Receive for ReceiveAnswer<'_> {
         response: Response<Incoming>,
         progress: &mut Progress<'_>,
     ) -> Result<Answer, Failure> {
+        let Self { probe, signed } = self;
         let (head, incoming) = response.into_parts();
+        signed.note(head.status);
         note_limits(&head.headers, progress);
         if !head.status.is_success() {
-            return Err(refusal(self.0, &head, incoming, progress).await);
+            return Err(refusal(probe, &head, incoming, progress).await);
         }
         let mut answer = Answer::default();
-        let read = if self.0.stream {
-            read_stream(self.0, &head, incoming, &mut answer, progress).await
+        let read = if probe.stream {
+            read_stream(probe, &head, incoming, &mut answer, progress).await
         } else {
-            read_whole(self.0, &head, incoming, &mut answer).await
+            read_whole(probe, &head, incoming, &mut answer).await
         };
         // The tokens of an incomplete answer were used as well.
         progress.figures = answer.figures();

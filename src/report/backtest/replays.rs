@@ -168,6 +168,7 @@ impl<'a> Replays<'a> {
         for (replay, objective) in self.each.iter_mut().zip(&self.service.objectives) {
             for (at, tally) in history.tallies(store, &self.service.name, objective, span)? {
                 replay.add(0, at, Some(tally));
+                self.outcomes += 1;
             }
         }
         Ok(())

@@ -66,6 +66,9 @@ impl Report {
 
     fn gaps_text(&self) -> String {
         let table = Table::gaps(self);
+        if self.services.iter().all(|one| one.probes.is_empty()) {
+            return "No probes are configured".to_owned();
+        }
         if table.rows.is_empty() {
             return "Every probe ran all the time".to_owned();
         }

@@ -15,12 +15,17 @@ impl Status {
 
     /// Like `to_text`, without the less important columns if a table is wider than `width`.
     pub fn to_text_within(&self, width: usize) -> String {
-        let (objectives, probes) = (self.objectives_table(width), self.probes_table(width));
+        let objectives = self.objectives_table(width);
+        let probes = if self.services.iter().all(|one| one.probes.is_empty()) {
+            String::new()
+        } else {
+            format!("\n{}\n", self.probes_table(width))
+        };
         let alerts = match &*self.alerts {
             [] => String::new(),
             firing => format!("\nFiring alerts\n{}", alerts::to_text(firing)),
         };
-        format!("{objectives}\n\n{probes}\n{alerts}{}", self.notes())
+        format!("{objectives}\n{probes}{alerts}{}", self.notes())
     }
 
     /// Notes on limitations of the numbers.
@@ -30,6 +35,12 @@ impl Status {
             notes.push(notes::future(self.future_outcomes, until));
         }
         for service in &self.services {
+            if service.probes.is_empty() && service.objectives.is_empty() {
+                let name = &service.name;
+                notes.push(format!(
+                    "{name}: no probes and no objectives; `slod health` shows its warning signs"
+                ));
+            }
             if let Some(maintenance) = &service.maintenance {
                 notes.push(format!("{}: {}", service.name, maintenance.words()));
             }

@@ -3,11 +3,15 @@
 use super::ServiceHistory;
 use crate::signal::rules::Numbers;
 use crate::signal::{Finding, Presence, SILENCE, kinds};
-use crate::signals::NOT_SAMPLED;
+use crate::signals::{NO_PROBES, NOT_SAMPLED};
 
 impl ServiceHistory {
     /// Replaces a finding by the reason why its state is unknown.
     pub(super) fn doubt(&self, found: &mut Finding) {
+        if self.is_unmeasured(found) {
+            found.presence = Presence::Unknown;
+            found.evidence = NO_PROBES.into();
+        }
         if found.presence == Presence::Unknown {
             return;
         }
@@ -16,6 +20,16 @@ impl ServiceHistory {
             found.presence = Presence::Unknown;
             found.evidence = why.into();
         }
+    }
+
+    /// Whether only probes could measure it, and there are none.
+    fn is_unmeasured(&self, found: &Finding) -> bool {
+        let by = match *found.kind {
+            kinds::LATENCY_RISING | kinds::LATENCY_UNUSUAL => self.latency().1,
+            kinds::ERRORS_CLIMBING => self.errors().1,
+            _ => return false,
+        };
+        self.is_unprobed && by == Numbers::Probes
     }
 
     /// Why a clear sign based on its own metrics is unknown because they cannot be read. An active

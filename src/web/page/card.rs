@@ -3,9 +3,11 @@
 use super::attempts;
 use super::days;
 use super::parts::{badge, budget, failures, figures, icon, or_dash, service_path};
+use super::service_metrics;
 use super::signs;
 use crate::format::{numbers, objective};
 use crate::ledger::snapshot::{LastOutcome, ObjectiveView, ProbeView, ServiceView};
+use crate::observe::scrape::ServiceMetrics;
 use crate::outcome::Timestamp;
 use crate::report::health::{Health, HealthLevel};
 use crate::slo::StandardWindow;
@@ -17,17 +19,19 @@ const NEWS: Duration = Duration::from_hours(24);
 
 /// How a service is shown.
 #[derive(Clone, Copy, Debug)]
-pub struct Shape {
+pub struct Shape<'a> {
     /// Show only objectives and probes in trouble.
     pub is_brief: bool,
     /// Number of warning signs.
     pub signs: Option<u64>,
+    /// Its own metrics, if it has no probes.
+    pub metrics: Option<&'a ServiceMetrics>,
     /// Expand all collapsed sections.
     pub unfold: bool,
 }
 
 /// One service.
-pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) -> Markup {
+pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape<'_>) -> Markup {
     let wanted = |health: Health| !shape.is_brief || health.is_trouble();
     let objectives: Vec<[Markup; 7]> = service
         .objectives
@@ -61,6 +65,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape) 
             }
             (figures(OBJECTIVE, &objectives))
             (figures(PROBE, &probes))
+            @if let Some(metrics) = shape.metrics.filter(|_| !shape.is_brief) { (service_metrics::brief(metrics)) }
             (news(service, at, shape.unfold || health.is_trouble()))
         }
     }
@@ -81,7 +86,7 @@ fn objective(health: Health, view: &ObjectiveView) -> [Markup; 7] {
         html! {
             bdi { (view.objective.name) }
             span.quiet { (objective::sentence(&view.objective)) }
-            @if let Some(missing) = &view.missing { span.quiet { "Nothing is counted: " (missing) } }
+            @if let Some(one) = &view.uncounted { span.quiet { "Nothing is counted: " (one.why) } }
         },
         html! { (or_dash(view.budget.period.sli, numbers::percent)) },
         budget(&view.budget),

@@ -33,7 +33,8 @@ impl<'a> Headline<'a> {
         let idle = services
             .iter()
             .filter(|(s, _)| s.level() == HealthLevel::Idle);
-        let idle = idle.count() - maintained;
+        let bare = of(Health::NoObjectives);
+        let idle = idle.count() - maintained - bare;
         let Some((worst, service)) = services.first() else {
             return Self::new(HealthLevel::Idle, "No services are configured".to_owned());
         };
@@ -52,9 +53,15 @@ impl<'a> Headline<'a> {
                 numbers::count(maintained as u64),
                 if maintained == 1 { "is" } else { "are" }
             ),
+            0 if bare == total => "No objectives are configured".to_owned(),
+            0 if idle == 0 && bare > 0 => format!(
+                "No problems; {} of {all} services {} no objectives",
+                numbers::count(bare as u64),
+                if bare == 1 { "has" } else { "have" }
+            ),
             0 if idle == 0 => format!("All {all} services are healthy"),
             0 if *worst == Health::WarmingUp => "No problems so far".to_owned(),
-            0 if idle == total => "No data yet".to_owned(),
+            0 if idle + bare == total => "No data yet".to_owned(),
             0 => format!("No problems; {idle} of {all} services have little or no data yet"),
             _ if troubled == total => format!("All {all} services need attention"),
             _ => format!(

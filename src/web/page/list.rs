@@ -5,9 +5,12 @@ use super::days;
 use super::frame::{HOME, View};
 use super::parts::{PART, badge, icon, or_dash, page_links, page_number, service_path};
 use super::query::{PageQuery, RELOAD, UNFOLD};
+use super::service_metrics::seconds;
 use super::signs;
 use crate::format::numbers;
 use crate::ledger::snapshot::ServiceView;
+use crate::observe::SystemView;
+use crate::observe::scrape::ServiceMetrics;
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use maud::{Markup, html};
@@ -29,6 +32,26 @@ const STATE: &str = "state";
 pub type Judged<'a> = (Health, &'a ServiceView);
 /// Number of warning signs per service.
 pub type Signs<'a> = BTreeMap<&'a str, u64>;
+
+/// What else is shown of the services.
+#[derive(Clone, Copy, Debug)]
+pub struct Extras<'a> {
+    pub signs: &'a Signs<'a>,
+    pub system: &'a SystemView,
+}
+
+impl<'a> Extras<'a> {
+    fn signs_of(&self, service: &ServiceView) -> Option<u64> {
+        self.signs.get(&*service.name).copied()
+    }
+
+    /// Its own metrics, if it has no probes whose numbers could be shown.
+    fn metrics_of(&self, service: &ServiceView) -> Option<&'a ServiceMetrics> {
+        let services = service.probes.is_empty().then_some(&self.system.services)?;
+        let own = services.iter().find(|one| one.service == service.name);
+        own.map(|own| &**own)
+    }
+}
 
 /// Filter of the list.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +114,7 @@ pub fn counts(services: &[Judged<'_>], query: PageQuery<'_>) -> Markup {
 }
 
 /// Renders the list. Takes all services, worst first.
-pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: View<'_>) -> Markup {
+pub fn list(services: &[Judged<'_>], extras: Extras<'_>, at: Timestamp, view: View<'_>) -> Markup {
     let filter = Filter::of(view.query);
     let fits = |one: &&Judged<'_>| filter.fits(one);
     let chosen: Vec<Judged<'_>> = services.iter().filter(fits).copied().collect();
@@ -100,7 +123,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
     let rows = Rows {
         chosen: &chosen,
         from: part * ROWS,
-        signs,
+        extras,
         at,
         is_brief: is_long,
         unfold: view.unfolds() || filter.is_set(),
@@ -118,7 +141,7 @@ pub fn list(services: &[Judged<'_>], signs: &Signs<'_>, at: Timestamp, view: Vie
 struct Rows<'a> {
     chosen: &'a [Judged<'a>],
     from: usize,
-    signs: &'a Signs<'a>,
+    extras: Extras<'a>,
     at: Timestamp,
     is_brief: bool,
     unfold: bool,
@@ -139,7 +162,8 @@ impl Rows<'_> {
         html! {
             @for (health, service) in self.within(0, cards) { (card(*health, service, self.at, Shape {
                 is_brief: self.is_brief,
-                signs: self.signs.get(&*service.name).copied(),
+                signs: self.extras.signs_of(service),
+                metrics: self.extras.metrics_of(service),
                 unfold: self.unfold,
             })) }
             (self.lines((troubled.saturating_sub(cards), "also need attention"), self.within(cards, troubled), true))
@@ -165,7 +189,7 @@ impl Rows<'_> {
                             th scope="col" { "SLI" } th scope="col" { "Least budget" }
                             th.spare scope="col" { "p95 1h" } th scope="col" { "State" }
                         } }
-                        tbody { @for (health, service) in services { (line(*health, service, self.signs.get(&*service.name).copied())) } }
+                        tbody { @for (health, service) in services { (line(*health, service, self.extras)) } }
                     }
                 }
             }
@@ -173,7 +197,7 @@ impl Rows<'_> {
     }
 }
 
-fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
+fn line(health: Health, service: &ServiceView, extras: Extras<'_>) -> Markup {
     let sli = service
         .objectives
         .first()
@@ -187,13 +211,21 @@ fn line(health: Health, service: &ServiceView, signs: Option<u64>) -> Markup {
         .iter()
         .filter_map(|probe| Some((probe.quantiles[1][1]?, probe.timeout)))
         .max();
+    let own_p95 = extras
+        .metrics_of(service)
+        .and_then(|own| seconds(own.quantiles?[1]));
     html! {
         tr {
-            th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } " " (signs::mark(&service.name, signs)) }
+            th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } " " (signs::mark(&service.name, extras.signs_of(service))) }
             td.spare { (days::sparkline(service)) }
             td { (or_dash(sli, numbers::percent)) }
             td { (or_dash(least, numbers::share)) }
-            td.spare { (or_dash(p95, |(p95, timeout)| numbers::latency_or_failed(p95, timeout))) }
+            td.spare {
+                @match own_p95 {
+                    Some(p95) => { (numbers::latency(p95)) }
+                    None => { (or_dash(p95, |(p95, timeout)| numbers::latency_or_failed(p95, timeout))) }
+                }
+            }
             td { (badge(health)) }
         }
     }

@@ -5,7 +5,7 @@ use super::parts::{LITTLE_BUDGET, icon, moment, or_dash, service_path};
 use crate::alert::{AlertRecord, Condition, Source};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
-use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView};
+use crate::ledger::snapshot::{ObjectiveView, ProbeView, ServiceView, Uncounted};
 use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::signal::{Finding, Findings, Presence};
@@ -109,7 +109,10 @@ impl<'a> Situation<'a> {
                 .min(),
             Health::Unseen => {
                 let last = |one: &'a ProbeView| Some(one.last.as_ref()?.at);
-                self.probes(Health::Unseen).filter_map(last).min()
+                let probes = self.probes(Health::Unseen).filter_map(last);
+                probes
+                    .chain(self.unreadable().map(|(_, one)| one.since))
+                    .min()
             }
             _ => {
                 let alerts = self
@@ -139,8 +142,18 @@ impl<'a> Situation<'a> {
         all.filter(move |one| Health::of_objective(one) == health)
     }
 
-    /// The last message of the probe that has failed the longest, the burn rate, or the probe without
-    /// recent data.
+    /// Its objectives whose metrics cannot be read.
+    fn unreadable(&self) -> impl Iterator<Item = (&'a str, &'a Uncounted)> + use<'a> {
+        let objectives = self.service.objectives.iter();
+        let unread = |one: &&Uncounted| one.is_unreadable;
+        objectives.filter_map(move |one| {
+            let uncounted = one.uncounted.as_ref().filter(unread)?;
+            Some((&*one.objective.name, uncounted))
+        })
+    }
+
+    /// The last message of the probe that has failed the longest, the burn rate, or what has no recent
+    /// data.
     fn cause(&self) -> Markup {
         let down = self.probes(Health::Down).count();
         let first = self
@@ -164,6 +177,12 @@ impl<'a> Situation<'a> {
                 }
             } @else if let (Some(probe), true) = (unseen, self.health == Health::Unseen) {
                 p { "No outcome of " bdi { (probe.key.probe) } " since then." }
+            } @else if let (Some((name, one)), true) = (self.unreadable().next(), self.health == Health::Unseen) {
+                @let more = self.unreadable().filter(|(_, other)| other.why != one.why).count();
+                p dir="auto" {
+                    bdi { (name) } ": nothing is counted: " (one.why)
+                    @if more > 0 { ", and " (numbers::plural(more as u64, "other objective")) }
+                }
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::alerts::alerts;
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
-use super::list::{Judged, counts, list};
+use super::list::{Extras, Judged, counts, list};
 use super::now::{self, Situation};
 use super::parts::page_number;
 use super::signs;
@@ -64,7 +64,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
                 (alerts(snapshot.services.iter(), firing, HOME, snapshot.at))
                 (silences(shown.silences))
             }
-            (list(&services, &signs, snapshot.at, view))
+            (list(&services, Extras { signs: &signs, system }, snapshot.at, view))
             @if is_first { (system::host(system)) }
         },
     };

@@ -56,6 +56,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         ..
     } = shown;
     let (health, unfold) = (Health::of(service, at), view.unfolds());
+    let is_unprobed = service.probes.is_empty();
     let now = Situation {
         health,
         service,
@@ -71,34 +72,65 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         content: html! {
             (alerts(std::iter::once(service), firing, ROOT, at))
             (signs::signs(shown.health, &past.signs, ROOT, at, unfold))
-            section {
-                @let days = past.days.as_deref().unwrap_or(&service.days);
-                h2 { "Last " (days.len()) " days" }
-                div.card {
-                    (days::switch(service, days.len(), view.query, at))
-                    (days::chart(service, days)) (days::legend(days)) (days::table(service, days, unfold))
-                }
-            }
+            @if !service.objectives.is_empty() { (days(service, past, view, (at, unfold))) }
             section {
                 h2 { "Objectives" }
                 div.pair { @for view in &service.objectives { (objective(view, at, unfold)) } }
                 @if service.objectives.is_empty() { p.quiet { "No objectives are configured." } }
             }
-            section {
-                h2 { "Probes" }
-                @for view in &service.probes { (probe::card(view, past, at)) }
-                @if service.probes.is_empty() { p.quiet { "The objectives of this service count probes of other services." } }
-            }
+            (probes(service, past, at))
+            @if is_unprobed { (service_metrics::metrics(&service.name, system, unfold)) }
             (charts(&past.charts, &past.events, view.query, at))
             (runs::of_service(&service.name, &past.runs, ROOT))
             (timeline::timeline(&past.events, unfold))
             (past::alert_history(&service.name, past))
             (corrections::corrections(&service.name, corrections, at, past.older.as_ref(), view.query))
-            (service_metrics::metrics(&service.name, system, unfold))
+            @if !is_unprobed { (service_metrics::metrics(&service.name, system, unfold)) }
             (system::processes(&service.name, system))
         },
     };
     page.render(view)
+}
+
+/// The last days of its objectives.
+fn days(
+    service: &ServiceView,
+    past: &Past,
+    view: View<'_>,
+    (at, unfold): (Timestamp, bool),
+) -> Markup {
+    let days = past.days.as_deref().unwrap_or(&service.days);
+    html! {
+        section {
+            h2 { "Last " (days.len()) " days" }
+            div.card {
+                (days::switch(service, days.len(), view.query, at))
+                (days::chart(service, days)) (days::legend(days)) (days::table(service, days, unfold))
+            }
+        }
+    }
+}
+
+/// The service's probes. Without any, what its objectives count.
+fn probes(service: &ServiceView, past: &Past, at: Timestamp) -> Markup {
+    let counts = |source| {
+        let objectives = service.objectives.iter();
+        let mut sources = objectives.map(|view| view.objective.source);
+        sources.any(|one| one == source)
+    };
+    html! {
+        @if !service.probes.is_empty() {
+            section {
+                h2 { "Probes" }
+                @for view in &service.probes { (probe::card(view, past, at)) }
+            }
+        } @else if counts(EventSource::Probes) {
+            section {
+                h2 { "Probes" }
+                p.quiet { "The objectives of this service count probes of other services." }
+            }
+        }
+    }
 }
 
 fn about(service: &ServiceView) -> Markup {
@@ -122,7 +154,7 @@ fn objective(view: &ObjectiveView, at: Timestamp, unfold: bool) -> Markup {
                 div {
                     h3 dir="auto" { (objective.name) }
                     p.quiet { (format::objective::sentence(objective)) (counts(objective)) }
-                    @if let Some(missing) = &view.missing { p { "Nothing is counted: " (missing) } }
+                    @if let Some(one) = &view.uncounted { p { "Nothing is counted: " (one.why) } }
                 }
                 (badge(Health::of_objective(view)))
             }

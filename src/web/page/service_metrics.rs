@@ -47,19 +47,35 @@ fn trouble(metrics: &ServiceMetrics) -> Markup {
     }
 }
 
+/// Traffic, errors and response times, for a card.
+pub fn brief(metrics: &ServiceMetrics) -> Markup {
+    html! {
+        (trouble(metrics))
+        @if !metrics.roles.is_empty() { dl.facts { (traffic(metrics)) } }
+    }
+}
+
+fn traffic(metrics: &ServiceMetrics) -> Markup {
+    let [p50, p95, p99] = metrics.quantiles.map_or([None; 3], |all| all.map(seconds));
+    html! {
+        div { dt { "Requests" } dd { (or_dash(metrics.requests_per_second, rate)) } }
+        div { dt { "Errors" } dd { (or_dash(metrics.error_ratio, numbers::percent)) } }
+        div { dt { "Response time p50" } dd { (or_dash(p50, numbers::latency)) } }
+        div { dt { "p95" } dd { (or_dash(p95, numbers::latency)) } }
+        div { dt { "p99" } dd { (or_dash(p99, numbers::latency)) } }
+    }
+}
+
+/// A quantile; `None` if it is out of range.
+pub fn seconds(quantile: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(quantile).ok()
+}
+
 fn facts(metrics: &ServiceMetrics) -> Markup {
     let number = |role| metrics.number(role);
-    let duration = |seconds: f64| {
-        Duration::try_from_secs_f64(seconds).map_or_else(|_| "–".to_owned(), numbers::latency)
-    };
-    let [p50, p95, p99] = metrics.quantiles.map_or([None; 3], |all| all.map(Some));
     html! {
         dl.facts {
-            div { dt { "Requests" } dd { (or_dash(metrics.requests_per_second, rate)) } }
-            div { dt { "Errors" } dd { (or_dash(metrics.error_ratio, numbers::percent)) } }
-            div { dt { "Response time p50" } dd { (or_dash(p50, duration)) } }
-            div { dt { "p95" } dd { (or_dash(p95, duration)) } }
-            div { dt { "p99" } dd { (or_dash(p99, duration)) } }
+            (traffic(metrics))
             @for (name, role) in [("Active connections", Role::ActiveConnections), ("Queue", Role::QueueDepth)] {
                 @if let Some(value) = number(role) { div { dt { (name) } dd { (plain(value)) } } }
             }

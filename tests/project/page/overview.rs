@@ -2,7 +2,7 @@
 
 use super::{VIEW, pages, plain, render, thirty};
 use crate::synthetic::{AT, Fate, many, service, snapshot};
-use slod::ledger::snapshot::{Maintenance, ServiceView};
+use slod::ledger::snapshot::{Maintenance, ServiceView, Uncounted};
 use slod::web::page::{PageQuery, View};
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,4 +207,38 @@ fn an_outage_of_everything_stays_readable() {
     assert!(html.contains("All 1,000 services need attention"));
     assert_eq!(html.matches("<article").count(), 12);
     assert!(html.contains("<details class=\"lines\" open><summary><h2>988 also need attention"));
+}
+
+#[test]
+fn services_without_probes_show_their_own_metrics() {
+    let mut scraped = service("shop", Fate::Healthy);
+    scraped.probes.clear();
+    let mut dead = service("cart", Fate::Healthy);
+    dead.probes.clear();
+    dead.objectives[0].uncounted = Some(Uncounted {
+        since: AT.before(Duration::from_mins(12)),
+        why: "its metrics cannot be read: connection refused".into(),
+        is_unreadable: true,
+    });
+    let mut bare = service("worker", Fate::Healthy);
+    bare.probes.clear();
+    bare.objectives.clear();
+    let html = render(&snapshot(vec![scraped, dead, bare]), VIEW);
+    let text = plain(&html);
+    for part in [
+        "cart has no recent data",
+        "for 12m",
+        "nothing is counted: its metrics cannot be read: connection refused",
+        "1 no objectives",
+    ] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+    assert!(!text.contains("Last latency"), "no table of probes");
+    let mut scraped = service("concierge", Fate::Healthy);
+    scraped.probes.clear();
+    let text = plain(&render(&snapshot(vec![scraped]), VIEW));
+    assert!(
+        text.contains("concierge is healthy") && text.contains("Response time p50"),
+        "{text}"
+    );
 }
