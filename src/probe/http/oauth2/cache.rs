@@ -47,8 +47,8 @@ impl Token {
         Some(Self {
             header,
             redactions,
-            unused_from: now + (lifetime - UNUSED.min(lifetime / 4)),
-            renewed_from: now + (lifetime - RENEWED.min(lifetime / 2)),
+            unused_from: now + lifetime.saturating_sub(UNUSED.min(lifetime / 4)),
+            renewed_from: now + lifetime.saturating_sub(RENEWED.min(lifetime / 2)),
         })
     }
 
