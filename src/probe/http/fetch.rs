@@ -113,7 +113,8 @@ impl Endpoint {
             Ok(request) => request,
             Err(failure) => return finish(progress, Ok(Err::<(), _>(failure))),
         };
-        let followed = follow(&self.probe, &request, receiver, &mut progress);
+        // Boxed, because it is large and scrapes are parts of other large futures.
+        let followed = Box::pin(follow(&self.probe, &request, receiver, &mut progress));
         let followed = within(deadline, followed).await;
         finish(progress, followed)
     }
