@@ -362,12 +362,7 @@ fn a_service_that_cannot_be_scraped_has_no_recent_data() {
         "    probes: [ { name: p, http: { url: \"http://127.0.0.1:1/\" } } ]\n",
         "",
     );
-    let source = Source {
-        name: String::new(),
-        text: alone,
-    };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
-    let config = loaded.config.expect("valid without probes");
+    let config: Config = alone.parse().expect("valid without probes");
     let mut ledger = restored(&config, START);
     let state = |ledger: &Ledger| {
         let snapshot = ledger.snapshot();
