@@ -77,7 +77,7 @@ pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> (u8, String) {
                 web.iter()
                     .flat_map(|web| objects(&web.shown, &web.diagnostics)),
             );
-            array(list)
+            array(&list)
         }
     };
     let warnings = web.iter().flat_map(|web| web.of(Severity::Warning)).count();
@@ -161,10 +161,10 @@ fn web_text(web: &LoadedFile) -> String {
 
 /// Renders the diagnostics as a JSON array.
 pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
-    array(objects(source, diagnostics))
+    array(&objects(source, diagnostics))
 }
 
-fn array(list: Vec<serde_json::Value>) -> String {
+fn array(list: &[serde_json::Value]) -> String {
     output::json(&list)
 }
 
