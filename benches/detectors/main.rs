@@ -2,18 +2,21 @@
 //! docs/SIGNALS.md. Histories are random and the same in every run.
 //!
 //! ```text
-//! cargo bench -p slod-core --bench detectors                    # all
+//! cargo bench -p slod-core --bench detectors                    # all but the benchmark
 //! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs, providers, queue
+//! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
 mod days;
 mod memory;
 mod minutes;
+mod nab;
 mod noise;
 mod soak;
 mod usual;
 mod watch;
 
+use std::path::Path;
 use std::thread;
 
 const HISTORIES: u64 = 1000;
@@ -24,6 +27,12 @@ fn main() {
         .filter(|arg| arg != "--bench")
         .collect();
     let wanted = |name: &str| chosen.is_empty() || chosen.iter().any(|arg| arg == name);
+    if let [nab, folder] = &chosen[..]
+        && nab == "nab"
+    {
+        nab::report(Path::new(folder));
+        return;
+    }
     if wanted("soak") {
         soak::memory();
         soak::latency();

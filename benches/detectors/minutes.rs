@@ -10,7 +10,7 @@ use slod_core::signal::rules::{
     provider_slow,
 };
 use slod_core::signal::{Keep, Level, Presence, Track};
-use slod_core::trend::{CONFIRMATIONS, Errors};
+use slod_core::trend::Errors;
 use std::f64::consts::TAU;
 use std::time::Duration;
 
@@ -315,7 +315,7 @@ pub fn errors() {
             let errors = binomial(rng, 300, share(minute).min(1.0));
             windows.push(Errors { errors, total: 300 });
             let last = &windows[windows.len().saturating_sub(24)..];
-            Some(confirmed.step(CONFIRMATIONS, errors_climbing(last, Numbers::Own, 0.005)))
+            Some(confirmed.step(errors_climbing(last, Numbers::Own, 0.005)))
         })
     }
     let mut table = Days::new("`errors_climbing`");
@@ -368,7 +368,7 @@ pub fn queue() {
                 scale: 1.0,
                 limit: None,
             };
-            Some(confirmed.step(QUEUE_CONFIRMATIONS, growing(&number)))
+            Some(confirmed.step_of(QUEUE_CONFIRMATIONS, growing(&number)))
         })
     }
     let mut table = Days::new("`queue_growing`");

@@ -124,7 +124,7 @@ impl HostHistory {
         for disk in self.disks.values_mut() {
             let (answer, is_forecast) = disk_full_soon(&disk.used, disk.last, within);
             let needed = if is_forecast { DISK_CONFIRMATIONS } else { 1 };
-            disk.found = Some(disk.confirmed.step(needed, answer));
+            disk.found = Some(disk.confirmed.step_of(needed, answer));
         }
     }
 

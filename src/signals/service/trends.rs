@@ -30,7 +30,7 @@ impl ServiceHistory {
                 |(name, about, _): &(&str, Arc<str>, _)| *name == kind.name && *about == subject;
             let known = before.iter().position(is_it);
             let mut state = known.map_or_else(Confirmation::default, |at| before.swap_remove(at).2);
-            let answer = state.step(confirmations(kind), answer);
+            let answer = state.step_of(confirmations(kind), answer);
             let finding = finding(kind, Some(&self.name), &subject, answer);
             if state != Confirmation::default() {
                 confirmed.push((kind.name, subject, state));

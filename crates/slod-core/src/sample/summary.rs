@@ -47,6 +47,10 @@ impl Summary {
         self.max = self.max.max(next.max);
         self.sum += next.sum;
     }
+
+    pub fn mean(&self) -> f64 {
+        self.sum / self.count as f64
+    }
 }
 
 #[cfg(test)]

@@ -22,4 +22,15 @@ impl Baseline {
         let spread = NORMAL * median_of(values.iter().map(|value| (value - median).abs()))?;
         Some(Self { median, spread })
     }
+
+    /// How many spreads a value is above the median, with a minimum spread of `least`. `None` if both are
+    /// zero.
+    pub fn deviate(&self, value: f64, least: f64) -> Option<f64> {
+        let spread = self.spread.max(least);
+        if !usable(value) || spread <= 0.0 {
+            return None;
+        }
+        let deviate = (value - self.median) / spread;
+        deviate.is_finite().then_some(deviate)
+    }
 }

@@ -7,6 +7,7 @@
 
 pub mod autocorrelation;
 pub mod baseline;
+pub mod cusum;
 pub mod normal;
 pub mod order;
 pub mod proportion;

@@ -82,6 +82,22 @@ pub fn needed(quantile: f64) -> u64 {
     needed
 }
 
+/// The ranks (from 1) of an ordered sample that enclose a quantile of the population at `z` standard
+/// deviations: `n q -+ z sqrt(n q (1 - q))`, from the binomial distribution (David and Nagaraja, Order
+/// Statistics, 2003, 7.1). `None` if the sample has too few values on either side.
+pub fn interval(count: u64, quantile: f64, z: f64) -> Option<(u64, u64)> {
+    let center = count as f64 * quantile;
+    let spread = z * (center * (1.0 - quantile)).max(0.0).sqrt();
+    let (low, high) = ((center - spread).floor(), (center + spread).ceil());
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "from 1 to `count`"
+    )]
+    let ranks = (low >= 1.0 && high <= count as f64).then_some((low as u64, high as u64));
+    ranks
+}
+
 /// The parts of each span: their width in milliseconds, and their number.
 const PARTS: [(i64, usize); 4] = [(60_000, 5), (300_000, 12), (HOUR_MS, 24), (DAY_MS, 30)];
 
@@ -96,6 +112,14 @@ pub struct Latencies {
 }
 
 impl Latencies {
+    /// The spans, in the order in which [`Latencies::quantiles`] indexes them.
+    pub const SPANS: [Duration; PARTS.len()] = [
+        Duration::from_mins(5),
+        Duration::from_hours(1),
+        Duration::from_hours(24),
+        Duration::from_hours(30 * 24),
+    ];
+
     /// Makes `now` the newest moment, so that values outside of the current spans are ignored.
     pub fn anchor(&mut self, now: Timestamp) {
         self.anchor = self.anchor.max(Some(now));
@@ -198,6 +222,16 @@ mod tests {
         latencies.record(Timestamp(0), 100, 58);
         let reported = latencies.quantiles(0, Timestamp(0), [0.5, 0.95], &scale, &mut vec![]);
         assert_eq!(reported, [Some(scale.middle(100)), None]);
+    }
+
+    #[test]
+    fn ranks_around_a_quantile() {
+        // 500 - 1.96 x 15.81 = 469.01 and 530.99; 950 -+ 13.51.
+        assert_eq!(interval(1000, 0.5, 1.96), Some((469, 531)));
+        assert_eq!(interval(1000, 0.95, 1.96), Some((936, 964)));
+        assert_eq!(interval(50, 0.95, 1.96), None);
+        assert_eq!(interval(0, 0.5, 1.96), None);
+        assert_eq!(interval(1000, f64::NAN, 1.96), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub use provider::{ServiceCondition, provider_failing, provider_slow};
 pub use unusual::{Usual, latency_unusual, throughput_low};
 
 use super::{Level, Presence, Track};
+use crate::trend::CONFIRMATIONS;
 
 /// Whether a sign is present, and why.
 pub type Answer = (Presence, String);
@@ -59,8 +60,13 @@ impl Numbers {
 pub struct Confirmation(u32);
 
 impl Confirmation {
-    /// A trend is present once it was found `needed` times in a row.
-    pub fn step(&mut self, needed: u32, (presence, evidence): Answer) -> Answer {
+    /// A trend is present once it was found [`CONFIRMATIONS`] times in a row.
+    pub fn step(&mut self, answer: Answer) -> Answer {
+        self.step_of(CONFIRMATIONS, answer)
+    }
+
+    /// Like [`Confirmation::step`], with another number of confirmations.
+    pub fn step_of(&mut self, needed: u32, (presence, evidence): Answer) -> Answer {
         self.0 = if presence == Presence::Active {
             self.0.saturating_add(1)
         } else {

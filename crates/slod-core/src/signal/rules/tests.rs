@@ -1,7 +1,7 @@
 use super::*;
 use crate::outcome::Timestamp;
 use crate::signal::Keep;
-use crate::trend::{CONFIRMATIONS, Errors, GrowthRules};
+use crate::trend::{Errors, GrowthRules};
 use std::time::Duration;
 
 fn track(width: u64, keep: Keep, values: impl IntoIterator<Item = f64>) -> Track {
@@ -60,18 +60,16 @@ fn a_trend_is_confirmed_by_consecutive_evaluations() {
     let mut confirmed = Confirmation::default();
     let found = || (Presence::Active, "it rises".to_owned());
     for _ in 1..CONFIRMATIONS {
-        let (presence, evidence) = confirmed.step(CONFIRMATIONS, found());
+        let (presence, evidence) = confirmed.step(found());
         assert_eq!(presence, Presence::Clear);
         assert!(evidence.contains("not yet confirmed"));
     }
-    assert_eq!(confirmed.step(CONFIRMATIONS, found()).0, Presence::Active);
+    assert_eq!(confirmed.step(found()).0, Presence::Active);
     assert_eq!(
-        confirmed
-            .step(CONFIRMATIONS, (Presence::Clear, String::new()))
-            .0,
+        confirmed.step((Presence::Clear, String::new())).0,
         Presence::Clear
     );
-    assert_eq!(confirmed.step(CONFIRMATIONS, found()).0, Presence::Clear);
+    assert_eq!(confirmed.step(found()).0, Presence::Clear);
 }
 
 #[test]
