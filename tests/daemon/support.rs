@@ -14,6 +14,16 @@ use std::{fs, thread};
 /// Upper bound for everything in these tests.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Whether a program can be started. If not, its tests are left out, except in CI, which guarantees it.
+pub fn is_installed(program: &str) -> bool {
+    let started = Command::new(program).arg("--version").output();
+    if let Err(error) = &started {
+        assert!(std::env::var_os("CI").is_none(), "{program}: {error}");
+        eprintln!("not tested, because {program} cannot be started: {error}");
+    }
+    started.is_ok()
+}
+
 /// A process that is killed on drop.
 pub struct Running(pub Child);
 

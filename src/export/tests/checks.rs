@@ -74,7 +74,10 @@ for body in json.loads(sys.argv[1]):
     );
     let argument = serde_json::to_string(&bodies).expect("JSON");
     for (program, option, code) in [("python3", "-c", &python), ("node", "-e", &node)] {
-        let ran = std::process::Command::new(program)
+        if !is_installed(program) {
+            continue;
+        }
+        let ran = Command::new(program)
             .args([option, code, &argument])
             .output()
             .expect("it runs");

@@ -3,6 +3,7 @@
 
 use super::program::Program;
 use super::{MIB, close, host, pattern};
+use crate::support::is_installed;
 use slod::config::{FoundBy, ProcessSpec};
 use slod::observe::{ContainerSampler, ContainerView, ProcessSampler, ProcessView};
 use std::fs;
@@ -34,6 +35,9 @@ fn one(sampler: &mut ProcessSampler) -> ProcessView {
 
 #[test]
 fn process_usage_matches_the_known_amounts() {
+    if !is_installed("python3") {
+        return;
+    }
     let mark = mark("known");
     // Its first sample precedes the program, so it counts everything that the program does.
     let mut counting = ProcessSampler::new(host(), vec![spec(&mark)]);
@@ -162,6 +166,9 @@ impl Drop for Limited {
 
 #[test]
 fn container_usage_matches_its_program() {
+    if !is_installed("python3") {
+        return;
+    }
     let mark = mark("limits");
     let Some(limited) = Limited::create(&mark) else {
         return eprintln!(

@@ -3,7 +3,7 @@
 mod found;
 
 use super::{host, within};
-use crate::support::Running;
+use crate::support::{Running, is_installed};
 use slod::config::{FoundBy, Pattern, ProcessSpec};
 use slod::observe::{ProcessSampler, ProcessView};
 use std::fs;
@@ -257,6 +257,9 @@ fn a_zombie_is_neither_a_running_process_nor_a_running_child() {
 
 #[test]
 fn a_process_whose_main_thread_has_ended_is_still_running() {
+    if !is_installed("python3") {
+        return;
+    }
     let mark = mark("leader");
     let program = "import ctypes, sys, threading, time
 held = b'x' * (32 << 20)
