@@ -154,8 +154,8 @@ mod tests {
     fn a_frame_does_not_scroll_the_terminal() {
         let status = Status {
             at: chrono::DateTime::UNIX_EPOCH,
-            future_outcomes: 0,
-            future_until: None,
+            future_outcomes: 1,
+            future_until: Some(chrono::DateTime::UNIX_EPOCH),
             services: Vec::new(),
             alerts: Vec::new(),
         };

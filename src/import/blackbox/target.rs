@@ -71,7 +71,12 @@ fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, Strin
     )]);
     keys = keys.and(&module.keys);
     let has_credentials = !url.username().is_empty() || url.password().is_some();
-    if has_credentials && keys.get("basic_auth").is_none() {
+    // A token replaces them in the exporter as well.
+    let is_authorized = keys
+        .get("basic_auth")
+        .or_else(|| keys.get("oauth2"))
+        .is_some();
+    if has_credentials && !is_authorized {
         keys.set_map("basic_auth", credentials(&url, "target", of, &target.spot));
     }
     if let Some(host) = &target.hostname {

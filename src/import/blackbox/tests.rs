@@ -220,10 +220,9 @@ fn targets_are_those_of_the_scrape_configs() {
         cart["http"]["url"],
         "https://shop.example/cart?token=${BLACKBOX_WEB_TARGET_TOKEN}"
     );
-    assert_eq!(
-        probe(&config, "www.example")["http"]["basic_auth"]["username"],
-        "ann"
-    );
+    let www = &probe(&config, "www.example")["http"];
+    assert_eq!(www["oauth2"]["client_id"], "x");
+    assert_eq!(www["basic_auth"], json!(null), "the token replaces it");
     assert_eq!(config["services"][0]["labels"], json!({"team": "shop"}));
     let shop = &config["services"][2];
     assert_eq!(shop["labels"], json!({"team": "$${TEAM}"}));
@@ -306,6 +305,8 @@ fn neither_names_nor_labels_of_services_have_secrets_of_addresses() {
         json!({"address": "https://plain.example/x?y=1", "contact": "ann@www.example"})
     );
     assert_eq!(services[0]["labels"], json!({"contact": "ann@www.example"}));
+    let basic = &services[0]["probes"][0]["http"]["basic_auth"];
+    assert_eq!(basic["username"], "ann");
     let why = "the label `address` is left out: it contains a secret";
     let remarks = [7, 8, 9].map(|line| format!("p.yml:{line}: {why}"));
     assert_remarks(&imported, &remarks.each_ref().map(String::as_str));
