@@ -1,4 +1,4 @@
-//! What a store has besides outcomes and samples: what people decided, reports of jobs, alerts and their messages.
+//! The contents of a store other than outcomes and samples: decisions of users, reports of jobs, alerts and their messages.
 
 use slod::alert::{Acknowledgement, AlertKey, AlertRecord, Matcher, Silence, Source, Urgency};
 use slod::outcome::{ProbeKey, Timestamp};

@@ -156,7 +156,7 @@ impl ConnectionSlot {
         (ActiveRequest(self.slot.clone()), Upload { body, slot })
     }
 
-    /// Completes if no request has begun in time. Until the first bytes tell the version of HTTP, hyper waits for
+    /// Completes if no request has begun in time. Until the first bytes show the version of HTTP, hyper waits for
     /// them without a limit.
     pub async fn unused(&self, limit: Duration) {
         sleep(limit).await;
