@@ -59,13 +59,15 @@ pub fn serve(each: impl Fn(TcpStream) + Send + Sync + 'static) -> SocketAddr {
     address
 }
 
-/// Sends the bytes that `answer` returns for a request.
+/// Sends the bytes that `answer` returns for each request of a connection, and closes it after a response that has
+/// [`CLOSE`].
 pub fn http(answer: impl Fn(&Request) -> String + Send + Sync + 'static) -> SocketAddr {
     serve(move |stream| {
         let mut reader = BufReader::new(stream);
         while let Some(request) = Request::read(&mut reader) {
             let answer = answer(&request);
-            if reader.get_mut().write_all(answer.as_bytes()).is_err() {
+            let is_sent = reader.get_mut().write_all(answer.as_bytes()).is_ok();
+            if !is_sent || answer.contains(CLOSE) {
                 return;
             }
         }

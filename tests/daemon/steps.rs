@@ -155,7 +155,7 @@ fn a_response_without_the_value_fails_with_its_name() {
         ],
     );
     assert_eq!(code, Some(99), "{text}");
-    has_all(&text, &["NO VALUE TO CAPTURE", "token: "]);
+    has_all(&text, &["FAILED CHECKS", "no token: 2", "token: "]);
     assert!(text.contains("body: "), "{text}");
 }
 
