@@ -42,6 +42,6 @@ mod tests {
         };
         let wide = lines(&status, (80, 24));
         assert_eq!(wide[0], "Simulated services, 1970-01-01 00:00:00 UTC");
-        assert_eq!(lines(&status, (12, 4)), ["Simulated s", "", "(2 more lin"]);
+        assert_eq!(lines(&status, (12, 3)), ["Simulated s", "(2 more lin"]);
     }
 }
