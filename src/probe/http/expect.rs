@@ -59,7 +59,7 @@ impl Expect {
         self.wants_body() || !self.headers.is_empty() || !self.headers_not.is_empty()
     }
 
-    /// Checks everything but the status. Slow: see [`crate::probe::evaluate`].
+    /// Checks everything but the status. Slow, so it runs outside of the async workers.
     pub fn check_content(&self, headers: &HeaderMap, body: &[u8]) -> Vec<Check> {
         let mut checks: Vec<_> = self.check_headers(headers).collect();
         checks.extend(self.check_headers_not(headers));
