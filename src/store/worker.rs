@@ -46,13 +46,16 @@ struct End(Arc<Shared>);
 
 impl Drop for End {
     fn drop(&mut self) {
-        {
+        let never_run = {
             let mut state = self.0.state();
             state.ended = true;
             if thread::panicking() {
                 state.stats.last_error = Some(PANICKED.to_owned());
             }
-        }
+            mem::take(&mut state.jobs)
+        };
+        // Their callers stop waiting.
+        drop(never_run);
         self.0.done.notify_all();
         self.0.end.cancel();
     }

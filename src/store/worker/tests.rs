@@ -263,6 +263,38 @@ async fn a_thread_that_panics_is_noticed() {
     assert_eq!(handle.stats().lost_total, 1);
 }
 
+/// A job that arrives while another one panics never runs.
+#[test]
+fn a_thread_that_panics_keeps_no_caller_waiting() {
+    const TIMEOUT: Duration = Duration::from_mins(1);
+    let folder = tempfile::tempdir().expect("a folder");
+    let (worker, handle) = worker(&folder);
+    let wait = |jobs: usize| {
+        while handle.0.state().jobs.len() != jobs {
+            thread::yield_now();
+        }
+    };
+    let behind = handle.clone();
+    let panic = move |_: &mut Store| -> u8 {
+        while behind.0.state().jobs.is_empty() {
+            thread::yield_now();
+        }
+        panic!("a test")
+    };
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| handle.ask(TIMEOUT, panic));
+        wait(1);
+        let running = thread::spawn(move || worker.run());
+        wait(0);
+        let second = scope.spawn(|| handle.ask(TIMEOUT, |_| 2));
+        assert!(running.join().is_err());
+        assert_eq!(first.join().expect("no panic"), None);
+        assert_eq!(second.join().expect("no panic"), None);
+    });
+    assert!(begun.elapsed() < TIMEOUT);
+}
+
 #[test]
 fn a_backlog_of_a_new_probe_survives_the_rollback_of_its_id() {
     let folder = tempfile::tempdir().expect("a folder");
