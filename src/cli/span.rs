@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_times_and_durations() {
+    fn dates_times_and_durations_are_parsed() {
         let now = Timestamp::from_secs(1_795_442_517);
         let at = |text: &str| text.parse::<TimeArg>().map(|when| when.at(now).0 / 1000);
         assert_eq!(at("2026-11-01"), Ok(1_793_491_200));

@@ -224,44 +224,57 @@ fn check_kinds(service: &ServiceDraft<'_>, objective: &Located<'_, Arc<Objective
             "no probe of `{}` counts for the objective `{}`",
             service.name, value.name
         );
-        let can_count_metrics = value.probes.is_empty()
-            && matches!(
-                value.sli,
-                Sli::Availability | Sli::Success | Sli::Latency { of: None, .. }
-            );
-        let help = match value.sli {
-            _ if can_count_metrics && service.is_only_scraped() => {
-                "the service has no probes: add one, or `source: metrics` to count the requests of its metrics".to_owned()
-            }
-            _ if can_count_metrics && service.probe_names.is_empty() => {
-                "the service has no probes: add one, or `metrics` and `source: metrics`".to_owned()
-            }
-            Sli::Freshness => {
-                "`freshness` counts only `heartbeat` probes".to_owned()
-            }
-            Sli::Latency { of: Some(one), .. } => {
-                format!("no probe of the service is of a kind that measures {}", one.label())
-            }
-            _ => {
-                "set `probes`, such as `probes: [ health ]`, or `service/probe` for a probe of another service".to_owned()
-            }
-        };
+        let help = what_counts(service, value);
         section.error("nothing-counts", &key::SLI, message, help);
     }
     let timed = matches!(value.sli, Sli::Freshness | Sli::Latency { .. });
     if let Some(probe) = counting.find(|probe| timed && !value.sli.suits(probe.value.measures)) {
-        let (key, kind) = (&probe.value.key, probe.value.kind);
-        let about = value.sli.measurement();
-        let about = about.map_or(value.sli.name(), Measurement::label);
-        let message = format!("`{key}` is of the kind `{kind}`, which does not measure {about}");
-        let help = match probe.value.measures.duration {
-            DurationOf::Attempt if value.sli != Sli::Freshness => {
-                let measured = probe.value.measures.measurements.iter();
-                let measured: Vec<_> = measured.map(|one| one.label()).collect();
-                format!("`{kind}` measures {}", measured.join(", "))
-            }
-            _ => "`freshness` is for heartbeats, `latency` for all other kinds".to_owned(),
-        };
-        section.error("conflict", &key::PROBES, message, help);
+        report_unsuited(&probe.value, objective);
     }
+}
+
+/// What to change if no probe of the service counts for an objective.
+fn what_counts(service: &ServiceDraft<'_>, objective: &Objective) -> String {
+    let can_count_metrics = objective.probes.is_empty()
+        && matches!(
+            objective.sli,
+            Sli::Availability | Sli::Success | Sli::Latency { of: None, .. }
+        );
+    let help = match objective.sli {
+        _ if can_count_metrics && service.is_only_scraped() => {
+            "the service has no probes: add one, or `source: metrics` to count the requests of its metrics"
+        }
+        _ if can_count_metrics && service.probe_names.is_empty() => {
+            "the service has no probes: add one, or `metrics` and `source: metrics`"
+        }
+        Sli::Freshness => "`freshness` counts only `heartbeat` probes",
+        Sli::Latency { of: Some(one), .. } => {
+            return format!(
+                "no probe of the service is of a kind that measures {}",
+                one.label()
+            );
+        }
+        _ => {
+            "set `probes`, such as `probes: [ health ]`, or `service/probe` for a probe of another service"
+        }
+    };
+    help.to_owned()
+}
+
+/// Reports a probe that does not measure what the objective is about.
+fn report_unsuited(probe: &ProbeSpec, objective: &Located<'_, Arc<Objective>>) {
+    let Located { value, section } = objective;
+    let (key, kind) = (&probe.key, probe.kind);
+    let about = value.sli.measurement();
+    let about = about.map_or(value.sli.name(), Measurement::label);
+    let message = format!("`{key}` is of the kind `{kind}`, which does not measure {about}");
+    let help = match probe.measures.duration {
+        DurationOf::Attempt if value.sli != Sli::Freshness => {
+            let measured = probe.measures.measurements.iter();
+            let measured: Vec<_> = measured.map(|one| one.label()).collect();
+            format!("`{kind}` measures {}", measured.join(", "))
+        }
+        _ => "`freshness` is for heartbeats, `latency` for all other kinds".to_owned(),
+    };
+    section.error("conflict", &key::PROBES, message, help);
 }

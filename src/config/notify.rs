@@ -101,16 +101,7 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
             "split it into two receivers",
         );
     }
-    for key in [&receiver::TITLE, &receiver::TEXT] {
-        if section.has(key) && !kind.has_texts {
-            let message = format!("`{}` does not use message templates", kind.key.name);
-            section.error("conflict", key, message, "remove it");
-        }
-    }
-    if section.has(&receiver::PROXY) && !kind.is_web {
-        let message = format!("`{}` does not use HTTP", kind.key.name);
-        section.error("conflict", &receiver::PROXY, message, "remove it");
-    }
+    report_unused(section, kind);
     let inner = section.section(&kind.key)?;
     let node = section.node_of(&kind.key)?;
     let read = section
@@ -128,6 +119,20 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
         proxy,
         redactions: read.redactions,
     })
+}
+
+/// Reports keys that have no effect for this kind.
+fn report_unused(section: &Section<'_>, kind: &Kind) {
+    for key in [&receiver::TITLE, &receiver::TEXT] {
+        if section.has(key) && !kind.has_texts {
+            let message = format!("`{}` does not use message templates", kind.key.name);
+            section.error("conflict", key, message, "remove it");
+        }
+    }
+    if section.has(&receiver::PROXY) && !kind.is_web {
+        let message = format!("`{}` does not use HTTP", kind.key.name);
+        section.error("conflict", &receiver::PROXY, message, "remove it");
+    }
 }
 
 fn template(section: &Section<'_>, key: &Key<Text>, kind: Option<&&Kind>) -> Option<Template> {

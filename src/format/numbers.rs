@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_burns_latencies_ages() {
+    fn shares_burn_rates_latencies_and_ages_are_formatted() {
         assert_eq!(share(-0.2), "-20%");
         assert_eq!(
             [

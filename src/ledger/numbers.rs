@@ -103,11 +103,14 @@ impl LiveObjective<'_> {
         self.state.tracker.event_interval()
     }
 
-    pub(super) fn events(&self) -> u64 {
+    /// Counted events since the daemon started, in units of [`crate::slo::BudgetingMethod::parts`]; time
+    /// slices are counted when they end.
+    pub fn events(&self) -> u64 {
         self.state.tracker.counters().0
     }
 
-    pub(super) fn bad_events(&self) -> u64 {
+    /// Bad events among [`Self::events`].
+    pub fn bad_events(&self) -> u64 {
         self.state.tracker.counters().1
     }
 

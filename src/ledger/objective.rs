@@ -62,7 +62,6 @@ impl ObjectiveState {
         probes: &[Arc<ProbeState>],
         policy: &AlertPolicy,
     ) -> ObjectiveView {
-        let (events, bad_events) = self.tracker.counters();
         let objective = self.tracker.objective();
         let budget = |window| self.tracker.budget(now, window);
         let additional = objective.additional_windows.iter();
@@ -70,8 +69,6 @@ impl ObjectiveState {
             objective: objective.clone(),
             policy: policy.clone(),
             since: self.since(probes),
-            events,
-            bad_events,
             windows: StandardWindows::of(|window| self.tracker.view(now, window.length())),
             corrected: self.tracker.corrected().contains(now),
             uncounted: self

@@ -158,10 +158,6 @@ pub struct ObjectiveView {
     pub policy: AlertPolicy,
     /// When the first of its probes started; `None` before the first outcome.
     pub since: Option<Timestamp>,
-    /// Counted events and bad events since the daemon started, in units of
-    /// [`crate::slo::BudgetingMethod::parts`]; time slices are counted when they end.
-    pub events: u64,
-    pub bad_events: u64,
     pub windows: StandardWindows,
     /// Of the objective's own window.
     pub budget: BudgetView,

@@ -9,6 +9,7 @@ use crate::units::show_duration;
 use crate::yaml::Secret;
 use chrono::DateTime;
 use futures_util::future::join_all;
+use parking_lot::Mutex;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, Response, StatusCode};
@@ -17,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -128,7 +129,7 @@ impl Sender {
         let Some(proxy) = proxy else {
             return Some(self.web.clone());
         };
-        let mut proxied = self.proxied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut proxied = self.proxied.lock();
         if let Some(client) = proxied.get(proxy) {
             return Some(client.clone());
         }
@@ -141,13 +142,7 @@ impl Sender {
         Some(client)
     }
 
-    /// Sends all requests concurrently, and returns the best answer.
-    pub async fn send(&self, requests: Vec<Request>, within: Duration) -> Answer {
-        let nobody = Recipients::new();
-        self.exchange(requests, within, &nobody).await.answer
-    }
-
-    /// Same as [`Self::send`], without sending mails to recipients that are `done`.
+    /// Sends all requests concurrently, and returns the best answer. Recipients that are `done` get no mail.
     pub(super) async fn exchange(
         &self,
         requests: Vec<Request>,

@@ -216,7 +216,6 @@ impl HeartbeatProbe {
             outcome.detail.say(message);
             outcome
         };
-        let seconds = |age: Duration| show_duration(Duration::from_secs(age.as_secs()));
         let failed = Verdict::Bad(Cause::JobFailed);
         let due = &self.terms.due;
         let expected = due.words();
@@ -234,19 +233,11 @@ impl HeartbeatProbe {
                 Outcome::new(Verdict::Good, age(beat.at))
             }
             (last, None) if !due.is_overdue(since, now) && !state.is_given_up => {
-                let listened = seconds(age(since));
                 let (latency, silent) = match last {
                     Some(beat) => (age(beat.at), format!("for {}", seconds(age(beat.at)))),
                     None => (age(since), "yet".to_owned()),
                 };
-                let from = match state.before {
-                    Break::Maintenance if since == now => "the end of this maintenance".to_owned(),
-                    Break::Maintenance => format!("the end of a maintenance, {listened} ago"),
-                    Break::Suspended => format!("slod could listen again, {listened} ago"),
-                    Break::Network if since == now => "the return of slod's own network".to_owned(),
-                    Break::Network => format!("the return of slod's own network, {listened} ago"),
-                    Break::Start => format!("slod started or was reloaded {listened} ago"),
-                };
+                let from = state.accepts_reports_since();
                 let message = format!("no report {silent}; expected {expected} since {from}");
                 let why = match state.before {
                     Break::Network if since == now => VoidReason::Network,
@@ -267,6 +258,27 @@ impl HeartbeatProbe {
             }
         }
     }
+}
+
+impl HeartbeatState {
+    /// Describes since when slod has accepted reports.
+    fn accepts_reports_since(&self) -> String {
+        let Self { now, since, .. } = *self;
+        let ago = seconds(now.since(since));
+        match self.before {
+            Break::Maintenance if since == now => "the end of this maintenance".to_owned(),
+            Break::Maintenance => format!("the end of a maintenance, {ago} ago"),
+            Break::Suspended => format!("slod could listen again, {ago} ago"),
+            Break::Network if since == now => "the return of slod's own network".to_owned(),
+            Break::Network => format!("the return of slod's own network, {ago} ago"),
+            Break::Start => format!("slod started or was reloaded {ago} ago"),
+        }
+    }
+}
+
+/// A duration in whole seconds.
+fn seconds(age: Duration) -> String {
+    show_duration(Duration::from_secs(age.as_secs()))
 }
 
 #[cfg(test)]

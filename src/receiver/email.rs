@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_for_ehlo() {
+    fn names_for_ehlo_are_host_names_or_address_literals() {
         for right in [
             "mail.example.com",
             "localhost",
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn servers() {
+    fn servers_are_read_with_and_without_a_port() {
         let of = |text| server(text).map(|(host, port)| (host, port.unwrap_or(0)));
         let expect = |host: &str, port| Some((host.to_owned(), port));
         assert_eq!(of("smtp.example.com"), expect("smtp.example.com", 0));

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses() {
+    fn invalid_mail_addresses_are_rejected() {
         for right in ["a@b", "on.call+slod@example.com", "x'y@sub.example.org"] {
             assert!(address(right).is_some(), "{right}");
         }

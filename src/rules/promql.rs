@@ -3,7 +3,7 @@
 
 use crate::ledger::EXPORTED_WINDOWS;
 use crate::slo::{EventSource, Objective};
-use crate::text::escaped;
+use crate::text::{self, escaped};
 use crate::units::show_duration;
 use std::time::Duration;
 
@@ -105,18 +105,9 @@ impl Events {
     }
 }
 
-/// A PromQL string.
+/// A PromQL string without invisible characters.
 pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::from('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    escaped(&out).into_owned()
+    escaped(&text::quoted(text)).into_owned()
 }
 
 /// A number without binary rounding noise: `1 - 0.999` is 0.001.

@@ -40,7 +40,7 @@ mod tests {
     const MINUTE: Duration = Duration::from_mins(1);
 
     #[test]
-    fn the_whole_course_fits() {
+    fn a_chart_covers_all_values() {
         let values: Vec<_> = (0..60)
             .map(|minute| Some(100.0 + f64::from(minute)))
             .collect();

@@ -16,36 +16,28 @@ impl Store {
         limit: usize,
         wanted: impl Fn() -> bool,
     ) -> Result<Vec<Record>, StoreError> {
-        let result = self.try_newest_outcomes(key, (from, to), limit, &wanted);
-        result.map_err(StoreError::sql("read outcomes"))
-    }
-
-    fn try_newest_outcomes(
-        &self,
-        key: &ProbeKey,
-        (from, to): (Timestamp, Timestamp),
-        limit: usize,
-        wanted: &dyn Fn() -> bool,
-    ) -> rusqlite::Result<Vec<Record>> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let mut newest = VecDeque::new();
-        let mut end = first_hour_from(to);
-        while newest.len() < limit && wanted() {
-            let last = self.last_kept_hour(end)?;
-            let Some(hour) = last.filter(|hour| *hour >= hour_of(from)) else {
-                break;
-            };
-            let records = self.hour_of_probe(key, hour, Measurement::ALL)?;
-            let records = records
-                .into_iter()
-                .rev()
-                .filter(|record| record.at >= from && record.at < to);
-            for record in records.take(limit - newest.len()) {
-                newest.push_front(record);
+        let read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            let mut newest = VecDeque::new();
+            let mut end = first_hour_from(to);
+            while newest.len() < limit && wanted() {
+                let last = self.last_kept_hour(end)?;
+                let Some(hour) = last.filter(|hour| *hour >= hour_of(from)) else {
+                    break;
+                };
+                let records = self.hour_of_probe(key, hour, Measurement::ALL)?;
+                let records = records
+                    .into_iter()
+                    .rev()
+                    .filter(|record| record.at >= from && record.at < to);
+                for record in records.take(limit - newest.len()) {
+                    newest.push_front(record);
+                }
+                end = hour;
             }
-            end = hour;
-        }
-        Ok(newest.into())
+            Ok(newest.into())
+        };
+        read().map_err(StoreError::sql("read outcomes"))
     }
 
     /// The last hour before `end` that has stored outcomes.

@@ -45,36 +45,30 @@ impl Store {
         wanted: impl Fn(&ProbeKey) -> bool,
         mut visit: impl FnMut(&ProbeKey, Option<HourOutline>),
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_outline(hour_of(hour), &wanted, &mut visit);
-        result.map_err(StoreError::sql("read hourly counts"))
-    }
-
-    fn try_for_each_outline(
-        &self,
-        hour: i64,
-        wanted: &dyn Fn(&ProbeKey) -> bool,
-        visit: &mut dyn FnMut(&ProbeKey, Option<HourOutline>),
-    ) -> rusqlite::Result<()> {
-        let sql = "SELECT id, counts, outcomes FROM hour JOIN block USING (id)
-                   WHERE id >= ?1 AND id < ?2 ORDER BY id";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let ids = [block_id(hour, 0), block_id(hour.saturating_add(1), 0)];
-        let mut rows = statement.query(ids)?;
-        while let Some(row) = rows.next()? {
-            let (_, probe) = of_block_id(row.get(0)?);
-            let Some(key) = self.names.key(probe).filter(|key| wanted(key)) else {
-                continue;
-            };
-            let (counts, outcomes) = (row.get_ref(1)?, row.get_ref(2)?);
-            let (counts, outcomes) = (counts.as_blob(), outcomes.as_blob());
-            let outline = self.outline(
-                hour,
-                counts.unwrap_or_default(),
-                outcomes.unwrap_or_default(),
-            )?;
-            visit(key, outline);
-        }
-        Ok(())
+        let mut read = || {
+            let hour = hour_of(hour);
+            let sql = "SELECT id, counts, outcomes FROM hour JOIN block USING (id)
+                       WHERE id >= ?1 AND id < ?2 ORDER BY id";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let ids = [block_id(hour, 0), block_id(hour.saturating_add(1), 0)];
+            let mut rows = statement.query(ids)?;
+            while let Some(row) = rows.next()? {
+                let (_, probe) = of_block_id(row.get(0)?);
+                let Some(key) = self.names.key(probe).filter(|key| wanted(key)) else {
+                    continue;
+                };
+                let (counts, outcomes) = (row.get_ref(1)?, row.get_ref(2)?);
+                let (counts, outcomes) = (counts.as_blob(), outcomes.as_blob());
+                let outline = self.outline(
+                    hour,
+                    counts.unwrap_or_default(),
+                    outcomes.unwrap_or_default(),
+                )?;
+                visit(key, outline);
+            }
+            Ok(())
+        };
+        read().map_err(StoreError::sql("read hourly counts"))
     }
 
     fn outline(

@@ -80,33 +80,25 @@ impl Store {
         wanted: impl Fn(&ProbeKey) -> bool,
         mut visit: impl FnMut(&ProbeKey, HourSummary),
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_hour(from, to, &wanted, &mut visit);
-        result.map_err(StoreError::sql("read hourly counts"))
-    }
-
-    fn try_for_each_hour(
-        &self,
-        from: Timestamp,
-        to: Timestamp,
-        wanted: &dyn Fn(&ProbeKey) -> bool,
-        visit: &mut dyn FnMut(&ProbeKey, HourSummary),
-    ) -> rusqlite::Result<()> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let sql = "SELECT id, counts FROM hour WHERE id >= ?1 AND id < ?2 ORDER BY id";
-        let mut statement = self.conn.prepare_cached(sql)?;
-        let mut rows =
-            statement.query([block_id(hour_of(from), 0), block_id(first_hour_from(to), 0)])?;
-        while let Some(row) = rows.next()? {
-            let (hour, probe) = of_block_id(row.get(0)?);
-            let Some(key) = self.names.key(probe).filter(|key| wanted(key)) else {
-                continue;
-            };
-            let counts = row.get_ref(1)?;
-            if let Some(summary) = self.summary(hour, counts.as_blob().unwrap_or_default())? {
-                visit(key, summary);
+        let mut read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            let sql = "SELECT id, counts FROM hour WHERE id >= ?1 AND id < ?2 ORDER BY id";
+            let mut statement = self.conn.prepare_cached(sql)?;
+            let mut rows =
+                statement.query([block_id(hour_of(from), 0), block_id(first_hour_from(to), 0)])?;
+            while let Some(row) = rows.next()? {
+                let (hour, probe) = of_block_id(row.get(0)?);
+                let Some(key) = self.names.key(probe).filter(|key| wanted(key)) else {
+                    continue;
+                };
+                let counts = row.get_ref(1)?;
+                if let Some(summary) = self.summary(hour, counts.as_blob().unwrap_or_default())? {
+                    visit(key, summary);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        read().map_err(StoreError::sql("read hourly counts"))
     }
 
     /// Returns one probe's finished hours that start in `from..to`; `from` is rounded down to its
@@ -160,25 +152,16 @@ impl Store {
         wanted: &[Measurement],
         mut visit: impl FnMut(Record),
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_outcome(key, from, to, wanted, &mut visit);
-        result.map_err(StoreError::sql("read outcomes"))
-    }
-
-    fn try_for_each_outcome(
-        &self,
-        key: &ProbeKey,
-        from: Timestamp,
-        to: Timestamp,
-        wanted: &[Measurement],
-        visit: &mut dyn FnMut(Record),
-    ) -> rusqlite::Result<()> {
-        let _tx = self.conn.unchecked_transaction()?;
-        for hour in self.try_kept_hours(from, to)? {
-            let records = self.hour_of_probe(key, hour, wanted)?;
-            let inside = |record: &Record| record.at >= from && record.at < to;
-            records.into_iter().filter(inside).for_each(&mut *visit);
-        }
-        Ok(())
+        let mut read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            for hour in self.try_kept_hours(from, to)? {
+                let records = self.hour_of_probe(key, hour, wanted)?;
+                let inside = |record: &Record| record.at >= from && record.at < to;
+                records.into_iter().filter(inside).for_each(&mut visit);
+            }
+            Ok(())
+        };
+        read().map_err(StoreError::sql("read outcomes"))
     }
 
     /// Visits the fields that counting needs of one probe's outcomes in blocks, from the hour of
@@ -224,26 +207,24 @@ impl Store {
         before: Timestamp,
         mut visit: impl FnMut(Record),
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_pending(hour_of(before), &mut visit);
-        result.map_err(StoreError::sql("read recent outcomes"))
-    }
-
-    fn try_for_each_pending(
-        &self,
-        before: i64,
-        visit: &mut dyn FnMut(Record),
-    ) -> rusqlite::Result<()> {
-        let _tx = self.conn.unchecked_transaction()?;
-        let pending = lane_hours(&self.conn, i64::MIN)?;
-        for (hour, lane) in pending.into_iter().filter(|(hour, _)| *hour < before) {
-            for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
-                // A duplicate tick that arrived after its hour was compacted.
-                let known = self.block_records(&records[0].key, probe, hour, &[])?;
-                records.retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());
-                records.into_iter().for_each(&mut *visit);
+        let mut read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            let pending = lane_hours(&self.conn, i64::MIN)?;
+            for (hour, lane) in pending
+                .into_iter()
+                .filter(|(hour, _)| *hour < hour_of(before))
+            {
+                for (probe, mut records) in raw::lane_hour(&self.conn, &self.names, hour, lane)? {
+                    // A duplicate tick that arrived after its hour was compacted.
+                    let known = self.block_records(&records[0].key, probe, hour, &[])?;
+                    records
+                        .retain(|late| known.binary_search_by_key(&late.at, |old| old.at).is_err());
+                    records.into_iter().for_each(&mut visit);
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        read().map_err(StoreError::sql("read recent outcomes"))
     }
 
     /// Returns one probe's outcomes in the hour of `moment`, in order.

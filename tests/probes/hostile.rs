@@ -343,7 +343,7 @@ async fn a_reset_in_each_phase() {
 }
 
 #[tokio::test]
-async fn nobody_there() {
+async fn a_closed_port_is_refused_and_an_unknown_name_fails_to_resolve() {
     expect(([127, 0, 0, 1], 1).into(), Cause::Refused).await;
     let (outcome, _) = attempt("{ url: \"http://nothing.invalid/\" }", TIMEOUT).await;
     assert!(

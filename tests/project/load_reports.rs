@@ -207,7 +207,7 @@ fn a_stress_run_that_fills_a_pool() {
 }
 
 #[test]
-fn a_healthy_baseline() {
+fn a_healthy_baseline_is_reported() {
     let observed = observed(300, Vec::new());
     same(
         "healthy-baseline",

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod alerts;
+mod corrections;
 mod files;
 mod kill;
 mod measured;
@@ -157,12 +158,6 @@ fn finished(folder: &Path) -> PathBuf {
     let now = Timestamp(START + 4 * HOUR + HOUR / 2);
     while store.compact_step(now, &plan).expect("compacted") {}
     path
-}
-
-fn kept(path: &Path, probe: i64) -> usize {
-    let store = Store::open_read_only(path).expect("a store");
-    let found = store.outcomes(&key(probe), Timestamp(0), Timestamp(i64::MAX));
-    found.expect("readable").len()
 }
 
 fn beat() -> Beat {

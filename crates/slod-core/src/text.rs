@@ -5,7 +5,7 @@ mod names;
 pub use names::{Names, slug};
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 /// The text in one line: line breaks and tabs become spaces, and other control or invisible characters
 /// become U+FFFD, one for one.
@@ -84,6 +84,29 @@ fn with_escapes(
         }
     }
     Cow::Owned(out)
+}
+
+/// Writes a text in double quotes, as in PromQL and in the text format of metrics: quotes, backslashes and
+/// line breaks are escaped.
+pub fn write_quoted(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    for c in text.chars() {
+        match c {
+            '\\' => out.write_str("\\\\")?,
+            '"' => out.write_str("\\\"")?,
+            '\n' => out.write_str("\\n")?,
+            c => out.write_char(c)?,
+        }
+    }
+    out.write_char('"')
+}
+
+/// The text that [`write_quoted`] writes.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    // Writing to a string cannot fail.
+    write_quoted(&mut out, text).unwrap_or_default();
+    out
 }
 
 /// Whether [`escaped`] changes a text.

@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn durations_need_a_unit() {
         let ms = |text| duration(text).map(|d| d.as_millis());
         assert_eq!(ms("500ms"), Some(500));
         assert_eq!(ms("1h30m"), Some(5_400_000));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn booleans_and_integers() {
+    fn booleans_and_integers_are_parsed() {
         assert_eq!(
             [boolean("True"), boolean("false"), boolean("yes")],
             [Some(true), Some(false), None]
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_sizes_rates() {
+    fn ratios_sizes_and_rates_are_parsed() {
         assert_eq!(ratio("99.9%"), Some(0.999));
         assert_eq!(ratio("0.999"), Some(0.999));
         assert_eq!(ratio("101%"), None);

@@ -1,6 +1,7 @@
 //! Writes requests as the section `load` of a service.
 
 use super::{Imported, ImportedRequest, Shape};
+use crate::format::numbers::plural;
 use crate::text::printable;
 use std::fmt::Write as _;
 
@@ -38,8 +39,7 @@ fn comment(imported: &Imported, yaml: &mut String) -> std::fmt::Result {
         }
     }
     for (reason, count) in &imported.left_out {
-        let noun = if *count == 1 { "request" } else { "requests" };
-        writeln!(yaml, "# Left out: {count} {noun} ({reason})")?;
+        writeln!(yaml, "# Left out: {} ({reason})", plural(*count, "request"))?;
     }
     for remark in &imported.remarks {
         writeln!(yaml, "# {}", printable(&remark.to_string()))?;

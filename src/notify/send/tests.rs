@@ -2,6 +2,13 @@ use super::*;
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
+async fn sent(sender: &Sender, request: HttpRequest) -> Answer {
+    let nobody = Recipients::new();
+    let within = Duration::from_secs(20);
+    let exchange = sender.exchange(vec![request.into()], within, &nobody);
+    exchange.await.answer
+}
+
 /// The answer to a request that gets the given response.
 async fn answered(head: &'static str) -> Answer {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -16,9 +23,7 @@ async fn answered(head: &'static str) -> Answer {
     let sender = Sender::new().expect("a client");
     let url = format!("http://{address}/");
     let request = HttpRequest::json(&url, "key", &serde_json::json!({}));
-    let answer = sender
-        .send(vec![request.into()], Duration::from_secs(20))
-        .await;
+    let answer = sent(&sender, request).await;
     server.join().expect("it ends");
     answer
 }
@@ -198,8 +203,7 @@ async fn by_proxy(url: &str, login: &str, head: &'static str) -> (String, Answer
         proxy: Some(Secret::new(format!("http://{login}{address}/"))),
         ..HttpRequest::json(url, "key", &serde_json::json!({}))
     };
-    let answer = sender.send(vec![request.into()], Duration::from_secs(20));
-    let answer = answer.await;
+    let answer = sent(&sender, request).await;
     (proxy.join().expect("it ends"), answer)
 }
 

@@ -1,7 +1,7 @@
 //! The config keys shared by all kinds that connect, and the reader of the TLS options.
 
-use super::authorities::{OutOfDate, out_of_date};
 use super::certificates::read_certificates;
+use super::dates::{OutOfDate, out_of_date};
 use super::tls::{Identity, Tls, TlsOptions};
 use super::tls_error::dated;
 use super::trust::{NO_TRUSTED, NO_TRUSTED_HELP};

@@ -1,6 +1,6 @@
 //! What a TLS handshake shows of the server and asks of the client, recorded even if it fails.
 
-use super::authorities::Dates;
+use super::dates::Dates;
 use super::trust::{Trust, provider, tls12_signature, tls13_signature};
 use parking_lot::Mutex;
 use rustls::client::ResolvesClientCert;

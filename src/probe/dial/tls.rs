@@ -1,7 +1,7 @@
 //! TLS handshakes that record the server's certificate even if they fail. Sessions are never resumed, so that a
 //! probe measures the full handshake of a new user.
 
-use super::authorities::Dates;
+use super::dates::Dates;
 use super::recording::{PeerCertificate, RecordingResolver, RecordingVerifier};
 use super::trust::{Trust, provider};
 use super::{Failure, Progress};

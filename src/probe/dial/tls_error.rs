@@ -1,6 +1,6 @@
 //! TLS errors as sentences: no error text of a library is shown to users.
 
-use super::authorities::OutOfDate;
+use super::dates::OutOfDate;
 use super::issuer::{IssuerNotValid, ShortKey, short_key};
 use crate::outcome::{Cause, Timestamp};
 use crate::text::printable;

@@ -1,7 +1,8 @@
 //! Trusted certificates: those issued by a trusted authority, and those that are listed as trusted,
 //! whatever their key usage.
 
-use super::authorities::{Authorities, Chain, Dates, OutOfDate};
+use super::authorities::{Authorities, Chain};
+use super::dates::{Dates, OutOfDate};
 use super::issuer::{ShortKey, bits_of_short_key};
 use super::system_trust::SystemTrust;
 use base64::Engine;

@@ -1,6 +1,7 @@
 //! The expected answer. Pure.
 
 use super::reply::{Reply, rcode_name};
+use crate::format::numbers::plural;
 use crate::outcome::Cause;
 use crate::probe::pattern::display_pattern;
 use crate::probe::quoted::quoted;
@@ -86,8 +87,8 @@ impl Expect {
     fn check_count(&self, reply: &Reply) -> Option<Check> {
         let (min, count) = (self.min_answers, reply.records.len());
         (min > 0).then(|| {
-            let records = if count == 1 { "record" } else { "records" };
-            let text = format!("{count} {records} of the type, expected at least {min}");
+            let records = plural(count as u64, "record");
+            let text = format!("{records} of the type, expected at least {min}");
             let holds = count >= min;
             Check::new(holds, Cause::Answer, explained(text, holds, reply))
         })

@@ -5,7 +5,7 @@ use super::keys::{self, Protocol};
 use super::message::Question;
 use super::name::Asked;
 use super::{DnsProbe, Transport};
-use crate::probe::dial::{TlsOptions, options};
+use crate::probe::dial::{Address, TlsOptions, options};
 use crate::probe::evaluate::Evaluator;
 use crate::yaml::Section;
 use hickory_proto::op::ResponseCode;
@@ -47,12 +47,7 @@ pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
     let transport = match protocol {
         Protocol::Udp => Transport::Udp,
         Protocol::Tcp => Transport::Tcp,
-        Protocol::Tls => {
-            let tls = tls?.build(section, &keys::TLS)?;
-            options::refuse_untrusting(section, &keys::TLS, &tls)?;
-            let name = options::server_name(section, &tls, &keys::SERVER, &server)?;
-            Transport::Tls(Box::new(tls), name)
-        }
+        Protocol::Tls => over_tls(section, tls?, &server)?,
     };
     let question = Question {
         name: name?,
@@ -70,6 +65,13 @@ pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
         expect: Arc::new(expect),
         evaluator: Evaluator::default(),
     })
+}
+
+fn over_tls(section: &Section<'_>, options: TlsOptions, server: &Address) -> Option<Transport> {
+    let tls = options.build(section, &keys::TLS)?;
+    options::refuse_untrusting(section, &keys::TLS, &tls)?;
+    let name = options::server_name(section, &tls, &keys::SERVER, server)?;
+    Some(Transport::Tls(Box::new(tls), name))
 }
 
 /// The name to query. An IP address has only PTR records; as a name it would be unknown to every server.

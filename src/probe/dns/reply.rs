@@ -4,6 +4,7 @@ use super::data;
 use super::keys::RCODES;
 use super::message::Question;
 use super::name::display_name;
+use crate::format::numbers::plural;
 use crate::probe::quoted::quoted;
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::rdata::opt::{EdnsCode, EdnsOption};
@@ -114,9 +115,8 @@ impl Reply {
 
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.records.len();
-        let records = if count == 1 { "record" } else { "records" };
-        write!(f, "{}, {count} {records}", rcode_name(self.rcode))?;
+        let records = plural(self.records.len() as u64, "record");
+        write!(f, "{}, {records}", rcode_name(self.rcode))?;
         if self.others > 0 {
             write!(f, " and {} of other types", self.others)?;
         }

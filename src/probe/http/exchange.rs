@@ -23,6 +23,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Maximum size of an answer's head in bytes, as in Chrome; Go and curl allow more.
 const HEAD_MAX: u32 = 256 * 1024;
+
+type Message = hyper::Request<Full<Bytes>>;
+
 /// Processes an answer while its connection is open.
 pub trait Receive: Send {
     type Answer: Send;
@@ -56,8 +59,7 @@ where
     R: Receive,
 {
     progress.enter(Measurement::Processing);
-    let message = || message(request, &line);
-    let first = message()?;
+    let first = message(request, &line)?;
     progress.record("request", || {
         format!(
             "{} {} ({})",
@@ -67,28 +69,13 @@ where
         )
     });
     let start = Start::default();
-    let io = TokioIo::new(Tap::new(stream, start.clone()));
-    let failed = |error: hyper::Error| protocol_failure(&error, "sending the request");
-    let refused = |error: hyper::Error| answer_failure(&error, &start, line.http2);
-    // These futures are boxed because they are large or rare: every attempt reserves memory for the others.
+    let stream = Tap::new(stream, start.clone());
+    // Futures that are large or rare are boxed: every attempt reserves memory for the others.
     if line.http2 {
-        let exchanged = async {
-            let mut builder = http2::Builder::new(TokioExecutor::new());
-            builder.max_header_list_size(HEAD_MAX);
-            let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
-            let answer = async {
-                let answer = sender.send_request(first).await.map_err(refused)?;
-                receive_by(receive, answer, "HTTP/2", progress).await
-            };
-            // Fused, so that it is dropped when it ends: a request that is sent later fails only then.
-            PolledConnection::new(connection.fuse())
-                .during(answer)
-                .await
-        };
-        return Box::pin(exchanged).await;
+        return Box::pin(over_http2(first, stream, &start, receive, progress)).await;
     }
-    let mut builder = http1_builder();
-    let (mut sender, connection) = builder.handshake(io).await.map_err(failed)?;
+    let handshake = http1_builder().handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
     let mut polled = PolledConnection::new(connection);
     match polled.during(sender.send_request(first)).await {
         Ok(answer) => {
@@ -97,26 +84,66 @@ where
         }
         Err(error) if error.is_parse_too_large() => {
             let parts = polled.into_connection().into_parts();
-            let (again, message) = (
-                Replay::new(parts.read_buf, parts.io.into_inner()),
-                message()?,
-            );
-            // Memory for the fields is allocated in advance, so the head is first parsed with space for a
-            // hundred fields, which hyper keeps on the stack.
-            builder.max_headers(FIELDS_MAX);
-            let exchanged = async {
-                let handshake = builder.handshake(TokioIo::new(again));
-                let (mut sender, connection) = handshake.await.map_err(failed)?;
-                let answer = async {
-                    let answer = sender.send_request(message).await.map_err(refused)?;
-                    receive_by(receive, answer, start.version(), progress).await
-                };
-                PolledConnection::new(connection).during(answer).await
-            };
-            Box::pin(exchanged).await
+            let replay = Replay::new(parts.read_buf, parts.io.into_inner());
+            let repeated = message(request, &line)?;
+            Box::pin(with_many_fields(
+                repeated, replay, &start, receive, progress,
+            ))
+            .await
         }
-        Err(error) => Err(refused(error)),
+        Err(error) => Err(answer_failure(&error, &start, false)),
     }
+}
+
+async fn over_http2<S, R>(
+    message: Message,
+    stream: S,
+    start: &Start,
+    receive: R,
+    progress: &mut Progress<'_>,
+) -> Result<R::Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    R: Receive,
+{
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.max_header_list_size(HEAD_MAX);
+    let handshake = builder.handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
+    let answer = async {
+        let answer = sender.send_request(message).await;
+        let answer = answer.map_err(|error| answer_failure(&error, start, true))?;
+        receive_by(receive, answer, "HTTP/2", progress).await
+    };
+    // Fused, so that it is dropped when it ends: a request that is sent later fails only then.
+    PolledConnection::new(connection.fuse())
+        .during(answer)
+        .await
+}
+
+/// Reads a head over HTTP/1.1 that has more than the hundred fields for which hyper has space on the stack;
+/// memory for more is allocated in advance.
+async fn with_many_fields<S, R>(
+    message: Message,
+    stream: S,
+    start: &Start,
+    receive: R,
+    progress: &mut Progress<'_>,
+) -> Result<R::Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    R: Receive,
+{
+    let mut builder = http1_builder();
+    builder.max_headers(FIELDS_MAX);
+    let handshake = builder.handshake(TokioIo::new(stream));
+    let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
+    let answer = async {
+        let answer = sender.send_request(message).await;
+        let answer = answer.map_err(|error| answer_failure(&error, start, false))?;
+        receive_by(receive, answer, start.version(), progress).await
+    };
+    PolledConnection::new(connection).during(answer).await
 }
 
 fn http1_builder() -> http1::Builder {
@@ -146,7 +173,7 @@ async fn receive_by<R: Receive>(
     receive.receive(response, progress).await
 }
 
-fn message(request: &Request, line: &Line<'_>) -> Result<hyper::Request<Full<Bytes>>, Failure> {
+fn message(request: &Request, line: &Line<'_>) -> Result<Message, Failure> {
     let target = |authority| format!("{}://{authority}{}", request.url.scheme(), request.path());
     let uri = match line.forwarded_by {
         // The authority becomes `:authority`, which replaces Host.
@@ -199,6 +226,10 @@ pub fn is_http2(version: Version, alpn: Option<&[u8]>) -> Result<bool, Failure> 
             Err(Failure::bad(Cause::Tls, message))
         }
     }
+}
+
+fn not_sent(error: &hyper::Error) -> Failure {
+    protocol_failure(error, "sending the request")
 }
 
 /// Explains why there is no answer, as precisely as the received bytes allow.

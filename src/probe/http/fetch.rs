@@ -78,7 +78,7 @@ impl Endpoint {
             let accept = HeaderValue::from_static(accept);
             request.headers.insert(ACCEPT, accept);
         }
-        warn_of_open_secrets(section, &request, tokens.is_some());
+        warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
         let probe = HttpProbe {
             request,
             expect: Arc::new(Expect::nothing()),

@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions() {
+    fn values_are_compared_as_the_condition_says() {
         let body = serde_json::json!({ "status": "ok", "n": 3, "f": 1.0, "list": [{ "up": true }, { "up": false }], "v": "7" });
         let holds = |query: &str, wanted: &str| {
             JsonCondition::new(query, wanted)

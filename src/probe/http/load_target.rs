@@ -70,7 +70,7 @@ impl LoadTarget {
         let transport = read_transport(section, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
-        warn_of_open_secrets(section, &request, false);
+        warn_of_open_secrets(section, &keys::URL, &request, false);
         let expect = Expect {
             status: if status.is_empty() {
                 vec![200..=299]

@@ -1,23 +1,26 @@
 //! Reads the options of the kind, reporting each error at its key.
 
+mod credentials;
+mod expect;
+
+pub use credentials::{read_authorization, warn_of_open_secrets};
+pub use expect::{read_expect, refuse_checks_of_no_body};
+
 use super::expect::Expect;
-use super::json::JsonCondition;
 use super::keys::{self, Address};
 use super::oauth2;
 use super::proxy::Proxy;
-use super::request::{Request, is_redirect};
+use super::request::Request;
 use super::sent::{fitting_version, read_headers};
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
 use crate::probe::evaluate::Evaluator;
-use crate::probe::pattern::{self, bytes_regex};
-use crate::yaml::{Key, Map, Section, Text, shown_name};
+use crate::yaml::{Key, Section};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use hyper::body::Bytes;
-use regex::bytes::Regex;
 use std::sync::Arc;
 use url::{Position, Url};
 
@@ -53,9 +56,9 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     }
     refuse_what_has_no_body(section, &request, &expect);
     if follow == Some(true) {
-        warn_of_followed_redirects(section, &expect);
+        expect::warn_of_followed_redirects(section, &expect);
     }
-    warn_of_open_secrets(section, &request, tokens.is_some());
+    warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
     Some(HttpProbe {
         request,
         expect: Arc::new(expect),
@@ -67,21 +70,6 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     })
 }
 
-/// Warns if only redirects are expected although they are followed: the status of the last answer counts.
-fn warn_of_followed_redirects(section: &Section<'_>, expect: &Expect) {
-    let mut statuses = expect.status.iter().cloned().flatten();
-    if expect.status.is_empty() || !statuses.all(is_redirect) {
-        return;
-    }
-    section.reader().report(
-        Severity::Warning,
-        "redirect-followed",
-        &section.spot_of(&keys::EXPECT),
-        "the expected `status` is a redirect, but redirects are followed".to_owned(),
-        Some("add `follow_redirects: false` to check the redirect itself".to_owned()),
-    );
-}
-
 /// Rejects bodies that HTTP does not allow (RFC 9110, sections 6.4.1 and 9.3.8).
 fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Expect) {
     if request.method == Method::TRACE && !request.body.is_empty() {
@@ -89,29 +77,6 @@ fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Ex
         section.error("conflict", &keys::BODY, problem, "remove `body`");
     }
     refuse_checks_of_no_body(section, &request.method, expect);
-}
-
-/// Rejects checks of the body of a response that has none.
-pub fn refuse_checks_of_no_body(section: &Section<'_>, method: &Method, expect: &Expect) {
-    if !expect.wants_body() {
-        return;
-    }
-    let never = |status: u16| status < 200 || [204, 205, 304].contains(&status);
-    if *method == Method::HEAD {
-        section.error(
-            "conflict",
-            &keys::METHOD,
-            "a response to HEAD has no body, but `expect` checks it",
-            "use GET, or check only the status and headers",
-        );
-    } else if !expect.status.is_empty() && expect.status.iter().cloned().flatten().all(never) {
-        section.error(
-            "conflict",
-            &keys::EXPECT,
-            "a response with the expected `status` has no body, but `expect` checks it",
-            "check only the status and headers",
-        );
-    }
 }
 
 /// Reads how requests reach the server, from the keys that all kinds over HTTP share.
@@ -243,104 +208,6 @@ pub(super) fn read_request(
     faultless.then_some(request)
 }
 
-pub fn read_authorization(section: &Section<'_>) -> Option<HeaderValue> {
-    let bearer = section.secret(&keys::BEARER);
-    let basic = section.section(&keys::BASIC_AUTH);
-    if bearer.is_some() && basic.is_some() {
-        section.error(
-            "conflict",
-            &keys::BASIC_AUTH,
-            "`bearer` and `basic_auth` are mutually exclusive",
-            "remove one of them",
-        );
-    }
-    let Some(token) = bearer else {
-        return credentials(&basic?);
-    };
-    let is_token = |token: &str| !token.is_empty() && !token.contains(char::is_whitespace);
-    let token = Some(token.reveal()).filter(|token| is_token(token));
-    let value = token.and_then(|token| Request::secret(&format!("Bearer {token}")));
-    if value.is_none() {
-        section.error(
-            "invalid-value",
-            &keys::BEARER,
-            "the value is empty, has spaces, or is not valid in a header",
-            "a token on one line",
-        );
-    }
-    value
-}
-
-fn credentials(section: &Section<'_>) -> Option<HeaderValue> {
-    let (username, password) = (
-        section.get(&keys::USERNAME),
-        section.secret(&keys::PASSWORD),
-    );
-    let (username, password) = (username?, password?);
-    if username.contains(':') {
-        section.error(
-            "invalid-value",
-            &keys::USERNAME,
-            "a user with a colon cannot be sent: the server takes what follows it as the password (RFC 7617)",
-            "expected a user without `:`",
-        );
-        return None;
-    }
-    let value = Request::basic(&username, password.reveal())?;
-    // Servers may echo the header without decoding it.
-    if let Some(encoded) = value.to_str().ok().and_then(|text| text.split_once(' ')) {
-        section.reader().redact(encoded.1, "<secret>");
-    }
-    Some(value)
-}
-
-/// Reads `expect` of a section.
-pub fn read_expect(section: &Section<'_>) -> Option<Expect> {
-    let expect = section.section_or_empty(&keys::EXPECT)?;
-    let mut json = Vec::new();
-    for (query, wanted, at) in expect.map(&keys::EXPECT_JSON) {
-        match JsonCondition::new(&query, &wanted) {
-            Ok(condition) => json.push(condition),
-            Err(fault) => expect.reader().error(
-                "invalid-value",
-                &at,
-                fault,
-                "such as `\"$.status\": ok` or `\"$.queue\": \"< 100\"`",
-            ),
-        }
-    }
-    Some(Expect {
-        status: expect.all(&keys::EXPECT_STATUS),
-        headers: read_patterns(&expect, &keys::EXPECT_HEADERS),
-        headers_not: read_patterns(&expect, &keys::EXPECT_HEADERS_NOT),
-        body: expect.all(&keys::EXPECT_BODY),
-        body_not: expect.all(&keys::EXPECT_BODY_NOT),
-        json,
-        json_not: expect.all(&keys::EXPECT_JSON_NOT),
-    })
-}
-
-/// Reads the expressions for headers at a key of `expect`.
-fn read_patterns(expect: &Section<'_>, key: &Key<Map<Text>>) -> Vec<(HeaderName, Regex)> {
-    let mut headers = Vec::new();
-    for (name, wanted, at) in expect.map(key) {
-        match (HeaderName::try_from(&name), bytes_regex(&wanted)) {
-            (Ok(name), Some(wanted)) => headers.push((name, wanted)),
-            _ => expect.reader().error(
-                "invalid-value",
-                &at,
-                format!(
-                    "`{}` is not a valid header name, or its value is not {}",
-                    shown_name(&name),
-                    pattern::expected(&wanted)
-                ),
-                "such as `Content-Type: ^application/json`",
-            ),
-        }
-    }
-    headers
-}
-
 /// Reads the TLS options for the configured origin, and for all others, which never receive the
 /// client certificate.
 fn read_tls(
@@ -368,7 +235,7 @@ fn read_tls(
 fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
     let url = read_url(section, &keys::PROXY);
     let auth = section.section(&keys::PROXY_AUTH);
-    let credentials = auth.as_ref().and_then(credentials);
+    let credentials = auth.as_ref().and_then(credentials::basic);
     if auth.is_some() && !section.has(&keys::PROXY) {
         section.error(
             "missing-key",
@@ -388,36 +255,4 @@ fn read_proxy(section: &Section<'_>) -> Option<Proxy> {
         return None;
     }
     Proxy::new(&url, credentials)
-}
-
-/// Warns of credentials over plain `http`, which can be read in transit, except on loopback. `has_token`
-/// means that attempts add one.
-pub fn warn_of_open_secrets(section: &Section<'_>, request: &Request, has_token: bool) {
-    warn_if_open(section, &keys::URL, request, has_token);
-}
-
-/// Same as [`warn_of_open_secrets`], for an address at a key.
-pub(super) fn warn_if_open(
-    section: &Section<'_>,
-    key: &Key<Address>,
-    request: &Request,
-    has_token: bool,
-) {
-    let loopback = match request.url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    let has_secret = has_token || request.headers.values().any(HeaderValue::is_sensitive);
-    if !request.is_https() && !loopback && has_secret {
-        let help = "use https".to_owned();
-        section.reader().report(
-            Severity::Warning,
-            "open-credentials",
-            &section.spot_of(key),
-            "credentials are sent over plain http".to_owned(),
-            Some(help),
-        );
-    }
 }

@@ -54,7 +54,7 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
     let transport = read_transport(section, request.as_ref());
     let tokens = oauth2::read(section, request.as_ref());
     let (api, question, request) = (api?, question?, request?);
-    warn_of_open_secrets(section, &request, tokens.is_some());
+    warn_of_open_secrets(section, &shared::URL, &request, tokens.is_some());
     let expect = expect?;
     let may_call = question.offers_tools() || expect.finish.contains(&FinishReason::ToolCalls);
     Some(LlmProbe {

@@ -44,7 +44,7 @@ fn fields_are_replaced() {
 }
 
 #[test]
-fn conditions_loops_and_filters() {
+fn conditions_loops_and_filters_are_rendered() {
     let text = "{% if firing > 1 %}\nmany\n{% else %}\none\n{% endif %}\n\
                 {% for alert in alerts if alert.status == \"resolved\" %}\n\
                 {{ loop.index }} {{ alert.service | upper }} {{ alert.duration }} {{ alert.ends_at }}\n\

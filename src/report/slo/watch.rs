@@ -93,7 +93,7 @@ mod tests {
     use crate::outcome::{Outcome, ProbeKey, VoidReason};
 
     #[test]
-    fn gaps_and_voids() {
+    fn missing_ticks_and_void_outcomes_are_gaps() {
         let ten = Duration::from_secs(10);
         let at = Timestamp::from_secs;
         let mut watch = Watch::new(at(0), ten);

@@ -66,32 +66,24 @@ impl Store {
         to: Timestamp,
         mut visit: impl FnMut(Point) -> bool,
     ) -> Result<(), StoreError> {
-        let result = self.try_for_each_point(series, from, to, &mut visit);
-        result.map_err(StoreError::sql("read samples"))
-    }
-
-    fn try_for_each_point(
-        &self,
-        series: SeriesId,
-        from: Timestamp,
-        to: Timestamp,
-        visit: &mut dyn FnMut(Point) -> bool,
-    ) -> rusqlite::Result<()> {
-        let _tx = self.conn.unchecked_transaction()?;
-        for span in [Span::Day, Span::Hour] {
-            let mut next = self.next_start(span, span.start(from))?;
-            while let Some(hour) = next.filter(|hour| start_of(*hour) < to) {
-                let inside = |point: &Point| point.at >= from && point.at < to;
-                let points = self.block_points(span, hour, series)?.into_iter();
-                for point in points.filter(inside) {
-                    if !visit(point) {
-                        return Ok(());
+        let mut read = || {
+            let _tx = self.conn.unchecked_transaction()?;
+            for span in [Span::Day, Span::Hour] {
+                let mut next = self.next_start(span, span.start(from))?;
+                while let Some(hour) = next.filter(|hour| start_of(*hour) < to) {
+                    let inside = |point: &Point| point.at >= from && point.at < to;
+                    let points = self.block_points(span, hour, series)?.into_iter();
+                    for point in points.filter(inside) {
+                        if !visit(point) {
+                            return Ok(());
+                        }
                     }
+                    next = self.next_start(span, hour + span.hours())?;
                 }
-                next = self.next_start(span, hour + span.hours())?;
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        read().map_err(StoreError::sql("read samples"))
     }
 
     /// The first hour or day from `hour` on with stored points.

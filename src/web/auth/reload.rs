@@ -14,7 +14,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use sysinfo::System;
 
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
@@ -105,7 +104,7 @@ impl Access {
             heartbeats: Limiter::new(HEARTBEATS),
             digests,
             own,
-            machine: System::host_name().ok(),
+            machine: dns_lookup::get_hostname().ok(),
         }));
         access.log();
         Ok(access)

@@ -128,8 +128,9 @@ fn live(story: &Story) -> (Vec<(&'static str, String)>, Vec<Span>) {
         let now = Timestamp::from_secs(START + scrape);
         let state = ledger.advance(now).view();
         let changes = alerts.step(&state, &Inputs::default()).records;
-        let view = state.snapshot().services.remove(0).objectives.remove(0);
-        for (text, value) in counters.iter_mut().zip([view.events, view.bad_events]) {
+        let service = state.live("web").expect("configured");
+        let slo = service.objective("errors").expect("configured");
+        for (text, value) in counters.iter_mut().zip([slo.events(), slo.bad_events()]) {
             write!(text, " {value}").expect("a text");
         }
         let seconds = |at: Timestamp| at.0 / 1000 - START;

@@ -87,15 +87,12 @@ fn live(start: i64) -> (String, BTreeMap<i64, ObjectiveView>) {
             next_probe += PROBE;
         }
         let at = start + scrape;
-        let mut service = ledger
-            .advance(Timestamp::from_secs(at))
-            .snapshot()
-            .services
-            .remove(0);
-        let view = service.objectives.remove(0);
+        let state = ledger.advance(Timestamp::from_secs(at)).view();
+        let service = state.live("web").expect("configured");
+        let slo = service.objective("errors").expect("configured");
         for (page, family, value) in [
-            (&mut events, "slod_slo_events", view.events),
-            (&mut bad_events, "slod_slo_bad_events", view.bad_events),
+            (&mut events, "slod_slo_events", slo.events()),
+            (&mut bad_events, "slod_slo_bad_events", slo.bad_events()),
         ] {
             writeln!(
                 page,
@@ -104,7 +101,8 @@ fn live(start: i64) -> (String, BTreeMap<i64, ObjectiveView>) {
             .expect("a text");
         }
         if moments.contains(&scrape) {
-            views.insert(at, view);
+            let mut service = state.snapshot().services.remove(0);
+            views.insert(at, service.objectives.remove(0));
         }
     }
     let page = format!(

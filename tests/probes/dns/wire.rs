@@ -174,7 +174,7 @@ async fn a_truncated_answer_is_repeated_over_tcp() {
 type Server = fn(&[u8]) -> Vec<u8>;
 
 #[tokio::test]
-async fn odd_replies_over_tcp() {
+async fn odd_replies_over_tcp_fail_with_their_cause() {
     let cases: [(Server, Cause, &str); 5] = [
         (|_| Vec::new(), Cause::Closed, "closed the connection"),
         (

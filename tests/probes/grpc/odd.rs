@@ -225,7 +225,7 @@ async fn heads_and_trailers_are_checked() {
 }
 
 #[tokio::test]
-async fn servers_without_grpc() {
+async fn servers_without_grpc_fail_with_their_cause() {
     let http1 = tcp(|mut stream| async move {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request).await;

@@ -10,7 +10,7 @@ const STOP: &str = r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]
 const USAGE: &str = r#"{"choices":[],"usage":{"prompt_tokens":12,"completion_tokens":34,"total_tokens":46,"completion_tokens_details":{"reasoning_tokens":0}}}"#;
 
 #[tokio::test]
-async fn openai_streams() {
+async fn streams_of_openai_are_read() {
     let seen = ask(
         stream(&[ROLE, HELLO, STOP, USAGE, "[DONE]"]),
         "expect: { text: Hello, max_length: 5 }",
@@ -157,7 +157,7 @@ data: {"type":"message_stop"}
 "#;
 
 #[tokio::test]
-async fn anthropic_streams() {
+async fn streams_of_anthropic_are_read() {
     let keys = "api: messages, expect: { regex: ^Hello$, finish_reason: stop }";
     let seen = ask(at_once(format!("{SSE}{ANTHROPIC}")), keys).await;
     assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
@@ -188,7 +188,7 @@ async fn anthropic_streams() {
 }
 
 #[tokio::test]
-async fn responses_stream() {
+async fn streams_of_the_responses_api_are_read() {
     let events = [
         r#"{"type":"response.created","response":{"status":"in_progress","error":null,"usage":null}}"#,
         r#"{"type":"response.reasoning_summary_text.delta","delta":"Mars"}"#,
@@ -284,7 +284,7 @@ async fn responses_that_are_not_a_stream() {
 }
 
 #[tokio::test]
-async fn embeddings() {
+async fn embeddings_are_checked() {
     let body = |vector: &str| {
         format!(
             r#"{{"data":[{{"index":0,"embedding":{vector}}}],"usage":{{"prompt_tokens":8,"total_tokens":8}}}}"#

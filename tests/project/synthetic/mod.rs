@@ -163,8 +163,6 @@ fn objective(name: &str, sli: Sli, target: f64, fate: Fate) -> ObjectiveView {
         policy: AlertPolicy::default(),
         since: (fate != Fate::New).then(|| AT.before(observed)),
         uncounted: None,
-        events: period.good + period.bad,
-        bad_events: period.bad,
         windows: StandardWindows::of(|window| view(window.length())),
         budget: BudgetView {
             window: Window::rolling(30 * DAY),

@@ -3,7 +3,7 @@
 use super::Burning;
 use super::explain::Paging;
 use super::notice::Notice;
-use super::record::{AlertKey, AlertRecord, Source};
+use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use super::set::AlertSet;
 use super::signs::{Sign, SignAlerts};
@@ -118,39 +118,17 @@ impl Machine {
             now,
             ..
         } = input;
-        let last = self.silences_matched.replace(now);
-        let is_same = |known: &Arc<AlertRules>| Arc::ptr_eq(known, rules);
-        let is_decided = !Arc::ptr_eq(&self.decided, decisions)
-            || !self.labelled.as_ref().is_some_and(is_same)
-            || last.is_none_or(|last| now < last || decisions.change_between(last, now));
-        self.decided = Arc::clone(decisions);
-        if !self.labelled.as_ref().is_some_and(is_same) {
-            self.formerly = self.labelled.replace(Arc::clone(rules));
-        }
+        let is_decided = self.take_decisions(rules, decisions, now);
         let mut paging = Paging::default();
         self.firing_mut().for_each(|one| paging.add_firing(&one));
         for (service, bad) in input.maintained {
             paging.add_maintained(service, *bad);
         }
-        for Firing {
-            last_met,
-            bad,
-            alert,
-        } in self.firing_mut()
-        {
-            let is_new = alert.from == now && !alert.notified;
-            let before = (
-                alert.inhibited_by.clone(),
-                alert.silenced_by,
-                alert.notified,
-            );
-            let mut firing = Firing {
-                last_met,
-                bad,
-                alert,
-            };
+        for mut firing in self.firing_mut() {
+            let is_new = firing.alert.from == now && !firing.alert.notified;
+            let before = decision(firing.alert);
             rules.explain(&mut firing, &paging, now);
-            let Firing { alert, .. } = firing;
+            let alert = firing.alert;
             if is_decided || is_new {
                 alert.silenced_by = decisions.silence(&rules.labels(alert), now);
                 let acknowledged = &decisions.acknowledged;
@@ -162,15 +140,31 @@ impl Machine {
                 alert.notified = true;
                 changes.notices.push(rules.notice(alert));
             }
-            let after = (
-                alert.inhibited_by.clone(),
-                alert.silenced_by,
-                alert.notified,
-            );
-            if is_new || before != after {
+            if is_new || before != decision(alert) {
                 changes.records.push(alert.clone());
             }
         }
+    }
+
+    /// Takes over rules and decisions. Returns whether they, or the silences in force, changed.
+    fn take_decisions(
+        &mut self,
+        rules: &Arc<AlertRules>,
+        decisions: &Arc<Decisions>,
+        now: Timestamp,
+    ) -> bool {
+        let last = self.silences_matched.replace(now);
+        let is_relabelled = !self
+            .labelled
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, rules));
+        if is_relabelled {
+            self.formerly = self.labelled.replace(Arc::clone(rules));
+        }
+        let is_other = !Arc::ptr_eq(&self.decided, decisions);
+        self.decided = Arc::clone(decisions);
+        let is_changed = |last| now < last || decisions.change_between(last, now);
+        is_other || is_relabelled || last.is_none_or(is_changed)
     }
 
     /// Whether the alert of a sign fires or is pending.
@@ -204,6 +198,15 @@ impl Machine {
         let signs = self.signs.firing_mut().chain(self.own.firing_mut());
         self.objectives.firing_mut().chain(signs)
     }
+}
+
+/// What keeps an alert from notifying, and whether it notified.
+fn decision(alert: &AlertRecord) -> (Option<Inhibitor>, Option<i64>, bool) {
+    (
+        alert.inhibited_by.clone(),
+        alert.silenced_by,
+        alert.notified,
+    )
 }
 
 impl Changes {

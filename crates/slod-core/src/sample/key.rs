@@ -1,5 +1,6 @@
 //! Series names in Prometheus notation.
 
+use crate::text::write_quoted;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
@@ -89,7 +90,7 @@ impl fmt::Display for SeriesKey {
             f.write_char('{')?;
         } else {
             f.write_char('{')?;
-            quoted(f, &self.name)?;
+            write_quoted(f, &self.name)?;
             separator = ",";
         }
         for (name, value) in self.labels() {
@@ -98,10 +99,10 @@ impl fmt::Display for SeriesKey {
             if self::is_plain(name, '_') {
                 f.write_str(name)?;
             } else {
-                quoted(f, name)?;
+                write_quoted(f, name)?;
             }
             f.write_char('=')?;
-            quoted(f, value)?;
+            write_quoted(f, value)?;
         }
         f.write_char('}')
     }
@@ -111,19 +112,6 @@ impl fmt::Display for SeriesKey {
 fn is_plain(name: &str, also: char) -> bool {
     let word = |c: char| c == '_' || c == also || c.is_ascii_alphanumeric();
     !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit()) && name.chars().all(word)
-}
-
-fn quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    f.write_char('"')?;
-    for c in text.chars() {
-        match c {
-            '\\' => f.write_str("\\\\")?,
-            '"' => f.write_str("\\\"")?,
-            '\n' => f.write_str("\\n")?,
-            c => f.write_char(c)?,
-        }
-    }
-    f.write_char('"')
 }
 
 impl FromStr for SeriesKey {

@@ -56,7 +56,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn known_values() {
+    fn autocorrelation_matches_known_values() {
         assert_eq!(lag_one(&[5.0; 8]), 0.0);
         // -1, 1, -1, 1: three products of -1 over four squares.
         assert!((lag_one(&[-1.0, 1.0, -1.0, 1.0]) + 0.75).abs() < 1e-12);
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn bounded(values in prop::collection::vec(-1e150_f64..1e150, 0..60)) {
+        fn autocorrelation_and_inflation_are_within_their_ranges(values in prop::collection::vec(-1e150_f64..1e150, 0..60)) {
             let r = lag_one(&values);
             let factor = inflation(of_residuals(&values), values.len());
             prop_assert!((-1.0..=1.0).contains(&r), "{r}");

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn extreme_values() {
+    fn the_sum_stays_finite_with_extreme_values() {
         let mut cusum = Cusum::new(0.5, 5.0);
         assert!(!cusum.push(f64::NAN));
         assert!(cusum.push(f64::INFINITY));

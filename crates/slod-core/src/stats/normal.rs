@@ -68,7 +68,7 @@ mod tests {
 
     /// From R, `pnorm(z, lower.tail = FALSE)`.
     #[test]
-    fn agrees_with_tables() {
+    fn tail_probabilities_match_tables() {
         let table = [
             (0.0, 0.5),
             (1.0, 0.158_655_253_931_457_05),

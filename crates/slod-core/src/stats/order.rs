@@ -39,7 +39,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn medians() {
+    fn medians_and_ties_match_known_values() {
         assert_eq!(median(&mut []), None);
         assert_eq!(median_of([3.0]), Some(3.0));
         assert_eq!(median_of([4.0, 1.0, 2.0, 3.0]), Some(2.5));

@@ -155,7 +155,7 @@ mod tests {
 
     /// Newcombe (1998), Stat. Med. 17, table I, method 3.
     #[test]
-    fn intervals_of_newcombe() {
+    fn intervals_match_the_table_of_newcombe() {
         let table = [
             (81, 263, 0.2553, 0.3662),
             (15, 148, 0.0624, 0.1605),
@@ -191,7 +191,7 @@ mod tests {
     /// R: `prop.trend.test(c(83, 90, 129, 70), c(86, 93, 136, 82))`, Fisher's smokers of its
     /// documentation: X-squared = 8.2249.
     #[test]
-    fn trend_of_smokers() {
+    fn the_trend_matches_a_published_example() {
         let windows =
             [(83, 86), (90, 93), (129, 136), (70, 82)].map(|(hits, total)| Share { hits, total });
         let found = cochran_armitage(&windows).unwrap();
@@ -238,7 +238,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn always_finite(windows in prop::collection::vec((0_u64..=u64::MAX, 0_u64..=u64::MAX), 0..30)) {
+        fn trends_and_intervals_are_finite_for_any_counts(windows in prop::collection::vec((0_u64..=u64::MAX, 0_u64..=u64::MAX), 0..30)) {
             let windows: Vec<Share> = windows.into_iter()
                 .map(|(hits, total)| Share { hits, total }).collect();
             if let Some(found) = cochran_armitage(&windows) {

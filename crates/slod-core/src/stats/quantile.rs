@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn ranks_around_a_quantile() {
+    fn the_ranks_of_an_interval_match_known_values() {
         // 500 - 1.96 x 15.81 = 469.01 and 530.99; 950 -+ 13.51.
         assert_eq!(interval(1000, 0.5, 1.96), Some((469, 531)));
         assert_eq!(interval(1000, 0.95, 1.96), Some((936, 964)));

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_fit() {
+    fn too_few_or_constant_values_are_not_fitted() {
         assert_eq!(fits(&[]), None);
         assert_eq!(fits(&series(|_| 0.0)[..3]), None);
         assert_eq!(

@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn histories_without_a_season() {
+    fn empty_and_constant_histories_have_no_season() {
         assert!(Season::of(&[]).is_none());
         assert!(Season::of(&[(Duration::ZERO, f64::NAN)]).is_none());
         let constant = Season::of(&[(Duration::ZERO, 0.0); 9]).unwrap();

@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_compare() {
+    fn empty_and_equal_samples_have_no_shift() {
         assert_eq!(hodges_lehmann(&[], &[1.0]), None);
         assert_eq!(hodges_lehmann(&[f64::NAN], &[1.0]), None);
         assert_eq!(MannWhitney::of(&[1.0], &[]), None);

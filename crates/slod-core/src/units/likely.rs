@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn ratios_sizes_and_rates() {
+    fn likely_ratios_sizes_and_rates_are_suggested() {
         for (written, meant) in [
             ("99,9%", "99.9%"),
             ("99.9", "99.9%"),

@@ -1,6 +1,7 @@
 //! Counters, and sums and differences of them.
 
 use crate::import::document::escaped;
+use crate::text::quoted;
 use promql_parser::label::MatchOp;
 use promql_parser::parser::VectorSelector;
 
@@ -304,9 +305,4 @@ fn is_plain(name: &str) -> bool {
 
 fn is_plain_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
-}
-
-fn quoted(text: &str) -> String {
-    let text = text.replace('\\', r"\\").replace('"', "\\\"");
-    format!("\"{}\"", text.replace('\n', "\\n"))
 }

@@ -27,7 +27,7 @@ fn results(query: &str) -> String {
 }
 
 #[test]
-fn selectors_of_every_kind() {
+fn selectors_of_every_kind_select_as_the_standard_says() {
     for (query, wanted) in [
         ("$.list[0]", "[0]"),
         ("$.list[-1]", "[6]"),

@@ -11,7 +11,9 @@ use crate::probe::http::HttpProbe;
 use crate::probe::http::body::BodySink;
 use crate::probe::http::expect::Expect;
 use crate::probe::http::fetch::finish;
-use crate::probe::http::read::{AGENT, names_a_secret, read_transport, read_url, warn_if_open};
+use crate::probe::http::read::{
+    AGENT, names_a_secret, read_transport, read_url, warn_of_open_secrets,
+};
 use crate::probe::http::request::Request;
 use crate::probe::http::run::follow;
 use crate::probe::{Attempt, Trace};
@@ -79,7 +81,7 @@ impl TokenEndpoint {
         });
         let transport = read_transport(section, requests.as_ref().map(|[one, _]| one));
         let [by_header, by_body] = requests?;
-        warn_if_open(section, &key::TOKEN_URL, &by_header, true);
+        warn_of_open_secrets(section, &key::TOKEN_URL, &by_header, true);
         let transport = transport?;
         let probe = |request| HttpProbe {
             request,

@@ -8,7 +8,7 @@ fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Slope> {
 
 /// Sen (1968), page 1384.
 #[test]
-fn the_example_of_sen() {
+fn the_slope_matches_the_example_of_sen() {
     let times = [1.0, 2.0, 3.0, 4.0, 10.0, 12.0, 18.0];
     let values = [9.0, 15.0, 19.0, 20.0, 45.0, 55.0, 78.0];
     let points: Vec<(f64, f64)> = times.into_iter().zip(values).collect();
@@ -32,7 +32,7 @@ const NILE: [f64; 100] = [
 ];
 
 #[test]
-fn the_nile() {
+fn the_trend_of_the_nile_matches_published_values() {
     assert!((NILE.iter().sum::<f64>() / 100.0 - 919.35).abs() < 1e-9);
     let found = MannKendall::of(&NILE).unwrap();
     assert_eq!(found.s, -1387);
@@ -48,7 +48,7 @@ fn the_nile() {
 }
 
 #[test]
-fn nothing_to_rank() {
+fn too_few_or_constant_values_have_no_trend() {
     assert_eq!(MannKendall::of(&[1.0]), None);
     assert_eq!(MannKendall::of(&[1.0, f64::NAN]), None);
     assert_eq!(MannKendall::of(&vec![1.0; MAX_POINTS + 1]), None);
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn any_numbers(values in prop::collection::vec(any::<f64>(), 0..40)) {
+    fn trends_of_any_numbers_are_finite(values in prop::collection::vec(any::<f64>(), 0..40)) {
         let points: Vec<(f64, f64)> = values.iter().enumerate().map(|(t, v)| (t as f64, *v)).collect();
         if let Some(found) = MannKendall::of(&values) {
             prop_assert!(found.z().is_finite() && found.variance >= 0.0);
