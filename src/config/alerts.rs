@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use sysinfo::System;
 
 /// Reads the alert rules. `listen` is where the pages are served, and whether by TLS.
 pub(super) fn read(
@@ -36,7 +37,7 @@ pub(super) fn read(
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = objective_policies(services, &all, forecast);
-    let instance = dns_lookup::get_hostname().unwrap_or_default();
+    let instance = System::host_name().unwrap_or_default();
     let default =
         || listen.map(|(listen, is_secure)| default_address(listen, is_secure, &instance));
     Some(AlertRules {

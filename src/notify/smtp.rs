@@ -78,7 +78,7 @@ impl Smtp {
         let own_name = match (&envelope.hello, stream.local_addr()) {
             (Some(name), _) => name.clone(),
             (None, address) => {
-                let host = dns_lookup::get_hostname().ok();
+                let host = sysinfo::System::host_name().ok();
                 own_name(
                     host,
                     address.map_or(UNKNOWN_ADDRESS, |address| address.ip()),

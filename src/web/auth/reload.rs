@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use sysinfo::System;
 
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
@@ -104,7 +105,7 @@ impl Access {
             heartbeats: Limiter::new(HEARTBEATS),
             digests,
             own,
-            machine: dns_lookup::get_hostname().ok(),
+            machine: System::host_name().ok(),
         }));
         access.log();
         Ok(access)
