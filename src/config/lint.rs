@@ -27,9 +27,16 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::error(
             "alert-reaches-nobody",
-            "Receivers are configured, but alerts of a service are sent to none of them.",
+            "Receivers are configured, but pages of a service are sent to none of them.",
         ),
-        find: routing::alert_reaches_nobody,
+        find: routing::page_reaches_nobody,
+    },
+    Lint {
+        code: Code::warning(
+            "ticket-reaches-nobody",
+            "Receivers are configured, but tickets of a service are sent to none of them.",
+        ),
+        find: routing::ticket_reaches_nobody,
     },
     Lint {
         code: Code::warning(
@@ -48,7 +55,7 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::warning(
             "group-by-unknown-label",
-            "A route groups alerts by a label that no alert has.",
+            "Alerts are grouped by a label that no alert has.",
         ),
         find: unmatched::group_by_unknown_label,
     },
@@ -83,7 +90,7 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::warning(
             "incident-shared",
-            "A route to PagerDuty or Opsgenie has no `group_by`, so several services share an incident.",
+            "Neither a route to PagerDuty or Opsgenie nor `alerts` has a `group_by`, so several services share an incident.",
         ),
         find: routing::incident_shared,
     },

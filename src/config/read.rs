@@ -44,11 +44,15 @@ pub(super) fn document<'n>(
     let corrections = correction::read_list(&root, &services);
     let is_secure = web.as_ref().is_some_and(WebSpec::names_tls);
     let listen = listen.map(|listen| (listen, is_secure));
-    let alerts = alerts::read(&root, &services, listen);
+    let alerting = root.section_or_empty(&keys::ALERTS);
+    let alerts = alerting
+        .as_ref()
+        .and_then(|section| alerts::read(section, &services, &basis, listen));
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     let external = alerts.iter().flat_map(|alerts| &alerts.external);
     let external = external.map(|(name, _)| name.clone()).collect();
-    let (routing, heartbeat) = (notify::routing(&root, external), notify::heartbeat(&root));
+    let routing = notify::routing(&root, alerting.as_ref(), external);
+    let heartbeat = notify::heartbeat(&root);
     Some(Draft {
         document,
         listen: listen?.0,

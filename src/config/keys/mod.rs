@@ -96,7 +96,7 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
 pub(super) const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(signals::KEYS),
-    "Warning signs of the host and of all services: `false` turns a sign off, a mapping sets its threshold. A service can override them in its own `signals`.",
+    "Warning signs of the host and of all services: `false` turns a sign off, a mapping sets its threshold and, with `for`, how long it must be active before it becomes an alert. A service can override them in its own `signals`.",
 );
 
 pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
@@ -108,7 +108,7 @@ pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
 pub(super) const ALERTS: Key<Mapping> = Key::optional(
     "alerts",
     Mapping(alerts::KEYS),
-    "When alerts fire: burn-rate tiers, error budget conditions and warning signs.",
+    "When alerts fire: burn-rate tiers, error budget conditions and warning signs; and the labels of their messages.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(
