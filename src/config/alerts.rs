@@ -5,6 +5,7 @@ use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
 use super::keys::service;
 use super::labels::{self, OF_ALERTS};
+use super::shard::Shard;
 use crate::alert::{
     AlertPolicy, AlertRules, Causes, Condition, DEFAULT_FORECAST, SignTimings, TIERS, Tier, Timing,
     all_below,
@@ -20,12 +21,12 @@ use std::sync::Arc;
 use std::time::Duration;
 use sysinfo::System;
 
-/// Reads the alert rules from `alerts`. `signals` are the settings of the root, and `listen` is where the
-/// pages are served, and whether by TLS.
+/// Reads the alert rules from `alerts`. `signals` and the shard are those of the root, and `listen` is where
+/// the pages are served, and whether by TLS.
 pub(super) fn read(
     section: &Section<'_>,
     services: &[ServiceDraft<'_>],
-    signals: &Settings,
+    (signals, shard): (&Settings, Option<Shard>),
     listen: Option<(SocketAddr, bool)>,
 ) -> Option<AlertRules> {
     let tiers = if section.has(&key::TIERS) {
@@ -49,7 +50,7 @@ pub(super) fn read(
         own,
         causes,
         labels: labels_by_service(services),
-        external: external(section),
+        external: external(section, shard),
         signs: SignTimings {
             default: timing?,
             pending: pending(services, signals),
@@ -259,8 +260,12 @@ fn with_objectives<'d>(service: &'d ServiceDraft<'_>) -> (Arc<str>, Vec<&'d Obje
     (service.name.clone(), all.collect())
 }
 
-/// Reads the labels of all alerts.
-fn external(section: &Section<'_>) -> Vec<(String, String)> {
+/// The name of the label with the number of the shard.
+pub(super) const SHARD: &str = "shard";
+
+/// Reads the labels of all alerts, and adds that of the shard. Without it, shards would share the incidents of
+/// their groups, and each would close those of the others.
+fn external(section: &Section<'_>, shard: Option<Shard>) -> Vec<(String, String)> {
     for (name, _, at) in section.map(&key::EXTERNAL_LABELS) {
         if OF_ALERTS.contains(&&*name) {
             let message = format!("slod sets the label `{name}` on alerts");
@@ -268,7 +273,12 @@ fn external(section: &Section<'_>) -> Vec<(String, String)> {
             section.reader().error("invalid-name", &at, message, help);
         }
     }
-    labels::labels(section, &key::EXTERNAL_LABELS)
+    let mut labels = labels::labels(section, &key::EXTERNAL_LABELS);
+    let shard = shard.filter(|shard| !shard.is_whole());
+    if let Some(shard) = shard.filter(|_| labels.iter().all(|(name, _)| name != SHARD)) {
+        labels.push((SHARD.to_owned(), shard.number.to_string()));
+    }
+    labels
 }
 
 fn labels_by_service(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {

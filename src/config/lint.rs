@@ -7,6 +7,7 @@ mod finding;
 mod paths;
 mod routing;
 mod sense;
+mod shards;
 mod signs;
 mod slices;
 mod unmatched;
@@ -237,6 +238,20 @@ const LINTS: &[Lint] = &[
             "A value or key looks like it contains a variable, but it is not expanded.",
         ),
         find: sense::unreplaced_variable,
+    },
+    Lint {
+        code: Code::warning(
+            "dependency-in-other-shard",
+            "A service depends on a service of another shard, whose pages do not inhibit its alerts.",
+        ),
+        find: shards::dependency_in_other_shard,
+    },
+    Lint {
+        code: Code::warning(
+            "heartbeat-shared",
+            "All shards request the same `heartbeat`, which does not notice if one of them stops.",
+        ),
+        find: shards::heartbeat_shared,
     },
     Lint {
         code: Code::note(
