@@ -52,6 +52,7 @@ fn overview() {
             findings: &findings,
             system: &system,
             silences: &[],
+            shard: None,
         };
         render_overview(shown, view).len()
     };

@@ -58,7 +58,19 @@ fi
 
 echo "-- Kubernetes"
 version=$("$slod" --version | cut -d ' ' -f 2)
-grep -qF "image: slod:$version" deploy/kubernetes/slod.yaml || fail "kubernetes/slod.yaml lacks 'image: slod:$version'"
+for file in deploy/kubernetes/*.yaml; do
+    grep -qF "image: slod:$version" "$file" || fail "$file lacks 'image: slod:$version'"
+done
+# The config of each pod, as the comment at the top of the file describes it.
+{
+    echo 'shard: "${POD_NAME}/3"'
+    echo 'alerts: { address: "http://${POD_NAME}.slod:9771" }'
+    grep -vE '^(listen|alerts):' deploy/compose/slod.yaml
+} >"$scratch/slod.yaml"
+replicas=$(sed -n 's/^  replicas: \([0-9]*\) .*/\1/p' deploy/kubernetes/shards.yaml)
+for ((pod = 0; pod < replicas; pod++)); do
+    POD_NAME=slod-$pod "$slod" check --config "$scratch/slod.yaml" | tail -n 1
+done
 
 echo "-- software bill of materials"
 deploy/sbom.py --check

@@ -66,6 +66,10 @@ impl App {
         raise_open_files();
         let config = Arc::new(config);
         let own = SelfMetrics::new()?;
+        own.divided(config.shard);
+        if let Some(note) = config.shard_note() {
+            tracing::info!("{note}");
+        }
         let address = config.listen;
         let access = {
             let (web, own) = (config.web.clone(), own.clone());

@@ -19,8 +19,13 @@ pub(super) fn changes(old: &Config, new: &Config) -> String {
     );
     let is_same = old.corrections == new.corrections;
     let corrections = if is_same { "unchanged" } else { "changed" };
+    let shard = if old.shard == new.shard {
+        String::new()
+    } else {
+        format!("; shard: {} (was {})", new.shard, old.shard)
+    };
     format!(
-        "probes: {probes}; objectives: {objectives}; control probes: {controls}; corrections: {corrections}"
+        "probes: {probes}; objectives: {objectives}; control probes: {controls}; corrections: {corrections}{shard}"
     )
 }
 

@@ -191,6 +191,7 @@ impl Reloader {
         self.heartbeats.accept(self.clock.now(), probes, |_| None);
         continue_budgets(old.clone(), next.clone(), self.clock.now()).await;
         self.access.apply(web);
+        self.own.divided(next.shard);
         tracing::info!("config reloaded: {}", changes(&old, &next));
         self.files.clone_from(&next.inputs.files);
         self.configs.send_replace(next);
@@ -239,7 +240,7 @@ impl Origin {
         self.check(&self.read()?).map(|(config, _)| config)
     }
 
-    /// The same for a long-running caller: logs the warnings that are not `known`.
+    /// The part of the config that a daemon runs. Logs the warnings that are not `known`.
     pub fn load_with_warnings(&self, known: &BTreeSet<String>) -> Result<Config, String> {
         self.check_with_warnings(&self.read()?, known)
     }
@@ -269,7 +270,7 @@ impl Origin {
             }
             config.inputs.warnings.insert(warning);
         }
-        Ok(config)
+        Ok(config.of_shard())
     }
 
     /// Checks the text of a config, and reads the files that it references.

@@ -29,7 +29,7 @@ pub struct BacktestArgs {
 }
 
 pub fn run(args: &BacktestArgs) -> CommandResult {
-    let config = args.config.load()?;
+    let config = args.config.load_shard()?;
     let backtest = match &args.synthetic {
         Some(scenario) => synthetic(&config, scenario),
         None => from_store(&config, args)?,

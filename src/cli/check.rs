@@ -119,7 +119,7 @@ pub fn text(source: &Source, loaded: &Loaded, color: bool) -> String {
     out
 }
 
-/// Such as `2 errors, 1 warning`, or `ok: 3 services, 3 probes, 13 objectives`.
+/// Such as `2 errors, 1 warning`, or `ok: 3 services (1 in shard 2/5), 3 probes, 13 objectives`.
 fn summary(loaded: &Loaded) -> String {
     let mut parts = Vec::new();
     for severity in [Severity::Error, Severity::Warning, Severity::Note] {
@@ -133,8 +133,16 @@ fn summary(loaded: &Loaded) -> String {
             .services
             .iter()
             .map(|service| service.objectives.len());
+        let shard = config.shard;
+        let own = config.services.iter();
+        let own = own.filter(|service| service.shard == shard.number).count();
+        let own = if shard.is_whole() {
+            String::new()
+        } else {
+            format!(" ({own} in shard {shard})")
+        };
         let content = format!(
-            "ok: {}, {}, {}",
+            "ok: {}{own}, {}, {}",
             plural(config.services.len() as u64, "service"),
             plural(config.probes().count() as u64, "probe"),
             plural(objectives.sum::<usize>() as u64, "objective")

@@ -43,7 +43,7 @@ impl DaemonArgs {
         if let Some(target) = &self.address {
             return Daemon::at(target.clone(), &self.client, TIMEOUT);
         }
-        let config = self.config.load()?;
+        let config = self.config.load_shard()?;
         let target = target_of(&config)?;
         let daemon = Daemon::at(target, &self.client, TIMEOUT)?;
         Ok(Daemon {
@@ -120,13 +120,19 @@ impl Daemon {
     /// config's services.
     pub fn doubt<'a>(&self, mut services: impl Iterator<Item = &'a str>) {
         let Some(config) = &self.config else { return };
-        let is_own = services.any(|name| config.service(name).is_some());
+        let is_own = services
+            .any(|name| config.service(name).is_some() || config.elsewhere.contains_key(name));
         if !is_own && !config.services.is_empty() && !self.is_reported.replace(true) {
             let at = self.client.target();
             print_error(&format!(
                 "slod: the daemon at {at} has none of the config's services: another daemon uses this address"
             ));
         }
+    }
+
+    /// Why neither the daemon nor its store knows a service, if another shard observes it.
+    pub fn other_shard(&self, service: &str) -> Option<String> {
+        self.config.as_ref()?.other_shard(service)
     }
 
     fn stored<T>(

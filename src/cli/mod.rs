@@ -97,9 +97,15 @@ pub struct ConfigArg {
 }
 
 impl ConfigArg {
+    /// The config with the services of all shards.
     fn load(&self) -> Result<Config, Failure> {
         let loaded = Origin::File(self.path.clone()).load();
         loaded.map_err(Failure::Config)
+    }
+
+    /// The part of the config that the daemon runs, and its store has a history of.
+    fn load_shard(&self) -> Result<Config, Failure> {
+        self.load().map(Config::of_shard)
     }
 }
 

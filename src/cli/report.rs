@@ -49,7 +49,7 @@ impl ReportFormat {
 }
 
 pub fn run(args: &ReportArgs) -> CommandResult {
-    let mut config = args.config.load()?;
+    let mut config = args.config.load_shard()?;
     let report = outcome(args, &mut config)?;
     show(&args.format.of(&report));
     let is_missed = report.any_missed();
@@ -80,7 +80,8 @@ fn outcome(args: &ReportArgs, config: &mut Config) -> Result<Report, Failure> {
 fn keep_only(config: &mut Config, name: &str) -> Result<(), String> {
     let known: Vec<&str> = config.services.iter().map(|one| &*one.name).collect();
     if !known.contains(&name) {
-        return Err(unknown_name("service", name, known.into_iter()));
+        let other = config.other_shard(name);
+        return Err(other.unwrap_or_else(|| unknown_name("service", name, known.into_iter())));
     }
     config.services.retain(|service| &*service.name == name);
     Ok(())

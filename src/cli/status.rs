@@ -56,7 +56,8 @@ async fn status(args: &StatusArgs, daemon: &Daemon) -> Result<Status, Failure> {
     let mut status = asked.map_err(Failure::unavailable)?;
     daemon.doubt(status.services.iter().map(|one| &*one.name));
     if let Some(name) = &args.service {
-        keep_only(&mut status, name).map_err(Failure::usage)?;
+        keep_only(&mut status, name)
+            .map_err(|unknown| Failure::usage(daemon.other_shard(name).unwrap_or(unknown)))?;
     }
     Ok(status)
 }

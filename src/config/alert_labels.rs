@@ -1,5 +1,6 @@
 //! The labels that alerts of a config can have, with their values where the config determines them.
 
+use super::alerts::SHARD;
 use super::draft::Draft;
 use super::model::Config;
 use crate::alert::TROUBLES;
@@ -91,7 +92,8 @@ impl<'a> AlertLabels<'a> {
             return unknown;
         }
         let values = match label {
-            label if OPEN.contains(&label) => return None,
+            // Each daemon has its own number.
+            label if OPEN.contains(&label) || label == SHARD => return None,
             "severity" => BTreeSet::from(SEVERITIES),
             "service" => self.services.clone(),
             "slo" => self.objectives.clone(),

@@ -1,13 +1,17 @@
-//! Reads the alert rules: tiers, the alerts chosen by objectives, and dependencies between services.
+//! Reads the alert rules: tiers, the timing of warning signs, the alerts chosen by objectives, and
+//! dependencies between services.
 
 use super::draft::ServiceDraft;
 use super::keys::alerts::{self as key, AlertChoice};
-use super::keys::{self, service};
+use super::keys::service;
 use super::labels::{self, OF_ALERTS};
+use super::shard::Shard;
 use crate::alert::{
-    AlertPolicy, AlertRules, Causes, Condition, DEFAULT_FORECAST, TIERS, Tier, Timing, all_below,
+    AlertPolicy, AlertRules, Causes, Condition, DEFAULT_FORECAST, SignTimings, TIERS, Tier, Timing,
+    all_below,
 };
 use crate::diagnostic::{Place, nearest};
+use crate::signal::Settings;
 use crate::slo::Objective;
 use crate::units::millionths;
 use crate::yaml::Section;
@@ -17,21 +21,22 @@ use std::sync::Arc;
 use std::time::Duration;
 use sysinfo::System;
 
-/// Reads the alert rules. `listen` is where the pages are served, and whether by TLS.
+/// Reads the alert rules from `alerts`. `signals` and the shard are those of the root, and `listen` is where
+/// the pages are served, and whether by TLS.
 pub(super) fn read(
-    root: &Section<'_>,
+    section: &Section<'_>,
     services: &[ServiceDraft<'_>],
+    (signals, shard): (&Settings, Option<Shard>),
     listen: Option<(SocketAddr, bool)>,
 ) -> Option<AlertRules> {
-    let section = root.section_or_empty(&keys::ALERTS)?;
     let tiers = if section.has(&key::TIERS) {
-        tiers(&section)
+        tiers(section)
     } else {
         Some(TIERS.to_vec())
     };
     let forecast = section.get(&key::FORECAST);
     let exhausted = section.get(&key::BUDGET_EXHAUSTED);
-    let (signs, address) = (signs(&section), section.get(&key::ADDRESS));
+    let (timing, address) = (timing(section), section.get(&key::ADDRESS));
     let causes = causes(services);
     let mut all: Vec<_> = tiers?.into_iter().map(Condition::Tier).collect();
     all.extend(exhausted?.then_some(Condition::Exhausted));
@@ -45,8 +50,11 @@ pub(super) fn read(
         own,
         causes,
         labels: labels_by_service(services),
-        external: external(&section),
-        signs: signs?,
+        external: external(section, shard),
+        signs: SignTimings {
+            default: timing?,
+            pending: pending(services, signals),
+        },
         address: address.or_else(default)?,
         instance,
     })
@@ -115,7 +123,8 @@ fn read_tier(section: &Section<'_>, number: u8) -> Option<Tier> {
     })
 }
 
-fn signs(section: &Section<'_>) -> Option<Timing> {
+/// The timing of all signs.
+fn timing(section: &Section<'_>) -> Option<Timing> {
     let section = section.section_or_empty(&key::SIGNALS)?;
     let (pending, keep) = (section.get(&key::FOR), section.get(&key::KEEP));
     let confirmations = section.get(&key::CONFIRMATIONS);
@@ -124,6 +133,21 @@ fn signs(section: &Section<'_>) -> Option<Timing> {
         confirmations: confirmations?,
         keep: keep?,
     })
+}
+
+/// The times of signs by service. Services with the settings of the root have no entry.
+fn pending(
+    services: &[ServiceDraft<'_>],
+    root: &Settings,
+) -> BTreeMap<Arc<str>, BTreeMap<&'static str, Duration>> {
+    let own = services
+        .iter()
+        .map(|one| (one.name.clone(), &one.signals.pending))
+        .filter(|(_, pending)| **pending != root.pending);
+    let of_root = (!root.pending.is_empty()).then(|| ("".into(), &root.pending));
+    own.chain(of_root)
+        .map(|(service, pending)| (service, pending.clone()))
+        .collect()
 }
 
 /// The policies of objectives with `alerts` of their own. A default objective, which many services
@@ -236,8 +260,12 @@ fn with_objectives<'d>(service: &'d ServiceDraft<'_>) -> (Arc<str>, Vec<&'d Obje
     (service.name.clone(), all.collect())
 }
 
-/// Reads the labels of all alerts.
-fn external(section: &Section<'_>) -> Vec<(String, String)> {
+/// The name of the label with the number of the shard.
+pub(super) const SHARD: &str = "shard";
+
+/// Reads the labels of all alerts, and adds that of the shard. Without it, shards would share the incidents of
+/// their groups, and each would close those of the others.
+fn external(section: &Section<'_>, shard: Option<Shard>) -> Vec<(String, String)> {
     for (name, _, at) in section.map(&key::EXTERNAL_LABELS) {
         if OF_ALERTS.contains(&&*name) {
             let message = format!("slod sets the label `{name}` on alerts");
@@ -245,7 +273,12 @@ fn external(section: &Section<'_>) -> Vec<(String, String)> {
             section.reader().error("invalid-name", &at, message, help);
         }
     }
-    labels::labels(section, &key::EXTERNAL_LABELS)
+    let mut labels = labels::labels(section, &key::EXTERNAL_LABELS);
+    let shard = shard.filter(|shard| !shard.is_whole());
+    if let Some(shard) = shard.filter(|_| labels.iter().all(|(name, _)| name != SHARD)) {
+        labels.push((SHARD.to_owned(), shard.number.to_string()));
+    }
+    labels
 }
 
 fn labels_by_service(services: &[ServiceDraft<'_>]) -> BTreeMap<Arc<str>, Arc<[(String, String)]>> {

@@ -5,6 +5,7 @@ use super::model::{
     Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ScenarioSpec,
     ServiceSpec, StoreSpec, WebSpec,
 };
+use super::shard::Shard;
 use crate::alert::AlertRules;
 use crate::outcome::ProbeKey;
 use crate::receiver::{HeartbeatSpec, Routing};
@@ -12,7 +13,7 @@ use crate::signal::Settings;
 use crate::slo::correction::Correction;
 use crate::slo::{EventSource, Objective, Sli, Threshold};
 use crate::yaml::{Declared, Node, Section, Spot};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ pub(super) struct Draft<'n> {
     pub(super) web: WebSpec,
     pub(super) store: StoreSpec,
     pub(super) max_concurrent_probes: usize,
+    pub(super) shard: Shard,
     pub(super) observe: ObserveSpec,
     pub(super) corrections: Vec<Correction>,
     pub(super) alerts: AlertRules,
@@ -61,6 +63,8 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) metrics: Option<Arc<MetricsSpec>>,
     pub(super) load: Option<LoadSpec>,
     pub(super) signals: Settings,
+    /// The number of its shard.
+    pub(super) shard: u32,
 }
 
 impl<T> Located<'_, T> {
@@ -129,12 +133,14 @@ impl Draft<'_> {
             metrics: service.metrics,
             load: service.load,
             signals: service.signals,
+            shard: service.shard,
         });
         Config {
             listen: self.listen,
             web: self.web,
             store: self.store,
             max_concurrent_probes: self.max_concurrent_probes,
+            shard: self.shard,
             observe: self.observe,
             corrections: self.corrections,
             alerts: Arc::new(self.alerts),
@@ -142,6 +148,7 @@ impl Draft<'_> {
             signals: self.signals,
             scenarios: self.scenarios,
             services: services.collect(),
+            elsewhere: BTreeMap::new(),
             routing: Arc::new(self.routing),
             heartbeat: self.heartbeat,
             inputs,

@@ -7,6 +7,7 @@ mod finding;
 mod paths;
 mod routing;
 mod sense;
+mod shards;
 mod signs;
 mod slices;
 mod unmatched;
@@ -27,9 +28,16 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::error(
             "alert-reaches-nobody",
-            "Receivers are configured, but alerts of a service are sent to none of them.",
+            "Receivers are configured, but pages of a service are sent to none of them.",
         ),
-        find: routing::alert_reaches_nobody,
+        find: routing::page_reaches_nobody,
+    },
+    Lint {
+        code: Code::warning(
+            "ticket-reaches-nobody",
+            "Receivers are configured, but tickets of a service are sent to none of them.",
+        ),
+        find: routing::ticket_reaches_nobody,
     },
     Lint {
         code: Code::warning(
@@ -48,7 +56,7 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::warning(
             "group-by-unknown-label",
-            "A route groups alerts by a label that no alert has.",
+            "Alerts are grouped by a label that no alert has.",
         ),
         find: unmatched::group_by_unknown_label,
     },
@@ -83,7 +91,7 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::warning(
             "incident-shared",
-            "A route to PagerDuty or Opsgenie has no `group_by`, so several services share an incident.",
+            "Neither a route to PagerDuty or Opsgenie nor `alerts` has a `group_by`, so several services share an incident.",
         ),
         find: routing::incident_shared,
     },
@@ -230,6 +238,20 @@ const LINTS: &[Lint] = &[
             "A value or key looks like it contains a variable, but it is not expanded.",
         ),
         find: sense::unreplaced_variable,
+    },
+    Lint {
+        code: Code::warning(
+            "dependency-in-other-shard",
+            "A service depends on a service of another shard, whose pages do not inhibit its alerts.",
+        ),
+        find: shards::dependency_in_other_shard,
+    },
+    Lint {
+        code: Code::warning(
+            "heartbeat-shared",
+            "All shards request the same `heartbeat`, which does not notice if one of them stops.",
+        ),
+        find: shards::heartbeat_shared,
     },
     Lint {
         code: Code::note(

@@ -29,6 +29,7 @@ mod probe;
 mod read;
 mod schema;
 mod sequence;
+mod shard;
 mod signals;
 mod web;
 mod window;
@@ -49,4 +50,5 @@ pub use schema::schema;
 pub use sequence::{
     BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecPart, SpecText,
 };
+pub use shard::Shard;
 pub use web::TLS_SETTINGS;

@@ -1,6 +1,7 @@
 //! A config that passed every check: all values are valid.
 
 use super::sequence::{DataSpec, SequenceSpec};
+use super::shard::Shard;
 use crate::alert::AlertRules;
 use crate::diagnostic::Source;
 use crate::load::Scenario;
@@ -33,6 +34,8 @@ pub struct Config {
     pub store: StoreSpec,
     /// Maximum number of probes that run at the same time.
     pub max_concurrent_probes: usize,
+    /// Which services the daemon observes.
+    pub shard: Shard,
     pub observe: ObserveSpec,
     pub corrections: Vec<Correction>,
     pub alerts: Arc<AlertRules>,
@@ -42,8 +45,10 @@ pub struct Config {
     pub signals: Settings,
     /// Names are unique.
     pub scenarios: Vec<ScenarioSpec>,
-    /// In document order; names are unique.
+    /// In document order; names are unique. All services, or after [`Config::of_shard`] those of the shard.
     pub services: Vec<ServiceSpec>,
+    /// The shard numbers of services that [`Config::of_shard`] removed.
+    pub elsewhere: BTreeMap<Arc<str>, u32>,
     /// Which receivers get which alerts.
     pub routing: Arc<Routing>,
     /// The dead man's switch.
@@ -230,6 +235,8 @@ pub struct ServiceSpec {
     pub load: Option<LoadSpec>,
     /// Settings of its warning signs, merged with those of the root.
     pub signals: Settings,
+    /// The number of its shard.
+    pub shard: u32,
 }
 
 /// A load scenario.

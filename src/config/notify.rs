@@ -1,6 +1,6 @@
 //! Reads receivers, routes and the heartbeat.
 
-use super::keys::notify as key;
+use super::keys::{alerts, notify as key};
 use super::name::Names;
 use crate::diagnostic::{nearest, some_of};
 use crate::receiver::{
@@ -13,8 +13,14 @@ pub(super) fn heartbeat(root: &Section<'_>) -> Option<HeartbeatSpec> {
     HeartbeatSpec::read(&root.section(&key::HEARTBEAT)?)
 }
 
-/// Reads receivers and routes. `external` are the names of the labels of all alerts.
-pub(super) fn routing(root: &Section<'_>, external: Vec<String>) -> Routing {
+/// Reads receivers and routes. `alerting` is the section `alerts`, and `external` are the names of the labels
+/// of all alerts.
+pub(super) fn routing(
+    root: &Section<'_>,
+    alerting: Option<&Section<'_>>,
+    external: Vec<String>,
+) -> Routing {
+    let group_by = alerting.map_or_else(Vec::new, |alerting| labels(alerting, &alerts::GROUP_BY));
     let mut names = Names::of("receiver");
     let mut known = Vec::new();
     let sections = root.sections(&key::RECEIVERS);
@@ -28,7 +34,7 @@ pub(super) fn routing(root: &Section<'_>, external: Vec<String>) -> Routing {
     let sections = root.sections(&key::ROUTES);
     let mut routes: Vec<Route> = sections
         .filter_map(|section| {
-            let route = route(&section, &known)?;
+            let route = route(&section, &known, &group_by)?;
             check_hours(&section, &route, &receivers);
             Some(route)
         })
@@ -36,7 +42,7 @@ pub(super) fn routing(root: &Section<'_>, external: Vec<String>) -> Routing {
     if !root.has(&key::ROUTES) {
         match &known[..] {
             [] => {}
-            [only] => routes.push(everything(only)),
+            [only] => routes.push(everything(only, group_by)),
             [first, ..] => root.error(
                 "missing-key",
                 &key::RECEIVERS,
@@ -53,16 +59,12 @@ pub(super) fn routing(root: &Section<'_>, external: Vec<String>) -> Routing {
 }
 
 /// A route that sends all alerts to a single receiver.
-fn everything(receiver: &str) -> Route {
+fn everything(receiver: &str, group_by: Vec<String>) -> Route {
     Route {
         matchers: Vec::new(),
         at: None,
         to: vec![receiver.to_owned()],
-        group_by: key::GROUP_BY
-            .default()
-            .map(str::to_owned)
-            .into_iter()
-            .collect(),
+        group_by,
         wait: std::time::Duration::from_secs(30),
         repeat: std::time::Duration::from_hours(4),
         escalate: None,
@@ -146,7 +148,8 @@ fn template(section: &Section<'_>, key: &Key<Text>, kind: Option<&&Kind>) -> Opt
     }
 }
 
-fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
+/// Reads a route. `group_by` are the labels of routes without their own.
+fn route(section: &Section<'_>, known: &[String], group_by: &[String]) -> Option<Route> {
     let matchers = section.map(&key::MATCH).into_iter();
     let matchers = matchers.map(|(label, value, _)| Matcher { label, value });
     let matchers = matchers.collect();
@@ -156,11 +159,10 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
         Some(Escalation { after: after?, to })
     });
     let (at, deliver_at) = (hours(section, &key::AT), hours(section, &key::DELIVER_AT));
-    let has_no_group = section.has(&key::GROUP_BY) && section.list(&key::GROUP_BY).is_empty();
-    let group_by = if has_no_group {
-        Vec::new()
+    let group_by = if section.has(&key::GROUP_BY) {
+        labels(section, &key::GROUP_BY)
     } else {
-        section.all(&key::GROUP_BY)
+        group_by.to_vec()
     };
     let (wait, repeat) = (section.get(&key::WAIT), section.get(&key::REPEAT));
     Some(Route {
@@ -173,6 +175,14 @@ fn route(section: &Section<'_>, known: &[String]) -> Option<Route> {
         escalate,
         deliver_at,
     })
+}
+
+/// Reads the labels to group by. An empty list stays empty instead of becoming the default.
+fn labels(section: &Section<'_>, key: &Key<List<Text>>) -> Vec<String> {
+    if section.has(key) && section.list(key).is_empty() {
+        return Vec::new();
+    }
+    section.all(key)
 }
 
 fn hours(section: &Section<'_>, key: &Key<Mapping>) -> Option<Hours> {
@@ -188,8 +198,7 @@ fn hours(section: &Section<'_>, key: &Key<Mapping>) -> Option<Hours> {
 
 /// Reports a route with hours of delivery to a receiver that expects firing alerts again and again.
 fn check_hours(section: &Section<'_>, route: &Route, receivers: &[Receiver]) {
-    let later = route.escalate.iter().flat_map(|escalate| &escalate.to);
-    let names: Vec<&String> = route.to.iter().chain(later).collect();
+    let names: Vec<&String> = route.receivers().collect();
     let is_resent =
         |one: &&Receiver| names.contains(&&one.name) && one.channel.resend_every().is_some();
     if let Some(one) = receivers.iter().find(is_resent)

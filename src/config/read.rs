@@ -14,6 +14,7 @@ use super::notify;
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
+use super::shard;
 use super::signals;
 use super::web;
 use crate::probe::Kind;
@@ -34,27 +35,34 @@ pub(super) fn document<'n>(
     let web = web::read(&root);
     let store = store(&root);
     let slots = root.get(&keys::MAX_CONCURRENT_PROBES);
+    let shard = root.get(&keys::SHARD);
     let observe = observe::read(&root);
     let defaults = defaults(&root);
     let every = observe.as_ref().map(|observe| observe.interval);
     let signals = signals::read(&root);
     let basis = signals.clone().unwrap_or_default();
-    let services = services(&root, &defaults, (every, &basis), kinds);
+    let mut services = services(&root, &defaults, (every, &basis), kinds);
+    shard::place(&mut services, shard.map_or(1, |shard| shard.count));
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
     let is_secure = web.as_ref().is_some_and(WebSpec::names_tls);
     let listen = listen.map(|listen| (listen, is_secure));
-    let alerts = alerts::read(&root, &services, listen);
+    let alerting = root.section_or_empty(&keys::ALERTS);
+    let alerts = alerting
+        .as_ref()
+        .and_then(|section| alerts::read(section, &services, (&basis, shard), listen));
     let vantage = vantage(&root, &services, defaults.pace, kinds);
     let external = alerts.iter().flat_map(|alerts| &alerts.external);
     let external = external.map(|(name, _)| name.clone()).collect();
-    let (routing, heartbeat) = (notify::routing(&root, external), notify::heartbeat(&root));
+    let routing = notify::routing(&root, alerting.as_ref(), external);
+    let heartbeat = notify::heartbeat(&root);
     Some(Draft {
         document,
         listen: listen?.0,
         web: web?,
         store: store?,
         max_concurrent_probes: usize::try_from(slots?).ok()?,
+        shard: shard?,
         observe: observe?,
         corrections,
         alerts: alerts?,
@@ -172,6 +180,7 @@ fn service<'n>(
         load,
         // Errors have been reported. Other parts may refer to the service.
         signals: signals.unwrap_or_default(),
+        shard: 1,
     };
     let names = own_names
         .into_iter()

@@ -31,12 +31,21 @@ fn merged(
     let section = parent.section(at)?;
     let mut settings = from.clone();
     let mut is_valid = true;
-    for sign in &key::SIGNS {
-        if section.has(sign) && others.contains(&sign.form.0) {
+    let given: Vec<_> = key::SIGNS
+        .iter()
+        .filter(|sign| section.has(*sign))
+        .collect();
+    for (at, sign) in given.iter().enumerate() {
+        let kind = sign.form.0;
+        if let Some(same) = given[..at].iter().find(|other| other.form.0 == kind) {
+            let message = format!("`{}` is the same sign as `{}`", sign.name, same.name);
+            section.error("duplicate-key", *sign, message, "remove one of them");
+            is_valid = false;
+        } else if others.contains(&kind) {
             let message = format!("`{}` is about the host, not about a service", sign.name);
             let help = "set it in the `signals` of the whole config";
-            section.error("conflict", sign, message, help);
-        } else if section.has(sign) {
+            section.error("conflict", *sign, message, help);
+        } else {
             is_valid &= take(&section, sign, &mut settings).is_some();
         }
     }
@@ -50,8 +59,15 @@ fn take(section: &Section<'_>, sign: &Key<Sign>, settings: &mut Settings) -> Opt
         let reader = section.reader();
         let keys = key::threshold_keys(&known);
         let section = reader.section(node, &path, keys)?;
-        let level = level(&section, &known, settings.level(kind))?;
-        settings.levels.insert(kind.name, level);
+        let pending = section.has(&key::FOR).then(|| section.get(&key::FOR));
+        let (begin, end) = key::keys_of(&known);
+        if section.has(begin) || end.is_some_and(|end| section.has(end)) {
+            let level = level(&section, &known, settings.level(kind))?;
+            settings.levels.insert(kind.name, level);
+        }
+        if let Some(pending) = pending {
+            settings.pending.insert(kind.name, pending?);
+        }
         settings.off.remove(kind.name);
     } else if section.get(sign)? {
         settings.off.remove(kind.name);
@@ -137,8 +153,9 @@ fn parsed(text: &str, unit: Unit) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use crate::alert::{AlertKey, Source};
     use crate::config::Config;
-    use crate::diagnostic::Source;
+    use crate::diagnostic;
     use crate::signal::kinds;
     use std::path::Path;
 
@@ -146,7 +163,7 @@ mod tests {
         let text = format!(
             "signals: {signals}\nservices:\n  - {{ name: app, signals: {own}, probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }}\n"
         );
-        let source = Source::new("", text);
+        let source = diagnostic::Source::new("", text);
         let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
         let errors = loaded.diagnostics.iter();
         let errors: Vec<String> = errors
@@ -203,6 +220,38 @@ mod tests {
     }
 
     #[test]
+    fn signs_have_short_names_and_times_of_their_own() {
+        let config = load(
+            "{ leak: { above: 10% }, cpu: { above: 85%, for: 3m }, certificate_ending: { for: 1h } }",
+            "{ cpu: { for: 10m }, restarted: { for: 0s } }",
+        );
+        let config = config.expect("valid");
+        let all = &config.signals;
+        let begins = |kind| all.level(kind).begins;
+        assert_eq!(
+            (begins(&kinds::MEMORY_GROWING), begins(&kinds::CPU_HIGH)),
+            (0.1, 0.85)
+        );
+        let has_level = all.levels.contains_key(kinds::CERTIFICATE_ENDING.name);
+        assert!(!has_level, "the default depends on the certificate");
+        let timing = |service: &str, kind: &crate::signal::SignalKind| {
+            let source = Source::Sign {
+                sign: kind.name.into(),
+                subject: "".into(),
+            };
+            let service = service.into();
+            config.alerts.signs.of(&AlertKey { service, source })
+        };
+        let minutes = |service, kind| timing(service, kind).pending.as_secs() / 60;
+        assert_eq!(minutes("", &kinds::CPU_HIGH), 3);
+        assert_eq!(minutes("app", &kinds::CPU_HIGH), 10);
+        assert_eq!(minutes("app", &kinds::RESTARTED), 0);
+        assert_eq!(minutes("app", &kinds::CERTIFICATE_ENDING), 60);
+        assert_eq!(minutes("app", &kinds::LOAD_HIGH), 2, "the default");
+        assert_eq!(timing("app", &kinds::CPU_HIGH).confirmations, 2);
+    }
+
+    #[test]
     fn errors_say_what_is_valid() {
         for (signals, expected) in [
             (
@@ -230,6 +279,14 @@ mod tests {
                 "expected a duration such as 12h or 14d",
             ),
             ("{ cpu_hihg: false }", "did you mean `cpu_high`?"),
+            (
+                "{ cpu_high: false, cpu: { above: 90% } }",
+                "signals.cpu: `cpu` is the same sign as `cpu_high` (remove one of them)",
+            ),
+            (
+                "{ cpu: { for: 2d } }",
+                "signals.cpu.for: 2d is out of range (expected 0s to 1d)",
+            ),
         ] {
             let found = load(signals, "{}").expect_err("invalid");
             assert!(found.contains(expected), "{found}\nlacks\n{expected}");

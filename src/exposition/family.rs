@@ -99,7 +99,8 @@ pub const fn summary<F>(
 }
 
 /// Writes each family with the samples of all items. `label` sets the labels of an item. Items of a
-/// lazy iterator are computed again for each family, so that they are not all in memory at once.
+/// lazy iterator are computed again for each family, so that they are not all in memory at once. Each of them must
+/// write the same samples every time.
 pub fn write_each<F, I>(
     sink: &mut dyn Sink,
     families: &[(Family, F)],
@@ -118,12 +119,19 @@ pub fn write_each<F, I>(
         if sink.is_closed() {
             return;
         }
+        let write_all = |sink: &mut dyn Sink| {
+            let mut items = items.clone();
+            sets.each(|labels| {
+                if let Some(item) = items.next() {
+                    write(described, &mut Samples { sink, labels }, &item);
+                }
+            });
+        };
         sink.family(&family.into());
-        let mut items = items.clone();
-        sets.each(|labels| {
-            if let Some(item) = items.next() {
-                write(described, &mut Samples { sink, labels }, &item);
-            }
-        });
+        if sink.begins_to_measure() {
+            write_all(sink);
+            sink.end_measuring();
+        }
+        write_all(sink);
     }
 }

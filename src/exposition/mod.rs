@@ -4,10 +4,13 @@
 pub mod accept;
 mod family;
 mod labels;
+pub mod message;
+mod protobuf;
 mod sink;
 mod text;
 
 pub use family::{Described, Family, MetricKind, counter, gauge, histogram, summary, write_each};
 pub use labels::Labels;
+pub use protobuf::ProtobufSink;
 pub use sink::{Head, Histogram, Samples, Sink};
 pub use text::{TextFormat, TextSink};

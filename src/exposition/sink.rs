@@ -2,11 +2,21 @@
 
 use super::family::{Family, MetricKind};
 use super::labels::Labels;
+use crate::stats::quantile;
 
 /// An output format. Samples belong to the family that was started last.
 pub trait Sink {
     /// Starts a family.
     fn family(&mut self, head: &Head<'_>);
+
+    /// Whether the samples of this family have to be written twice, and are only measured until
+    /// [`Sink::end_measuring`]. A format in which the length of a family precedes it would otherwise keep the
+    /// whole family in memory.
+    fn begins_to_measure(&mut self) -> bool {
+        false
+    }
+
+    fn end_measuring(&mut self) {}
 
     /// Writes a sample whose name is that of the family with this suffix. A non-finite value is unknown
     /// and omitted.
@@ -73,6 +83,22 @@ impl From<&Family> for Head<'static> {
     }
 }
 
+impl Head<'_> {
+    /// The unit if the name ends with it, as OpenMetrics requires; otherwise empty.
+    pub(super) fn known_unit(&self) -> &str {
+        let name = self.name;
+        let name = match self.kind {
+            MetricKind::Counter => name.strip_suffix("_total").unwrap_or(name),
+            _ => name,
+        };
+        if name.ends_with(self.unit) {
+            self.unit
+        } else {
+            ""
+        }
+    }
+}
+
 /// A histogram with non-cumulative bucket counts.
 pub struct Histogram<'a> {
     /// Upper bounds in ascending order, without +Inf.
@@ -80,6 +106,8 @@ pub struct Histogram<'a> {
     /// One count per bound, and a last one for values above all bounds.
     pub buckets: &'a [u64],
     pub sum: f64,
+    /// The same observations in the buckets of [`crate::stats::exponential`], for formats with native histograms.
+    pub exponential: Option<&'a quantile::Histogram>,
 }
 
 /// The samples of one probe, objective or process in a family.
@@ -112,6 +140,24 @@ impl Samples<'_> {
             bounds: &mut bounds,
             buckets,
             sum,
+            exponential: None,
+        };
+        self.sink.histogram(self.labels, histogram);
+    }
+
+    /// Writes a histogram that is also a native one in formats with native histograms.
+    pub fn histogram_with(
+        &mut self,
+        mut bounds: impl Iterator<Item = f64>,
+        buckets: &[u64],
+        sum: f64,
+        exponential: &quantile::Histogram,
+    ) {
+        let histogram = Histogram {
+            bounds: &mut bounds,
+            buckets,
+            sum,
+            exponential: Some(exponential),
         };
         self.sink.histogram(self.labels, histogram);
     }

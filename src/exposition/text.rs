@@ -99,8 +99,9 @@ impl<W: Write> Sink for TextSink<W> {
         write!(self.piece, "# HELP {name} ").unwrap_or_default();
         escape(&mut self.piece, head.help, open);
         write!(self.piece, "\n# TYPE {name} {}\n", head.kind.label()).unwrap_or_default();
-        if open && !head.unit.is_empty() && name.ends_with(head.unit) {
-            writeln!(self.piece, "# UNIT {name} {}", head.unit).unwrap_or_default();
+        let unit = head.known_unit();
+        if open && !unit.is_empty() {
+            writeln!(self.piece, "# UNIT {name} {unit}").unwrap_or_default();
         }
         head.name.clone_into(&mut self.family);
     }

@@ -12,6 +12,8 @@ use crate::outcome::{
 };
 use crate::probe::llm::{LlmProbe, Subject};
 use crate::probe::of_type;
+use crate::stats::exponential;
+use crate::stats::quantile::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -69,6 +71,8 @@ struct Distribution {
     bounds: Box<[f64]>,
     /// One more than there are bounds.
     buckets: Box<[u64]>,
+    /// The same values in exponential buckets.
+    exponential: Histogram,
     sum: f64,
 }
 
@@ -81,12 +85,14 @@ impl Distribution {
         Self {
             buckets: vec![0; bounds.len() + 1].into(),
             bounds: bounds.into(),
+            exponential: Histogram::default(),
             sum: 0.0,
         }
     }
 
     fn add(&mut self, value: f64) {
         self.buckets[self.bounds.partition_point(|bound| *bound < value)] += 1;
+        self.exponential.add(exponential::code(value), 1);
         self.sum += value;
     }
 
@@ -94,11 +100,13 @@ impl Distribution {
         for (bucket, more) in self.buckets.iter_mut().zip(&other.buckets) {
             *bucket += more;
         }
+        self.exponential.add_sorted(other.exponential.iter());
         self.sum += other.sum;
     }
 
     fn write(&self, samples: &mut Samples<'_>) {
-        samples.histogram(self.bounds.iter().copied(), &self.buckets, self.sum);
+        let bounds = self.bounds.iter().copied();
+        samples.histogram_with(bounds, &self.buckets, self.sum, &self.exponential);
     }
 }
 

@@ -11,7 +11,8 @@ use crate::outcome::{
     Cause, CodeOf, DurationOf, Event, Measures, Outcome, ProbeKey, Record, Timestamp, Verdict,
     VoidReason,
 };
-use crate::stats::quantile::Latencies;
+use crate::stats::exponential;
+use crate::stats::quantile::{Histogram, Latencies};
 use crate::stats::scale::Scale;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub(super) struct ProbeState {
     pub(super) voids: [u64; VoidReason::ALL.len()],
     pub(super) missed: u64,
     pub(super) buckets: Box<[u64]>,
+    /// The same durations in exponential buckets.
+    pub(super) durations: Histogram,
     pub(super) duration_sum: Duration,
     /// For a probe that requests a language model.
     pub(super) llm: Option<Arc<LlmCounters>>,
@@ -78,6 +81,7 @@ impl ProbeState {
             failures: [0; Cause::ALL.len()],
             voids: [0; VoidReason::ALL.len()],
             missed: 0,
+            durations: Histogram::default(),
             duration_sum: Duration::ZERO,
             llm: LlmCounters::of(spec).map(Arc::new),
             last: None,
@@ -108,6 +112,8 @@ impl ProbeState {
         }
         self.runs += 1;
         self.buckets[self.bounds.partition_point(|bound| *bound < latency)] += 1;
+        self.durations
+            .add(exponential::code(latency.as_secs_f64()), 1);
         self.duration_sum += latency;
     }
 
@@ -251,6 +257,7 @@ impl ProbeState {
         // If the boundaries differ, the histogram restarts.
         if self.bounds == old.bounds {
             self.buckets.clone_from(&old.buckets);
+            self.durations.clone_from(&old.durations);
             self.duration_sum = old.duration_sum;
         }
         if let (Some(llm), Some(old)) = (&mut self.llm, &old.llm) {

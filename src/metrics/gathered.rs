@@ -49,6 +49,7 @@ fn write_histogram(sink: &mut dyn Sink, labels: &mut Labels, metric: &Metric) {
             bounds,
             buckets: &buckets,
             sum,
+            exponential: None,
         },
     );
 }

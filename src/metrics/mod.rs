@@ -10,7 +10,8 @@ pub use docs::markdown;
 pub use own::SelfMetrics;
 
 use crate::alerting::{self, AlertsView};
-use crate::exposition::{Sink, TextFormat, TextSink};
+use crate::exposition::accept::PageFormat;
+use crate::exposition::{ProtobufSink, Sink, TextFormat, TextSink};
 use crate::ledger::{self, LedgerView};
 use crate::observe::{self, SystemView};
 use crate::probe::http::oauth2;
@@ -39,6 +40,22 @@ pub fn write(sink: &mut dyn Sink, shown: MetricsPage<'_>) {
     alerting::metrics::write(sink, shown.ledger, shown.alerts);
     signals::metrics::write(sink, shown.findings);
     runs::metrics::write(sink, shown.runs);
+}
+
+/// Writes the whole page in a format, and returns the output.
+pub fn write_page<W: io::Write>(
+    out: W,
+    format: PageFormat,
+    shown: MetricsPage<'_>,
+) -> io::Result<W> {
+    match format {
+        PageFormat::Text(format) => write_text(out, format, shown),
+        PageFormat::Protobuf => {
+            let mut sink = ProtobufSink::new(out);
+            write(&mut sink, shown);
+            sink.finish()
+        }
+    }
 }
 
 /// Writes the whole page as text, and returns the output.

@@ -2,6 +2,7 @@
 
 use super::gathered;
 use super::store::StoreMetrics;
+use crate::config::Shard;
 use crate::exposition::Sink;
 use crate::notify::Counters;
 use crate::outcome::Timestamp;
@@ -10,10 +11,10 @@ use crate::version;
 use prometheus::process_collector::ProcessCollector;
 use prometheus::proto::MetricFamily;
 use prometheus::{
-    Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, Opts, Registry, histogram_opts,
-    register_gauge_with_registry, register_histogram_with_registry,
+    Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    histogram_opts, register_gauge_with_registry, register_histogram_with_registry,
     register_int_counter_vec_with_registry, register_int_counter_with_registry,
-    register_int_gauge_with_registry,
+    register_int_gauge_vec_with_registry, register_int_gauge_with_registry,
 };
 use std::sync::Arc;
 
@@ -30,6 +31,7 @@ pub struct SelfMetrics {
     pub vantage_judged_early: IntCounter,
     reload_successful: IntGauge,
     reload_success_at: Gauge,
+    shards: IntGaugeVec,
     web_auth_failures: IntCounterVec,
     /// Logins rejected without a check, because too many had failed.
     pub web_auth_limited: IntCounter,
@@ -82,6 +84,12 @@ impl SelfMetrics {
                 "When the config was last loaded successfully.",
                 registry
             )?,
+            shards: register_int_gauge_vec_with_registry!(
+                "slod_shards",
+                "Number of daemons that the services of the config are divided among. The label `shard` is the number of this one.",
+                &["shard"],
+                registry
+            )?,
             web_auth_failures: register_int_counter_vec_with_registry!(
                 "slod_web_auth_failures_total",
                 "Requests with a wrong password or token, by method: `basic` for users, `bearer` for tokens in the config, `heartbeat` for heartbeats.",
@@ -97,6 +105,7 @@ impl SelfMetrics {
             registry,
         };
         own.register_program()?;
+        own.divided(Shard::WHOLE);
         for method in AUTH_METHODS {
             own.web_auth_failures.with_label_values(&[method]);
         }
@@ -120,6 +129,14 @@ impl SelfMetrics {
         if successful {
             self.reload_success_at.set(now.as_secs_f64());
         }
+    }
+
+    /// Sets which part of the services this daemon observes.
+    pub fn divided(&self, shard: Shard) {
+        self.shards.reset();
+        let number = shard.number.to_string();
+        let gauge = self.shards.with_label_values(&[number.as_str()]);
+        gauge.set(shard.count.into());
     }
 
     /// Counts a wrong password or token.

@@ -141,6 +141,7 @@ mod tests {
                     bounds: &mut bounds,
                     buckets: &buckets,
                     sum: 1.5,
+                    exponential: None,
                 };
                 sink.histogram(&mut Labels::default(), histogram);
             });

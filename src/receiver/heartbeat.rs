@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub const HEARTBEAT_KEYS: Keys = &[&URL, &EVERY, &super::PROXY];
 
-const URL: Key<SecretText> = super::url_key(
+pub const URL: Key<SecretText> = super::url_key(
     "An address that expects regular requests and notifies you when they stop, such as one of healthchecks.io, Uptime Kuma or another slod.",
 );
 

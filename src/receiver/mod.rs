@@ -28,7 +28,7 @@ mod telegram;
 mod template;
 mod webhook;
 
-pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec};
+pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec, URL as HEARTBEAT_URL};
 pub use mail::{Envelope, Mail, Security, is_domain};
 pub use message::Message;
 pub use reply::is_page;

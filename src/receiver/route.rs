@@ -123,6 +123,12 @@ impl Hours {
 }
 
 impl Route {
+    /// The names of its receivers, including those that alerts escalate to.
+    pub fn receivers(&self) -> impl Iterator<Item = &String> {
+        let later = self.escalate.iter().flat_map(|escalation| &escalation.to);
+        self.to.iter().chain(later)
+    }
+
     fn matches(&self, labels: &BTreeMap<String, String>, at: Timestamp) -> bool {
         let is = |matcher: &Matcher| {
             let value = labels.get(&matcher.label);

@@ -78,8 +78,18 @@ pub fn check_service(state: &WebState, name: Option<&str>) -> Result<(), Problem
     }
 }
 
+/// The error for a service that another shard observes; `None` for other names.
+pub fn in_other_shard(state: &WebState, service: &str) -> Option<Problem> {
+    let reason = state.configs.borrow().other_shard(service)?;
+    let title = "another daemon observes this service";
+    Some(Problem::new(StatusCode::NOT_FOUND, title).because(reason))
+}
+
 /// The error for a service that is not in the config, with the nearest name that is.
 pub fn unknown_service(state: &WebState, name: &str) -> Problem {
+    if let Some(problem) = in_other_shard(state, name) {
+        return problem;
+    }
     let config = state.configs.borrow();
     let known = config.services.iter().map(|service| &*service.name);
     let problem = Problem::new(StatusCode::NOT_FOUND, "no service has this name");

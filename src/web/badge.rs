@@ -1,6 +1,7 @@
 //! SVG badges with an objective's state, SLI or budget.
 
 use super::WebState;
+use super::api::in_other_shard;
 use super::problem::Problem;
 use super::request::Query;
 use crate::format::numbers;
@@ -42,8 +43,9 @@ pub async fn badge(
         .into_iter()
         .find(|view| view.objective.name == name);
     let view = view.ok_or_else(|| {
-        let title = "no objective has this name";
-        Problem::new(StatusCode::NOT_FOUND, title).named(&format!("{service}/{name}"))
+        let unknown = Problem::new(StatusCode::NOT_FOUND, "no objective has this name");
+        in_other_shard(&state, &service)
+            .unwrap_or_else(|| unknown.named(&format!("{service}/{name}")))
     })?;
     let level = Health::of_objective(view).level();
     let svg = draw(&format!("{service} {name}"), &text(view, shown), level);

@@ -4,6 +4,7 @@ mod fields;
 mod report;
 
 use super::WebState;
+use super::api::in_other_shard;
 use super::auth::{Peer, is_unguessable};
 use super::problem::{Problem, stopping};
 use super::store::{WRITE_TIMEOUT, join_failed};
@@ -220,7 +221,7 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
             StatusCode::UNAUTHORIZED,
             "this heartbeat requires its token as `Authorization: Bearer`",
         ),
-        Refused::Unknown => {
+        Refused::Unknown => in_other_shard(state, &key.service).unwrap_or_else(|| {
             let names = state.heartbeats.names();
             let near = nearest(&key.to_string(), names.iter().map(String::as_str));
             let problem = Problem::new(StatusCode::NOT_FOUND, "no heartbeat probe has this name");
@@ -228,7 +229,7 @@ fn refusal(state: &WebState, key: &ProbeKey, refused: Refused) -> Problem {
                 Some(near) => problem.because(format!("did you mean {near}?")),
                 None => problem.named(&key.to_string()),
             }
-        }
+        }),
     }
 }
 

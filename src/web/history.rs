@@ -1,6 +1,7 @@
 //! Stored outcomes of one probe: a bounded number per response, for a limited number of clients.
 
 use super::WebState;
+use super::api::in_other_shard;
 use super::fields::Fields;
 use super::listing::link_next;
 use super::problem::Problem;
@@ -101,8 +102,10 @@ pub async fn outcomes(
     let (now, code) = {
         let ledger = state.ledger_view();
         let measures = ledger.measures(&key);
-        let unknown = Problem::new(StatusCode::NOT_FOUND, "no probe has this name");
-        let measures = measures.ok_or_else(|| unknown.named(&key.to_string()))?;
+        let measures = measures.ok_or_else(|| {
+            let unknown = Problem::new(StatusCode::NOT_FOUND, "no probe has this name");
+            in_other_shard(&state, &service).unwrap_or_else(|| unknown.named(&key.to_string()))
+        })?;
         (ledger.at, measures.code)
     };
     let (from, to) = bounds(&parameters, now)?;

@@ -3,7 +3,7 @@
 use super::WebState;
 use super::stream::PieceWriter;
 use crate::exposition::accept;
-use crate::metrics::{MetricsPage, write_text};
+use crate::metrics::{MetricsPage, write_page};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -41,9 +41,9 @@ pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Respo
         if gzip {
             // Level 1: three times faster than the default, and the output is a fifth larger.
             let out = GzEncoder::new(out, Compression::fast());
-            write_text(out, format, shown)?.finish()
+            write_page(out, format, shown)?.finish()
         } else {
-            write_text(out, format, shown)
+            write_page(out, format, shown)
         }
     };
     let body = Body::from_stream(state.streams.start(write).await);

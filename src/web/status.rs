@@ -51,12 +51,14 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
     let silences = silences(&state, snapshot.at).await;
+    let shard = state.configs.borrow().shard_note();
     let shown = Overview {
         snapshot: &snapshot,
         firing: &alerts,
         findings: &findings,
         system: &system,
         silences: &silences,
+        shard: shard.as_deref(),
     };
     Html(render_overview(shown, view))
 }

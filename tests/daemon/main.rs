@@ -30,6 +30,7 @@ mod runs;
 mod samples;
 mod secrets;
 mod server;
+mod shards;
 mod signs;
 mod starting;
 mod steps;

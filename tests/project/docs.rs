@@ -5,8 +5,9 @@ use expect_test::expect_file;
 use slod::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
+use slod::exposition::accept::PageFormat;
 use slod::ledger::{Ledger, RestoreFrom, restore};
-use slod::metrics::{MetricsPage, SelfMetrics, markdown, write_text};
+use slod::metrics::{MetricsPage, SelfMetrics, markdown, write_page, write_text};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::runs::RunsView;
@@ -75,6 +76,11 @@ fn the_limits_of_the_docs_exist() {
 /// A metrics page with every family, including unusual names.
 fn page(format: TextFormat) -> String {
     let own = SelfMetrics::new().expect("the instruments register");
+    String::from_utf8(page_of(&own, PageFormat::Text(format))).expect("text")
+}
+
+/// Same, with these metrics of slod itself.
+pub fn page_of(own: &SelfMetrics, format: PageFormat) -> Vec<u8> {
     let mut ledger = without_past();
     let now = Timestamp(1_700_000_000_000);
     for age in (0..400).rev() {
@@ -97,7 +103,7 @@ fn page(format: TextFormat) -> String {
         });
     }
     let (view, system) = (ledger.advance(now).view(), synthetic::system());
-    let page = write_text(
+    let page = write_page(
         Vec::new(),
         format,
         MetricsPage {
@@ -106,10 +112,10 @@ fn page(format: TextFormat) -> String {
             system: &system,
             findings: &Findings::default(),
             runs: &RunsView::default(),
-            own: &own,
+            own,
         },
     );
-    String::from_utf8(page.expect("memory takes everything")).expect("text")
+    page.expect("memory takes everything")
 }
 
 fn without_past() -> Ledger {

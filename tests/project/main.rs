@@ -9,6 +9,7 @@ mod load_run;
 mod made_runs;
 mod metrics;
 mod page;
+mod protobuf;
 mod receivers;
 mod reference;
 mod replies;

@@ -14,6 +14,7 @@ pub const KEYS: Keys = &[
     &BUDGET_EXHAUSTED,
     &FORECAST,
     &SIGNALS,
+    &GROUP_BY,
     &EXTERNAL_LABELS,
     &ADDRESS,
 ];
@@ -99,7 +100,7 @@ pub const FOR: Key<Span> = Key::with_default(
     "for",
     Span::within(Duration::ZERO, DAY),
     "2m",
-    "How long a sign must be active without interruption before it becomes an alert. `confirmations` must be met as well.",
+    "How long a sign must be active without interruption before it becomes an alert, unless the sign has its own `for` in `signals`. `confirmations` must be met as well.",
 );
 
 pub const CONFIRMATIONS: Key<Integer> = Key::with_default(
@@ -114,6 +115,13 @@ pub const KEEP: Key<Span> = Key::with_default(
     Span::within(Duration::from_mins(1), DAY),
     "15m",
     "How long an alert keeps firing after its sign was last active, so that a flapping sign is a single alert.",
+);
+
+pub const GROUP_BY: Key<List<Text>> = Key::with_default(
+    "group_by",
+    List::up_to(20, Text),
+    "alertname",
+    "Labels that routes group by, unless they have their own `group_by`. Alerts with the same values of these labels share messages, and an incident at receivers that have incidents. The default groups alerts by kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has its own incident; with `severity`, all pages are one; with an empty list, all alerts of a route are. PagerDuty and Opsgenie do not page again when an alert joins an open incident: to page for each failing service, use `[alertname, service]`.",
 );
 
 pub const EXTERNAL_LABELS: Key<Map<Text>> = Key::optional(

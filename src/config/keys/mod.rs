@@ -12,6 +12,7 @@ pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;
 pub(super) mod service;
+mod shard;
 pub(super) mod signals;
 pub(super) mod web;
 pub(super) mod window;
@@ -19,6 +20,7 @@ pub(super) mod window;
 use crate::units::DAY;
 use crate::yaml::{FilePath, Integer, Key, Keys, List, Mapping, Span};
 use listen::ListenForm;
+use shard::ShardForm;
 use std::time::Duration;
 
 pub const ROOT: Keys = &[
@@ -26,6 +28,7 @@ pub const ROOT: Keys = &[
     &WEB,
     &STORE,
     &MAX_CONCURRENT_PROBES,
+    &SHARD,
     &DEFAULTS,
     &OBSERVE,
     &VANTAGE,
@@ -65,6 +68,13 @@ pub(super) const MAX_CONCURRENT_PROBES: Key<Integer> = Key::with_default(
     "Maximum number of probes that run at the same time. A probe that cannot start in time is counted as missed.",
 );
 
+pub(super) const SHARD: Key<ShardForm> = Key::with_default(
+    "shard",
+    ShardForm,
+    "1/1",
+    "Which part of the services this daemon observes, if several daemons with the same config divide them among themselves: `2/5` is the second of five. In a Kubernetes StatefulSet, `${POD_NAME}/5` with the name of the pod, such as `slod-0` for the first part. A service, with all of its probes, is in one part, and stays with services whose objectives count its probes. Alerts have the number as the label `shard`, unless `alerts.external_labels` sets it.",
+);
+
 pub(super) const DEFAULTS: Key<Mapping> = Key::optional(
     "defaults",
     Mapping(&[
@@ -96,7 +106,7 @@ pub(super) const CORRECTIONS: Key<List<Mapping>> = Key::optional(
 pub(super) const SIGNALS: Key<Mapping> = Key::optional(
     "signals",
     Mapping(signals::KEYS),
-    "Warning signs of the host and of all services: `false` turns a sign off, a mapping sets its threshold. A service can override them in its own `signals`.",
+    "Warning signs of the host and of all services: `false` turns a sign off, a mapping sets its threshold and, with `for`, how long it must be active before it becomes an alert. A service can override them in its own `signals`.",
 );
 
 pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
@@ -108,7 +118,7 @@ pub(super) const SCENARIOS: Key<List<Mapping>> = Key::optional(
 pub(super) const ALERTS: Key<Mapping> = Key::optional(
     "alerts",
     Mapping(alerts::KEYS),
-    "When alerts fire: burn-rate tiers, error budget conditions and warning signs.",
+    "When alerts fire: burn-rate tiers, error budget conditions and warning signs; and the labels of their messages.",
 );
 
 pub(super) const SERVICES: Key<List<Mapping>> = Key::required(

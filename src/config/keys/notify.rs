@@ -61,11 +61,10 @@ pub const DELIVER_AT: Key<Mapping> = Key::optional(
 
 pub const TO: Key<List<Text>> = Key::required("to", List::up_to(10, Text), "Names of receivers.");
 
-pub const GROUP_BY: Key<List<Text>> = Key::with_default(
+pub const GROUP_BY: Key<List<Text>> = Key::optional(
     "group_by",
     List::up_to(20, Text),
-    "alertname",
-    "Labels to group by. Alerts with the same values of these labels share messages, and an incident at receivers that have incidents. The default groups alerts by kind: a full disk and a service that is down are two messages, and a thousand services that are down are one. With `service`, each service has its own incident; with `severity`, all pages are one; with an empty list, all alerts of the route are. PagerDuty and Opsgenie do not page again when an alert joins an open incident: to page for each failing service, use `[alertname, service]`.",
+    "Labels to group by. Default: those of `alerts.group_by`.",
 );
 
 pub const WAIT: Key<Span> = Key::with_default(

@@ -36,7 +36,7 @@ pub const LABELS: Key<Map<Text>> = Key::optional(
 pub const DEPENDS_ON: Key<List<Text>> = Key::optional(
     "depends_on",
     List::up_to(MAX_DEPENDENCIES, Text),
-    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, and it failed within the last minutes, new alerts of this service are recorded as inhibited and not notified. A service that fails during maintenance (a correction of all its objectives) counts as having a firing page. If this service still fails when the other one has recovered, its alert is notified then.",
+    "Services that this one cannot work without. While an alert of urgency `page` fires for one of them, or for one that they depend on, and it failed within the last minutes, new alerts of this service are recorded as inhibited and not notified. A service that fails during maintenance (a correction of all its objectives) counts as having a firing page. If this service still fails when the other one has recovered, its alert is notified then. A service that another shard observes (`shard`) inhibits nothing here.",
 );
 
 pub const PROBES: Key<List<Mapping>> = Key::optional(

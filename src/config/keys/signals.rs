@@ -1,12 +1,12 @@
 //! The keys of warning signs: a switch for each, or its threshold.
 
 use crate::signal::threshold::{Level, Side, Threshold, Unit};
-use crate::signal::{SIGNALS, SignalKind};
-use crate::units::{boolean, show_duration};
-use crate::yaml::{Declared, Form, Key, Keys, Scalar, Text};
+use crate::signal::{SIGNALS, SignalKind, kinds};
+use crate::units::{DAY, boolean, show_duration};
+use crate::yaml::{Declared, Form, Key, Keys, Scalar, Span, Text};
 use std::time::Duration;
 
-const COUNT: usize = SIGNALS.len();
+const COUNT: usize = SIGNALS.len() + ALIASES.len();
 
 /// `true`, `false`, or a mapping with the threshold of a sign.
 #[derive(Clone, Copy, Debug)]
@@ -76,13 +76,13 @@ pub const fn keys_of(known: &Threshold) -> (&'static Key<Text>, Option<&'static 
     }
 }
 
-/// The valid keys of a sign's threshold.
+/// The valid keys of a sign with this threshold.
 pub const fn threshold_keys(known: &Threshold) -> Keys {
     match (known.side, known.has_end) {
-        (Side::Above, true) => &[&ABOVE, &CLEAR_BELOW],
-        (Side::Above, false) => &[&ABOVE],
-        (Side::Below, true) => &[&BELOW, &CLEAR_ABOVE],
-        (Side::Below, false) => &[&BELOW],
+        (Side::Above, true) => &[&ABOVE, &CLEAR_BELOW, &FOR],
+        (Side::Above, false) => &[&ABOVE, &FOR],
+        (Side::Below, true) => &[&BELOW, &CLEAR_ABOVE, &FOR],
+        (Side::Below, false) => &[&BELOW, &FOR],
     }
 }
 
@@ -99,13 +99,33 @@ pub const CLEAR_ABOVE: Key<Text> = Key::optional(
     "The sign clears above this value. Default: in proportion to `below`.",
 );
 
-/// One key per sign, with the sign's name.
+pub const FOR: Key<Span> = Key::optional(
+    "for",
+    Span::within(Duration::ZERO, DAY),
+    "How long the sign must be active without interruption before it becomes an alert. Default: `alerts.signals.for`.",
+);
+
+/// Short names of signs.
+const ALIASES: [Key<Sign>; 2] = [
+    Key::optional(
+        "leak",
+        Sign(&kinds::MEMORY_GROWING),
+        "Same as `memory_growing`.",
+    ),
+    Key::optional("cpu", Sign(&kinds::CPU_HIGH), "Same as `cpu_high`."),
+];
+
+/// One key per sign, with the sign's name, then the short names.
 pub static SIGNS: [Key<Sign>; COUNT] = {
-    let mut keys = [Key::with_default("", Sign(SIGNALS[0]), "true", ""); COUNT];
+    let mut keys = [ALIASES[0]; COUNT];
     let mut at = 0;
-    while at < COUNT {
+    while at < SIGNALS.len() {
         let kind = SIGNALS[at];
         keys[at] = Key::with_default(kind.name, Sign(kind), "true", kind.meaning);
+        at += 1;
+    }
+    while at < COUNT {
+        keys[at] = ALIASES[at - SIGNALS.len()];
         at += 1;
     }
     keys

@@ -5,10 +5,7 @@ use crate::config::draft::{Draft, ServiceDraft};
 use crate::config::keys;
 use crate::config::labels::OF_ALERTS;
 use crate::receiver::{self, Hours, Route};
-use crate::yaml::{Declared, Spot};
-
-/// The severities of alerts.
-const SEVERITIES: [&str; 2] = ["page", "ticket"];
+use crate::yaml::{Declared, Section, Spot};
 
 /// Services with a label that slod overrides on some of their alerts.
 pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
@@ -23,17 +20,22 @@ pub fn label_of_alerts(draft: &Draft<'_>) -> Vec<Finding> {
     used.map(finding).collect()
 }
 
-/// Services with alerts that no unconditional route matches.
-pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
+/// Services with pages that no unconditional route matches.
+pub fn page_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
+    reaches_nobody(draft, "page")
+}
+
+/// Services with tickets that no unconditional route matches.
+pub fn ticket_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
+    reaches_nobody(draft, "ticket")
+}
+
+fn reaches_nobody(draft: &Draft<'_>, severity: &str) -> Vec<Finding> {
     let routing = &draft.routing;
     if routing.receivers.is_empty() {
         return Vec::new();
     }
-    let pairs = draft
-        .services
-        .iter()
-        .flat_map(|service| SEVERITIES.map(|severity| (service, severity)));
-    let lost = pairs.filter(|(service, severity)| {
+    let lost = draft.services.iter().filter(|service| {
         let is = |label: &str, value: &str| match label {
             "service" => *service.name == *value,
             "severity" => crate::alert::same_severity(value, severity),
@@ -46,7 +48,7 @@ pub fn alert_reaches_nobody(draft: &Draft<'_>) -> Vec<Finding> {
         };
         !reach_a_receiver(&routing.routes, is)
     });
-    let finding = |(service, severity): (&ServiceDraft<'_>, &str)| Finding {
+    let finding = |service: &ServiceDraft<'_>| Finding {
         at: draft.root.spot_of(&keys::notify::ROUTES),
         message: format!("not every {severity} of `{}` matches a route", service.name),
         help: "add a final route without `match` and `at`, such as `- { to: NAME }`".to_owned(),
@@ -107,16 +109,26 @@ pub fn unused_by_alertmanager(draft: &Draft<'_>) -> Vec<Finding> {
         }
         let settings: [&dyn Declared; 3] = [&GROUP_BY, &WAIT, &REPEAT];
         let given = settings.into_iter().filter(|key| route.has(*key));
-        found.extend(given.map(|key| Finding {
-            at: route.spot_of(key),
-            message: format!(
-                "`{}` has no effect: Alertmanager groups, delays and repeats alerts itself",
-                key.name()
-            ),
-            help: "remove it, or set it in Alertmanager's routes".to_owned(),
-        }));
+        found.extend(given.map(|key| unused(&route, key)));
+    }
+    let alerts = draft.root.section(&keys::ALERTS).into_iter();
+    let mut alerts = alerts.filter(|alerts| alerts.has(&keys::alerts::GROUP_BY));
+    let mut names = draft.routing.routes.iter().flat_map(Route::receivers);
+    if !draft.routing.routes.is_empty() && names.all(is_resent) {
+        found.extend(alerts.next().map(|at| unused(&at, &keys::alerts::GROUP_BY)));
     }
     found
+}
+
+fn unused(section: &Section<'_>, key: &dyn Declared) -> Finding {
+    Finding {
+        at: section.spot_of(key),
+        message: format!(
+            "`{}` has no effect: Alertmanager groups, delays and repeats alerts itself",
+            key.name()
+        ),
+        help: "remove it, or set it in Alertmanager's routes".to_owned(),
+    }
 }
 
 /// Routes that hold pages until hours of delivery begin.
@@ -155,6 +167,10 @@ pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
         let mut receivers = receivers.filter(|one| one.channel.has_incidents());
         receivers.next().map(|one| one.name.clone())
     };
+    let alerts = draft.root.section(&keys::ALERTS);
+    if alerts.is_some_and(|alerts| alerts.has(&keys::alerts::GROUP_BY)) {
+        return Vec::new();
+    }
     let routes = draft.root.sections(&keys::notify::ROUTES);
     let open = routes.filter(|route| !route.has(&keys::notify::GROUP_BY));
     let found = open.filter_map(|route| {
@@ -170,7 +186,7 @@ pub fn incident_shared(draft: &Draft<'_>) -> Vec<Finding> {
         Finding {
         at,
         message: format!("a second failing service joins the open incident at `{name}` without paging again"),
-        help: "set `group_by: [alertname, service]` in the route, or `group_by: alertname` if this is intended".to_owned(),
+        help: "set `group_by: [alertname, service]` in the route or in `alerts`, or `group_by: alertname` if this is intended".to_owned(),
     }
     };
     found.chain(only).map(finding).collect()
@@ -197,10 +213,8 @@ pub fn local_links(draft: &Draft<'_>) -> Vec<Finding> {
 pub fn receiver_without_route(draft: &Draft<'_>) -> Vec<Finding> {
     let routing = &draft.routing;
     let is_named = |name: &String| {
-        routing.routes.iter().any(|route| {
-            let later = route.escalate.iter().flat_map(|escalation| &escalation.to);
-            route.to.iter().chain(later).any(|to| to == name)
-        })
+        let mut named = routing.routes.iter().flat_map(Route::receivers);
+        named.any(|to| to == name)
     };
     let sections = draft.root.sections(&keys::notify::RECEIVERS);
     let unnamed = sections.filter_map(|section| {

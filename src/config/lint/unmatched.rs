@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::config::alert_labels::AlertLabels;
 use crate::config::draft::Draft;
-use crate::config::keys::notify as key;
+use crate::config::keys::{self, alerts, notify as key};
 
 /// Routes that require a label or a value that no alert has, and routes after one that matches every alert.
 pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
@@ -32,9 +32,11 @@ pub fn route_takes_nothing(draft: &Draft<'_>) -> Vec<Finding> {
 /// Labels in `group_by` that no alert has: alerts that should be apart share messages and incidents.
 pub fn group_by_unknown_label(draft: &Draft<'_>) -> Vec<Finding> {
     let labels = AlertLabels::of_draft(draft);
+    let all = draft.root.section(&keys::ALERTS).into_iter();
+    let all = all.flat_map(|section| section.list(&alerts::GROUP_BY));
     let routes = draft.root.sections(&key::ROUTES);
-    let names = routes.flat_map(|section| section.list(&key::GROUP_BY));
-    let found = names.filter_map(|(at, node)| {
+    let of_routes = routes.flat_map(|section| section.list(&key::GROUP_BY));
+    let found = all.chain(of_routes).filter_map(|(at, node)| {
         let name = node.value.scalar().filter(|name| !name.contains("${"))?;
         let unknown = labels.unknown_name(&name)?;
         Some(Finding {

@@ -85,7 +85,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
         |samples, probe| {
             let bounds = probe.state.bounds.iter().map(Duration::as_secs_f64);
             let sum = probe.state.duration_sum.as_secs_f64();
-            samples.histogram(bounds, &probe.state.buckets, sum);
+            samples.histogram_with(bounds, &probe.state.buckets, sum, &probe.state.durations);
         },
     ),
     gauge(

@@ -9,7 +9,7 @@
 //!
 //! <https://prometheus.io/docs/specs/native_histograms/>
 
-use super::protobuf::{Histogram, Span};
+use crate::exposition::message::{Histogram, Span};
 
 /// The schemas with exponential buckets. The other schema of Prometheus, -53 with custom bounds,
 /// does not occur in this form: Prometheus exposes such histograms (`/federate`) with classic

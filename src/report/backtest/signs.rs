@@ -72,7 +72,8 @@ fn alerts(
     let (mut alerts, mut changes) = (SignAlerts::default(), Vec::new());
     replay(&mut |at, findings| {
         let signs: Vec<Sign> = findings.iter().map(sign).collect();
-        alerts.step(&signs, config.alerts.signs, at, &mut changes);
+        let timing = |key: &AlertKey| config.alerts.signs.of(key);
+        alerts.step(&signs, timing, at, &mut changes);
     })?;
     // The record of a resolved alert replaces the one from when it fired.
     let mut last: BTreeMap<(Timestamp, AlertKey), AlertRecord> = BTreeMap::new();

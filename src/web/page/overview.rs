@@ -27,6 +27,8 @@ pub struct Overview<'a> {
     pub findings: &'a Findings,
     pub system: &'a SystemView,
     pub silences: &'a [SilenceEntry],
+    /// Which services this daemon observes, unless all.
+    pub shard: Option<&'a str>,
 }
 
 pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
@@ -58,6 +60,7 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
         root: HOME,
         at: snapshot.at,
         content: html! {
+            @if let Some(shard) = shown.shard { p.quiet { (shard) } }
             (future(&snapshot.ahead))
             @if is_first {
                 (now::soon(situations, shown.findings, firing, HOME))

@@ -1,7 +1,9 @@
 //! A service with all kinds of objectives, and a journey over it.
 
 use async_trait::async_trait;
-use slod::config::{Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, StoreSpec, WebSpec};
+use slod::config::{
+    Config, ObserveSpec, Pattern, ProbeSpec, ServiceSpec, Shard, StoreSpec, WebSpec,
+};
 use slod::outcome::{DurationOf, Measurement, Measures, Outcome, ProbeKey, Verdict};
 use slod::probe::{Attempt, Probe};
 use slod::slo::calendar::{Calendar, Period};
@@ -159,6 +161,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
             retention: Duration::from_hours(400 * 24),
         },
         max_concurrent_probes: 1,
+        shard: Shard::WHOLE,
         observe: ObserveSpec {
             interval: Duration::from_secs(10),
             retention: Duration::from_hours(30 * 24),
@@ -176,6 +179,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         routing: std::sync::Arc::default(),
         heartbeat: None,
         inputs: slod::config::Inputs::default(),
+        elsewhere: BTreeMap::new(),
         services: vec![
             ServiceSpec {
                 name: "s".into(),
@@ -188,6 +192,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 metrics: None,
                 load: None,
                 signals: slod::signal::Settings::default(),
+                shard: 1,
             },
             ServiceSpec {
                 name: "journey".into(),
@@ -200,6 +205,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
                 metrics: None,
                 load: None,
                 signals: slod::signal::Settings::default(),
+                shard: 1,
             },
         ],
     }

@@ -4,6 +4,7 @@ mod alerts;
 mod application;
 mod burn;
 mod dashboards;
+mod native;
 mod own_metrics;
 mod rule_files;
 mod rules;

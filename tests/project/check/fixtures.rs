@@ -5,7 +5,7 @@ use expect_test::expect_file;
 use regex::Regex;
 use slod::cli::check;
 use slod::config::{self, Config};
-use slod::diagnostic::Source;
+use slod::diagnostic::{Severity, Source};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -82,6 +82,18 @@ fn the_shipped_config_has_no_diagnostics() {
             .iter()
             .all(|service| service.objectives.len() == 5)
     );
+}
+
+#[test]
+fn the_specified_config_is_valid() {
+    let folder = root().join("tests/fixtures/specified");
+    let source = config::read_file(&folder.join("slod.yaml")).unwrap();
+    let loaded = Config::load(&source, &folder, &env, slod::probe::KINDS);
+    let mut errors = loaded.diagnostics;
+    errors.retain(|one| one.severity == Severity::Error);
+    assert_eq!(errors, []);
+    let config = loaded.config.unwrap();
+    assert_eq!(config.routing.routes[0].group_by, ["service"]);
 }
 
 #[test]

@@ -128,6 +128,7 @@ fn render(snapshot: &Snapshot, view: View<'_>) -> String {
         findings: &findings(),
         system: &system(),
         silences: &[],
+        shard: None,
     };
     render_overview(shown, view)
 }

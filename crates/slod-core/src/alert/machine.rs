@@ -97,9 +97,10 @@ impl Machine {
         let mut records = self.objectives.step(objectives, rules, now);
         self.signs.end(input.gone, now, &mut records);
         if let Some(signs) = input.signs {
-            self.signs.step(signs, rules.signs, now, &mut records);
+            let timing = |key: &AlertKey| rules.signs.of(key);
+            self.signs.step(signs, timing, now, &mut records);
         }
-        self.own.step(input.own, OWN, now, &mut records);
+        self.own.step(input.own, |_| OWN, now, &mut records);
         let mut changes = Changes::default();
         for record in records.into_iter().filter(|one| one.to.is_some()) {
             let before = [&self.labelled, &self.formerly].into_iter().flatten();

@@ -32,7 +32,8 @@ pub use replay::Replay;
 pub use rules::AlertRules;
 pub use set::AlertSet;
 pub use signs::{
-    CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, SignAlerts, TROUBLES,
+    CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, SignAlerts, SignTimings,
+    TROUBLES,
 };
 pub use silence::{Decisions, MAX_MATCHERS, MAX_SILENCES, Matcher, Silence};
 pub use state::{AlertState, Timing};

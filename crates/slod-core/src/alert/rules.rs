@@ -5,11 +5,10 @@ use super::causes::Causes;
 use super::condition::AlertPolicy;
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Source};
-use super::state::Timing;
+use super::signs::SignTimings;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Characters that need no escape in a segment of a path (RFC 3986).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -21,7 +20,7 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// A map by service name.
 type ByName<T> = BTreeMap<Arc<str>, T>;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlertRules {
     /// The default policy.
     pub policy: AlertPolicy,
@@ -33,31 +32,12 @@ pub struct AlertRules {
     pub labels: ByName<Arc<[(String, String)]>>,
     /// Labels of all alerts, which distinguish them from those of other installations.
     pub external: Vec<(String, String)>,
-    /// The timing of warning-sign alerts.
-    pub signs: Timing,
+    /// When warning signs become alerts.
+    pub signs: SignTimings,
     /// The base URL of the web pages, without a trailing slash.
     pub address: String,
     /// The host that slod runs on. It identifies alerts without a service.
     pub instance: String,
-}
-
-impl Default for AlertRules {
-    fn default() -> Self {
-        Self {
-            policy: AlertPolicy::default(),
-            own: BTreeMap::new(),
-            causes: Causes::default(),
-            labels: BTreeMap::new(),
-            external: Vec::new(),
-            signs: Timing {
-                pending: Duration::from_mins(2),
-                confirmations: 2,
-                keep: Duration::from_mins(15),
-            },
-            address: String::new(),
-            instance: String::new(),
-        }
-    }
 }
 
 impl AlertRules {

@@ -1,7 +1,7 @@
 //! The alerts of warning signs, and of slod's own problems.
 
 use super::Urgency;
-use super::record::{AlertKey, AlertRecord};
+use super::record::{AlertKey, AlertRecord, Source};
 use super::state::{AlertState, Firing, Timing};
 use crate::outcome::Timestamp;
 use std::collections::BTreeMap;
@@ -30,6 +30,46 @@ pub struct Sign {
     pub chart: Arc<str>,
 }
 
+/// When signs become alerts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignTimings {
+    /// The timing of all signs, except for the times in `pending`.
+    pub default: Timing,
+    /// How long signs must be present, by service and sign. The settings of the empty name apply to the
+    /// host, and to services without an entry.
+    pub pending: BTreeMap<Arc<str>, BTreeMap<&'static str, Duration>>,
+}
+
+impl Default for SignTimings {
+    fn default() -> Self {
+        Self {
+            default: Timing {
+                pending: Duration::from_mins(2),
+                confirmations: 2,
+                keep: Duration::from_mins(15),
+            },
+            pending: BTreeMap::new(),
+        }
+    }
+}
+
+impl SignTimings {
+    /// The timing of the alert of a sign.
+    pub fn of(&self, key: &AlertKey) -> Timing {
+        let of_service = self.pending.get(&key.service);
+        let pending = match &key.source {
+            Source::Sign { sign, .. } => of_service
+                .or_else(|| self.pending.get(""))
+                .and_then(|signs| signs.get(&**sign)),
+            Source::Budget { .. } => None,
+        };
+        Timing {
+            pending: pending.copied().unwrap_or(self.default.pending),
+            ..self.default
+        }
+    }
+}
+
 /// The firing and pending alerts of signs.
 #[derive(Clone, Debug, Default)]
 pub struct SignAlerts {
@@ -55,7 +95,7 @@ impl SignAlerts {
     pub fn step(
         &mut self,
         signs: &[Sign],
-        timing: Timing,
+        timing: impl Fn(&AlertKey) -> Timing,
         now: Timestamp,
         changes: &mut Vec<AlertRecord>,
     ) {
@@ -80,10 +120,9 @@ impl SignAlerts {
                     alert.chart = sign.chart.clone();
                 });
             }
-            let timing = if sign.is_present.is_none() {
-                unknown(timing)
-            } else {
-                timing
+            let timing = match sign.is_present {
+                Some(_) => timing(&sign.key),
+                None => unknown(timing(&sign.key)),
             };
             state.step(met, timing, now, begin, changes);
             if !state.is_inactive() {
@@ -92,7 +131,7 @@ impl SignAlerts {
         }
         for (key, mut state) in before {
             if let Some(alert) = state.firing().cloned() {
-                state.step(false, unknown(timing), now, || alert, changes);
+                state.step(false, unknown(timing(&key)), now, || alert, changes);
             }
             if state.is_firing() {
                 self.states.insert(key, state);
@@ -140,7 +179,6 @@ fn unknown(timing: Timing) -> Timing {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Source;
     use super::*;
 
     const TIMING: Timing = Timing {
@@ -169,7 +207,12 @@ mod tests {
 
     fn step(alerts: &mut SignAlerts, signs: &[Sign], second: i64) -> Vec<(i64, Option<i64>)> {
         let mut changes = Vec::new();
-        alerts.step(signs, TIMING, Timestamp::from_secs(second), &mut changes);
+        alerts.step(
+            signs,
+            |_| TIMING,
+            Timestamp::from_secs(second),
+            &mut changes,
+        );
         let row = |one: &AlertRecord| (one.from.0 / 1000, one.to.map(|to| to.0 / 1000));
         changes.iter().map(row).collect()
     }
@@ -189,6 +232,32 @@ mod tests {
         }
         let ended = step(&mut alerts, &[sign(Some(false))], 4000);
         assert_eq!(ended, [(60, Some(2400 + 900))]);
+    }
+
+    #[test]
+    fn a_sign_has_the_time_of_its_service_or_of_the_root() {
+        let minutes = Duration::from_mins;
+        let signs = |time| BTreeMap::from([("memory_growing", minutes(time))]);
+        let timings = SignTimings {
+            pending: BTreeMap::from([
+                ("".into(), signs(3)),
+                ("web".into(), signs(10)),
+                ("ai".into(), BTreeMap::new()),
+            ]),
+            ..SignTimings::default()
+        };
+        let pending = |service: &str, sign: &str| {
+            let source = Source::Sign {
+                sign: sign.into(),
+                subject: "".into(),
+            };
+            let service = service.into();
+            timings.of(&AlertKey { service, source }).pending
+        };
+        assert_eq!(pending("web", "memory_growing"), minutes(10));
+        assert_eq!(pending("rag", "memory_growing"), minutes(3));
+        assert_eq!(pending("ai", "memory_growing"), minutes(2), "the default");
+        assert_eq!(pending("", "cpu_high"), minutes(2));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::SignalKind;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The value at which a sign begins, and the value at which it ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,13 +84,16 @@ impl Threshold {
     }
 }
 
-/// Which signs are evaluated, and with which thresholds.
+/// Which signs are evaluated, with which thresholds, and when they become alerts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
     /// The names of the signs that are switched off.
     pub off: BTreeSet<&'static str>,
     /// The configured thresholds, by the names of the signs.
     pub levels: BTreeMap<&'static str, Level>,
+    /// How long signs must be active before they become alerts, by their names; signs without an entry
+    /// have the default.
+    pub pending: BTreeMap<&'static str, Duration>,
 }
 
 impl Settings {

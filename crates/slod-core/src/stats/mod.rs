@@ -8,6 +8,7 @@
 pub mod autocorrelation;
 pub mod baseline;
 pub mod cusum;
+pub mod exponential;
 pub mod normal;
 pub mod order;
 pub mod proportion;

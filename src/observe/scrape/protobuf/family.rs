@@ -2,8 +2,8 @@
 
 use super::super::parse::excerpt;
 use super::super::scan::Scan;
-use super::message::{Kind, Metric};
 use super::samples::Labelled;
+use crate::exposition::message::{self, Kind, Metric};
 use prost::Message;
 use prost::encoding::{WireType, decode_varint};
 
@@ -16,10 +16,9 @@ const NAME_MAX: u64 = 4096;
 pub const MESSAGES_MAX: u64 = 1_000_000;
 /// Maximum length in bytes of a varint.
 const VARINT_MAX: usize = 10;
-/// Field numbers of `MetricFamily`.
-const NAME: u64 = 1;
-const KIND: u64 = 3;
-const METRIC: u64 = 4;
+const NAME: u64 = message::NAME as u64;
+const KIND: u64 = message::KIND as u64;
+const METRIC: u64 = message::METRIC as u64;
 
 /// The state of reading a page.
 #[derive(Debug, Default)]

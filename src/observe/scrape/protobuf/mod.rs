@@ -4,11 +4,9 @@
 //! not depend on the size of a family or page.
 
 mod family;
-mod message;
 mod samples;
 
 pub use family::Families;
-pub use message::{Histogram, Span};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use super::super::native::Native;
 use super::super::parse::{LabelSet, Sample};
 use super::super::scan::{NativeSample, Scan};
-use super::message::{Histogram, Kind, LabelPair, Metric, Summary};
+use crate::exposition::message::{Histogram, Kind, LabelPair, Metric, Summary};
 
 /// Reusable buffers for names and labels.
 #[derive(Debug, Default)]

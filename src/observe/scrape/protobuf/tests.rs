@@ -1,6 +1,6 @@
 use super::super::tests::{Watched, close};
 use super::family::MESSAGES_MAX;
-use super::message::{Bucket, Histogram, Kind, LabelPair, Metric, Number, Span};
+use crate::exposition::message::{Bucket, Histogram, Kind, LabelPair, Metric, Number, Span};
 use crate::observe::scrape::scan::NATIVES_MAX;
 use crate::observe::scrape::view::ServiceMetrics;
 use crate::roles::Role;

@@ -1,6 +1,6 @@
 use super::super::{Matcher, Silence};
 use super::*;
-use crate::alert::{Causes, Inhibitor, Tracked, Urgency};
+use crate::alert::{Causes, Inhibitor, SignTimings, Tracked, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn sign(service: &str, is_present: bool) -> Sign {
@@ -29,13 +29,20 @@ struct Fixture {
     second: i64,
 }
 
+fn at_once(keep: Duration) -> SignTimings {
+    SignTimings {
+        default: Timing::at_once(keep),
+        ..SignTimings::default()
+    }
+}
+
 impl Fixture {
     /// `web` depends on `database`.
     fn new() -> Self {
         let below = BTreeSet::from(["database".into()]);
         let rules = AlertRules {
             causes: Causes::new(&[], BTreeMap::from([("web".into(), below)])),
-            signs: Timing::at_once(Duration::from_mins(1)),
+            signs: at_once(Duration::from_mins(1)),
             ..AlertRules::default()
         };
         Self {
@@ -117,7 +124,7 @@ fn a_page_of_a_dependency_inhibits_new_alerts_of_its_dependents() {
 fn a_dependency_explains_nothing_long_after_it_has_recovered() {
     let mut fixture = Fixture::new();
     fixture.rules = Arc::new(AlertRules {
-        signs: Timing::at_once(Duration::from_hours(1)),
+        signs: at_once(Duration::from_hours(1)),
         ..(*fixture.rules).clone()
     });
     fixture.step(&["database"]);

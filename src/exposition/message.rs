@@ -1,8 +1,16 @@
-//! The messages of `io.prometheus.client` that a page consists of, without exemplars.
+//! The messages of `io.prometheus.client` that a page in protobuf consists of, without exemplars: each family
+//! is preceded by its length. The page of slod is written with them, and those of services are read with them.
 //!
 //! <https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto>
 
 use prost::Message;
+
+/// Field numbers of a family, which is written and read in parts.
+pub const NAME: u32 = 1;
+pub const HELP: u32 = 2;
+pub const KIND: u32 = 3;
+pub const METRIC: u32 = 4;
+pub const UNIT: u32 = 5;
 
 /// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
