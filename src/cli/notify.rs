@@ -153,6 +153,9 @@ fn request(request: &Request) -> String {
                 };
                 let _ = writeln!(text, "{name}: {shown}");
             }
+            if request.tokens.is_some() {
+                text += "authorization: <secret>\n";
+            }
             writeln!(text, "\n{}", pretty(&request.body))
         }
         Request::Mail(mail) => {

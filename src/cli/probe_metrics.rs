@@ -53,7 +53,11 @@ fn described(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)
     out += &found(metrics, values);
     if metrics.scrape.dropped > 0 {
         let dropped = numbers::plural(metrics.scrape.dropped, "sample");
-        writeln!(out, "\n{dropped} ignored: NaN, negative, an invalid native histogram, a timestamp far from now, a duplicate, or over the limit").unwrap_or_default();
+        let why = match &metrics.scrape.example {
+            Some(example) => spec.redactions.clean(example),
+            None => "NaN, negative, an invalid native histogram, a timestamp far from now, a duplicate, or over the limit".into(),
+        };
+        writeln!(out, "\n{dropped} ignored: {}", printable(&why)).unwrap_or_default();
     }
     out += &not_found(spec, metrics);
     out

@@ -47,7 +47,7 @@ pub fn run(args: &RulesArgs) -> CommandResult {
             prefix: prefix.unwrap_or_else(|| "slod".to_owned()),
         },
     };
-    let rules = generate(&config, &format);
-    show(&rules.map_err(|reason| Failure::new(exit::FAILED, reason))?);
+    let generated = generate(&config, &format, &mut show);
+    generated.map_err(|reason| Failure::new(exit::FAILED, reason))?;
     Ok(exit::OK)
 }

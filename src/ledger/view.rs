@@ -87,6 +87,12 @@ impl LedgerView {
         })
     }
 
+    /// Whether corrections currently exclude a whole service.
+    pub fn is_in_maintenance(&self, service: &str) -> bool {
+        let state = self.state(service).filter(|_| !self.corrections.is_empty());
+        state.is_some_and(|state| state.maintenance(self.at, &self.corrections).is_some())
+    }
+
     /// The names of all services.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|service| &*service.name)

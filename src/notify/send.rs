@@ -3,14 +3,15 @@
 use super::program;
 use super::smtp::Smtp;
 use crate::probe::dial::{Failure, NO_TRUSTED, Trust, source_of, system_client};
-use crate::receiver::{HttpRequest, Method, Request};
+use crate::probe::http::oauth2::HeldToken;
+use crate::receiver::{HttpRequest, Method, Request, Tokens};
 use crate::text::{beginning, printable};
 use crate::units::show_duration;
 use crate::yaml::Secret;
 use chrono::DateTime;
 use futures_util::future::join_all;
 use parking_lot::Mutex;
-use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, Response, StatusCode};
 use rustls::ClientConfig;
@@ -57,6 +58,15 @@ impl Answer {
     }
 
     pub fn text(&self) -> &str {
+        match self {
+            Self::Delivered(text)
+            | Self::Refused(text)
+            | Self::TooLarge(text)
+            | Self::Failed { why: text, .. } => text,
+        }
+    }
+
+    fn text_mut(&mut self) -> &mut String {
         match self {
             Self::Delivered(text)
             | Self::Refused(text)
@@ -193,17 +203,41 @@ impl Sender {
         let Some(client) = self.client(request.proxy.as_ref()) else {
             return Some(Answer::failed("the proxy cannot be used").into());
         };
+        let token = match &request.tokens {
+            Some(Tokens(source)) => {
+                let wait = until.saturating_duration_since(Instant::now());
+                source.clone().prepare(wait).await;
+                match source.held() {
+                    Ok(held) => Some(held),
+                    Err(failure) => return Some(Answer::failed(failure.message).into()),
+                }
+            }
+            None => None,
+        };
         let mut builder = client.request(method, request.url.reveal());
         for (name, value) in &request.headers {
             builder = builder.header(name, value.reveal());
         }
+        if let Some(token) = &token {
+            builder = builder.header(AUTHORIZATION, token.header().clone());
+        }
         let sent = builder.body(request.body.clone()).send();
         match timeout_at(until, sent).await.ok()? {
-            Ok(response) => Some(answer(response, until).await),
+            Ok(response) => Some(without(token.as_ref(), answer(response, until).await)),
             // The error's own text contains the URL, which may contain a token.
             Err(error) => Some(Answer::failed(reason(&error)).into()),
         }
     }
+}
+
+/// Removes a token from the text of an answer, whose status may mean that the token is not valid.
+fn without(token: Option<&HeldToken>, mut exchange: Exchange) -> Exchange {
+    if let Some(token) = token {
+        token.note(exchange.status);
+        let text = exchange.answer.text_mut();
+        *text = token.cleaned(std::mem::take(text));
+    }
+    exchange
 }
 
 /// A client, with a proxy if one is given; `None` if it cannot be built.

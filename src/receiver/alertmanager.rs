@@ -1,17 +1,20 @@
 //! Alertmanager's API v2: every alert is sent to every member of a cluster.
 
 use super::headers::{self, HEADERS, Headers};
-use super::login::{BEARER, PASSWORD, USERNAME, authorization};
+use super::login::{BEARER, Login, PASSWORD, USERNAME};
 use super::reply::{confirmed, is_page};
 use super::{Channel, HttpRequest, Kind, Message, Reply, Request, Texts};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
-use crate::yaml::{Key, Keys, List, Mapping, Secret, Span};
+use crate::probe::http::oauth2::keys::OAUTH2;
+use crate::yaml::{Key, Keys, List, Mapping, Span};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-const KEYS: Keys = &[&URLS, &RESEND, &USERNAME, &PASSWORD, &BEARER, &HEADERS];
+const KEYS: Keys = &[
+    &URLS, &RESEND, &USERNAME, &PASSWORD, &BEARER, &OAUTH2, &HEADERS,
+];
 
 const URLS: Key<List<super::Parsed<String>>> = Key::required(
     "urls",
@@ -38,13 +41,13 @@ pub const KIND: Kind = Kind {
     is_web: true,
     read: |section| {
         let (urls, resend) = (section.all(&URLS), section.get(&RESEND));
-        let (authorization, headers) = (authorization(section, &BEARER)?, headers::read(section)?);
+        let (login, headers) = (Login::read(section)?, headers::read(section)?);
         let resend = resend?;
         (!urls.is_empty()).then(|| {
             let channel = Alertmanager {
                 urls,
                 resend,
-                authorization,
+                login,
                 headers,
             };
             Arc::new(channel) as Arc<dyn Channel>
@@ -56,7 +59,7 @@ pub const KIND: Kind = Kind {
 struct Alertmanager {
     urls: Vec<String>,
     resend: Duration,
-    authorization: Option<Secret>,
+    login: Login,
     headers: Headers,
 }
 
@@ -85,10 +88,8 @@ impl Channel for Alertmanager {
         let body = Value::from(alerts);
         let requests = self.urls.iter().map(|url| {
             let url = format!("{url}/api/v2/alerts");
-            let mut request = HttpRequest::json(&url, &message.key, &body);
-            if let Some(authorization) = &self.authorization {
-                request = request.with("authorization", authorization.reveal());
-            }
+            let request = HttpRequest::json(&url, &message.key, &body);
+            let request = self.login.add(request);
             headers::with(request, &self.headers).into()
         });
         requests.collect()

@@ -1,5 +1,7 @@
 //! The credentials of receivers: user and password, or a token.
 
+use super::{HttpRequest, Tokens};
+use crate::probe::http::oauth2::{self, keys::OAUTH2};
 use crate::yaml::{Declared, Key, Secret, SecretText, Section, Text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -67,6 +69,46 @@ pub(super) fn authorization(
         Secret::new(format!("Basic {both}"))
     });
     Some(basic)
+}
+
+/// The credentials of a receiver that may need OAuth 2.0 tokens.
+#[derive(Debug)]
+pub(super) struct Login {
+    authorization: Option<Secret>,
+    tokens: Option<Tokens>,
+}
+
+impl Login {
+    /// Reads the credentials; `None` after a reported error.
+    pub(super) fn read(section: &Section<'_>) -> Option<Self> {
+        let authorization = authorization(section, &BEARER)?;
+        let mut tokens = None;
+        if section.has(&OAUTH2) {
+            tokens = Some(Tokens(oauth2::read(section, None)?));
+        }
+        if authorization.is_some() && tokens.is_some() {
+            let message = "`oauth2` and other credentials are mutually exclusive";
+            let help = "remove `bearer`, or `username` and `password`";
+            section.error("conflict", &OAUTH2, message, help);
+            return None;
+        }
+        Some(Self {
+            authorization,
+            tokens,
+        })
+    }
+
+    /// Adds the credentials to a request.
+    pub(super) fn add(&self, request: HttpRequest) -> HttpRequest {
+        let request = HttpRequest {
+            tokens: self.tokens.clone(),
+            ..request
+        };
+        match &self.authorization {
+            Some(authorization) => request.with("authorization", authorization.reveal()),
+            None => request,
+        }
+    }
 }
 
 /// Checks that user and password are both set, or neither. Reports the missing one.

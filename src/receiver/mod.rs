@@ -32,7 +32,7 @@ pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec, URL as HEARTBEAT_URL};
 pub use mail::{Envelope, Mail, Security, is_domain};
 pub use message::Message;
 pub use reply::is_page;
-pub use request::{HttpRequest, Method, Request};
+pub use request::{HttpRequest, Method, Request, Tokens};
 pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
 pub use template::{Template, TemplateError};
 

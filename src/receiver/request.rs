@@ -1,10 +1,12 @@
 //! The requests of a channel, without sending them.
 
 use super::Mail;
+use crate::probe::http::oauth2::TokenSource;
 use crate::yaml::Secret;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -45,7 +47,21 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     /// The address of an HTTP proxy, which may contain a login.
     pub proxy: Option<Secret>,
+    /// The source of its OAuth 2.0 token.
+    pub tokens: Option<Tokens>,
 }
+
+/// A source of tokens. Two are equal if they are the same one.
+#[derive(Clone, Debug)]
+pub struct Tokens(pub Arc<TokenSource>);
+
+impl PartialEq for Tokens {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Tokens {}
 
 impl HttpRequest {
     /// A JSON document.
@@ -60,6 +76,7 @@ impl HttpRequest {
             headers: vec![("idempotency-key".to_owned(), Secret::new(key))],
             body,
             proxy: None,
+            tokens: None,
         }
     }
 
@@ -70,6 +87,7 @@ impl HttpRequest {
             headers: Vec::new(),
             body: Vec::new(),
             proxy: None,
+            tokens: None,
         }
     }
 

@@ -2,18 +2,27 @@
 
 use super::fields::common;
 use super::headers::{self, HEADERS, Headers};
-use super::login::{BEARER, PASSWORD, USERNAME, authorization};
+use super::login::{BEARER, Login, PASSWORD, USERNAME};
 use super::route::grouped_by;
 use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
+use crate::probe::http::oauth2::keys::OAUTH2;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use ring::hmac;
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-const KEYS: Keys = &[&URL, &HMAC_SECRET, &USERNAME, &PASSWORD, &BEARER, &HEADERS];
+const KEYS: Keys = &[
+    &URL,
+    &HMAC_SECRET,
+    &USERNAME,
+    &PASSWORD,
+    &BEARER,
+    &OAUTH2,
+    &HEADERS,
+];
 
 const URL: Key<SecretText> =
     super::url_key("The address. Its path may contain a token; it is not shown.");
@@ -35,13 +44,13 @@ pub const KIND: Kind = Kind {
     escape: None,
     is_web: true,
     read: |section| {
-        let (url, authorization) = (url(section, &URL), authorization(section, &BEARER));
+        let (url, login) = (url(section, &URL), Login::read(section));
         let hmac_secret = section.secret(&HMAC_SECRET);
         let headers = headers::read(section);
         let webhook = Webhook {
             url: Secret::new(url?),
             hmac_secret,
-            authorization: authorization?,
+            login: login?,
             headers: headers?,
         };
         Some(Arc::new(webhook))
@@ -52,7 +61,7 @@ pub const KIND: Kind = Kind {
 struct Webhook {
     url: Secret,
     hmac_secret: Option<Secret>,
-    authorization: Option<Secret>,
+    login: Login,
     headers: Headers,
 }
 
@@ -64,9 +73,7 @@ impl Channel for Webhook {
             let signature = signature(secret, &request.body);
             request = request.with("x-slod-signature-256", signature);
         }
-        if let Some(authorization) = &self.authorization {
-            request = request.with("authorization", authorization.reveal());
-        }
+        let request = self.login.add(request);
         vec![headers::with(request, &self.headers).into()]
     }
 }

@@ -79,20 +79,46 @@ struct Metadata {
 /// 512 KiB.
 const OBJECTIVES_PER_OBJECT: usize = 10;
 
-/// Writes the rules of these objectives; those of a service must be adjacent.
-pub(super) fn write(slos: &[ObjectiveRules<'_>], format: &Format) -> Result<String, String> {
+/// Writes the rules of these objectives part by part; those of a service must be adjacent.
+pub(super) fn write(
+    slos: &[ObjectiveRules<'_>],
+    format: &Format,
+    take: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), String> {
     match format {
-        Format::Prometheus => yaml::write(&rule_file(slos)),
+        Format::Prometheus => write_groups(slos, take),
         Format::Operator { prefix } => {
             let mut names = Names::default();
             let services = slos.chunk_by(|one, next| one.service.name == next.service.name);
             let objects = services.flat_map(|service| service.chunks(OBJECTIVES_PER_OBJECT));
-            let written: Result<Vec<String>, String> = objects
-                .map(|slos| yaml::write(&object(prefix, slos, &mut names)))
-                .collect();
-            Ok(written?.join("---\n"))
+            for (at, slos) in objects.enumerate() {
+                let written = yaml::write(&object(prefix, slos, &mut names))?;
+                if (at > 0 && !take("---\n")) || !take(&written) {
+                    break;
+                }
+            }
+            Ok(())
         }
     }
+}
+
+/// Writes a rule file whose list of groups continues with each objective.
+fn write_groups(
+    slos: &[ObjectiveRules<'_>],
+    take: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), String> {
+    const KEY: &str = "groups:\n";
+    if slos.is_empty() {
+        take(&yaml::write(&rule_file(slos))?);
+    }
+    for (at, slo) in slos.chunks(1).enumerate() {
+        let written = yaml::write(&rule_file(slo))?;
+        let groups = written.strip_prefix(KEY).filter(|_| at > 0);
+        if !take(groups.unwrap_or(&written)) {
+            break;
+        }
+    }
+    Ok(())
 }
 
 fn rule_file(slos: &[ObjectiveRules<'_>]) -> RuleFile {

@@ -98,8 +98,13 @@ impl<'c> ObjectiveRules<'c> {
     }
 }
 
-/// Generates the rules of all objectives in a config as a file.
-pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
+/// Generates the rules of all objectives in a config as a file. Calls `take` with one part of it after the other,
+/// until it returns `false`: the rules of 20,000 objectives have 300 MB.
+pub fn generate(
+    config: &Config,
+    format: &Format,
+    take: &mut dyn FnMut(&str) -> bool,
+) -> Result<(), String> {
     let services = config.services.iter();
     let slos: Vec<ObjectiveRules<'_>> = services
         .flat_map(|service| {
@@ -110,8 +115,10 @@ pub fn generate(config: &Config, format: &Format) -> Result<String, String> {
     let head = words::HEADER.map(str::to_owned).into_iter();
     let head = head.chain(words::retention(&slos));
     let head: Vec<String> = head.chain(slos.iter().flat_map(words::remarks)).collect();
-    let rules = file::write(&slos, format)?;
-    Ok(format!("# {}\n{rules}", head.join("\n# ")))
+    if !take(&format!("# {}\n", head.join("\n# "))) {
+        return Ok(());
+    }
+    file::write(&slos, format, take)
 }
 
 /// Whether names of Kubernetes objects may start with this.

@@ -73,6 +73,7 @@ numbers! {
         Restarts, "slod_process_restarts_total", |process| Some(process.restarts as f64);
         Cpu, "slod_process_cpu_usage_ratio", |process| process.cpu_usage;
         Started, "slod_process_start_time_seconds", |process| process.started_seconds;
+        Instances, "slod_process_instances", |process| Some(process.count as f64);
     }
 }
 

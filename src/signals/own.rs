@@ -138,6 +138,7 @@ impl MetricsHistory {
             &mut self.queue,
             &mut self.timeouts,
             &mut self.unread.failed,
+            &mut self.unread.failures,
         ]
         .into_iter()
         .chain(self.pool.tracks())

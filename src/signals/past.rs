@@ -158,6 +158,12 @@ fn recall_services(
             watcher.set_judged(judged);
         }
     }
+    // Processes may have been gone for longer than trends look back.
+    for spec in specs {
+        for (name, at) in kept.seen.get(&spec.name).into_iter().flatten() {
+            watcher.service(&spec.name).take_seen(name, *at);
+        }
+    }
     Ok(())
 }
 

@@ -3,7 +3,9 @@
 use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
-use crate::signal::rules::{Answer, COUNTED, GrowthInput, MEMORY, MIB, above, counted, growing};
+use crate::signal::rules::{
+    Answer, COUNTED, GrowthInput, MEMORY, MIB, Running, above, counted, growing, process_gone,
+};
 use crate::signal::{
     HOUR, Keep, Level, Presence, RECENT, Rise, Settings, SignalKind, Track, kinds,
 };
@@ -51,8 +53,19 @@ pub(super) struct ProcessHistory {
     rises: Rises,
     /// When the processes were last seen.
     seen: Option<Timestamp>,
+    pub(super) running: Running,
     /// Working set and limit of the container.
     limit: Option<(f64, f64)>,
+}
+
+/// The state of the service while its processes are evaluated.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meanwhile {
+    /// Whether responses became slower, if known.
+    pub(super) slows: Option<bool>,
+    pub(super) is_maintained: bool,
+    /// The alert of a sign that has been active for this long has fired.
+    pub(super) reported_after: Duration,
 }
 
 /// Increases of counters.
@@ -81,6 +94,7 @@ impl ProcessHistory {
             kills: minutes(RECENT, Keep::Sum),
             rises: Rises::default(),
             seen: None,
+            running: Running::default(),
             limit: None,
         }
     }
@@ -88,6 +102,7 @@ impl ProcessHistory {
     pub(super) fn take(&mut self, at: Timestamp, numbers: &ProcessNumbers) {
         use ProcessNumber as N;
         let get = |one| numbers.get(one);
+        self.running.take(at, get(N::Instances));
         if let Some(started) = get(N::Started) {
             // All processes are younger than the last sample: they were replaced.
             if self.seen.is_some_and(|seen| started > seen.as_secs_f64()) {
@@ -138,6 +153,7 @@ impl ProcessHistory {
 
     /// Discards growth before a deployment, which occurred in another version.
     pub(super) fn deployed(&mut self, at: Timestamp) {
+        self.running.deployed(at);
         for track in [&mut self.memory, &mut self.threads, &mut self.files] {
             track.forget_before(at);
         }
@@ -229,22 +245,30 @@ impl ProcessHistory {
         growing(&number)
     }
 
-    /// Evaluates the signs of the last minutes. `was` returns which of them were active; `slows` is
-    /// whether responses became slower, if known.
+    /// Evaluates the signs of the last minutes. `was` returns which of them were active.
     pub(super) fn recent(
         &self,
         settings: &Settings,
         was: impl Fn(&SignalKind) -> bool,
-        slows: Option<bool>,
-    ) -> [(&'static SignalKind, Answer); 4] {
+        meanwhile: Meanwhile,
+    ) -> [(&'static SignalKind, Answer); 5] {
         let level = |kind| settings.level(kind);
         let least = |kind| settings.level(kind).begins;
         let what = ["restart", "restarts"];
         let mut restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
-        if self.are_restarts_kills() && restarts.0 == Presence::Active {
-            let evidence = format!("{}; explained by out-of-memory kills", restarts.1);
+        let other = if self.are_restarts_kills() {
+            Some("out-of-memory kills")
+        } else {
+            let was_reported = self.is_restart_return(settings, meanwhile.reported_after);
+            was_reported.then_some("an absence that was reported")
+        };
+        if let Some(other) = other.filter(|_| restarts.0 == Presence::Active) {
+            let evidence = format!("{}; explained by {other}", restarts.1);
             restarts = (Presence::Clear, evidence);
         }
+        let kind = &kinds::PROCESS_GONE;
+        let absence = Duration::try_from_secs_f64(least(kind)).unwrap_or(Duration::MAX);
+        let gone = process_gone(&self.running, absence, meanwhile.is_maintained);
         let unknown = |why: &str| (Presence::Unknown, why.to_owned());
         let kills = if self.kills.sum(RECENT).is_some() {
             let what = ["out-of-memory kill", "out-of-memory kills"];
@@ -261,10 +285,11 @@ impl ProcessHistory {
         let throttled = if self.throttled.known(RECENT).is_empty() {
             unknown(NO_LIMIT)
         } else {
-            self.throttled(level(kind), was(kind), slows)
+            self.throttled(level(kind), was(kind), meanwhile.slows)
         };
         [
             (&kinds::RESTARTED, restarts),
+            (&kinds::PROCESS_GONE, gone),
             (&kinds::OUT_OF_MEMORY, kills),
             (&kinds::CPU_HIGH, busy),
             (&kinds::THROTTLED, throttled),
@@ -275,6 +300,19 @@ impl ProcessHistory {
     fn are_restarts_kills(&self) -> bool {
         let counts = self.restarts.sum(RECENT).zip(self.kills.sum(RECENT));
         counts.is_some_and(|(restarts, kills)| restarts > 0.0 && kills >= restarts)
+    }
+
+    /// Whether the only restart ended an absence whose alert has fired, so that one alert is enough.
+    fn is_restart_return(&self, settings: &Settings, reported_after: Duration) -> bool {
+        let least = settings.level(&kinds::PROCESS_GONE).begins;
+        let is_long =
+            |absence: &Duration| absence.as_secs_f64() >= least + reported_after.as_secs_f64();
+        let absence = self
+            .running
+            .returned_within(Duration::from_mins(RECENT as u64));
+        settings.is_on(&kinds::PROCESS_GONE)
+            && absence.as_ref().is_some_and(is_long)
+            && self.restarts.sum(RECENT).is_some_and(|count| count < 1.5)
     }
 
     /// Its processor usage by the minute, and what it is a share of.

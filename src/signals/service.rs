@@ -16,7 +16,7 @@ use super::process::ProcessHistory;
 use super::texts::Texts;
 use super::usual::UsualValues;
 use crate::config::ServiceSpec;
-use crate::observe::scrape::BreakerView;
+use crate::observe::scrape::{BreakerView, ScrapeView};
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Confirmation, Numbers};
 use crate::signal::{Finding, SILENCE, Track};
@@ -45,6 +45,12 @@ pub(super) struct ServiceHistory {
     probed_for: Duration,
     /// Whether it has no probes of its own.
     pub(super) is_unprobed: bool,
+    /// Whether it is in maintenance.
+    pub(super) is_maintained: bool,
+    /// The alert of a sign that has been active for this long has fired.
+    pub(super) reported_after: Duration,
+    /// The time until which samples are complete.
+    sampled: Timestamp,
 }
 
 impl ServiceHistory {
@@ -61,6 +67,9 @@ impl ServiceHistory {
             active: Vec::new(),
             probed_for: SILENCE,
             is_unprobed: false,
+            is_maintained: false,
+            reported_after: Duration::MAX,
+            sampled: Timestamp(0),
         }
     }
 
@@ -85,10 +94,10 @@ impl ServiceHistory {
         self.own.get_or_insert_default().fullest_pool = name.cloned();
     }
 
-    /// Takes whether the last scrape before a sample failed, and why.
-    pub(super) fn take_scrape(&mut self, at: Timestamp, error: Option<&str>) {
+    /// Takes the result of the last scrape before a sample.
+    pub(super) fn take_scrape(&mut self, at: Timestamp, scrape: &ScrapeView) {
         let own = self.own.get_or_insert_default();
-        own.unread.take(at, error);
+        own.unread.take(at, scrape);
     }
 
     pub(super) fn take_process(&mut self, name: &Arc<str>, at: Timestamp, now: &ProcessNumbers) {
@@ -102,6 +111,11 @@ impl ServiceHistory {
         now: &ContainerNumbers,
     ) {
         self.process(name).take_container(at, now);
+    }
+
+    /// Takes when processes were last seen before the samples.
+    pub(super) fn take_seen(&mut self, name: &Arc<str>, at: Timestamp) {
+        self.process(name).running.seen_at(at);
     }
 
     fn process(&mut self, name: &Arc<str>) -> &mut ProcessHistory {
@@ -146,6 +160,7 @@ impl ServiceHistory {
     }
 
     fn advance(&mut self, now: Timestamp, spec: &ServiceSpec) {
+        self.sampled = now;
         if spec.metrics.is_none() {
             self.own = None;
         }

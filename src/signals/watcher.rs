@@ -30,6 +30,8 @@ const LATEST: Duration = Duration::from_mins(10);
 
 /// A service that uses at least this share of the host's processors is named.
 const MIN_BUSIEST_SHARE: f64 = 0.1;
+/// A sign that appears or a pending alert is evaluated within this time.
+const EVALUATED_WITHIN: Duration = Duration::from_mins(1);
 /// Time after which the usual levels at each time of day are learned again.
 const LEARN_EVERY: Duration = Duration::from_hours(6);
 
@@ -71,7 +73,7 @@ impl Watcher {
             history.take_metrics(at, &MetricNumbers::of(metrics));
             history.take_breakers(&metrics.breakers);
             history.take_fullest_pool(metrics.fullest_pool.as_ref());
-            history.take_scrape(at, metrics.scrape.error.as_deref());
+            history.take_scrape(at, &metrics.scrape);
         }
         for process in &system.processes {
             let history = self.service(&process.service);
@@ -152,6 +154,8 @@ impl Watcher {
             let history = self.service(&spec.name);
             let before = std::mem::take(&mut history.outcomes);
             history.outcomes = LastOutcomes::of(ledger, spec, now, before);
+            history.is_maintained = ledger.is_in_maintenance(&spec.name);
+            history.reported_after = config.alerts.signs.pending + EVALUATED_WITHIN;
         }
         self.advance(config, now);
         let settings = &config.signals;

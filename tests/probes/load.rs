@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Half a second of users without think time. Returns the counts.
-async fn drive(load_target: LoadTarget, users: f64) -> RequestFigures {
+pub async fn drive(load_target: LoadTarget, users: f64) -> RequestFigures {
     drive_with(load_target, users, Arc::default()).await
 }
 

@@ -5,9 +5,11 @@ use crate::server::{Seen, http, ok, redirect, tcp};
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
+use slod::notify::{Answer, Sender};
 use slod::observe::scrape::Scraper;
 use slod::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
 use slod::probe::{Attempt, KINDS, Probe, Trace};
+use slod::receiver::Message;
 use slod::roles::Role;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -305,4 +307,94 @@ fn settings_that_contradict_or_leak_are_reported() {
         assert_eq!(codes, [code], "{yaml}: {found:?}");
         assert!(!format!("{found:?}").contains("hush"), "{found:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn load_is_sent_with_a_token_that_is_replaced_once_the_service_rejects_it() {
+    let (issuer, asked) = granting().await;
+    let count = AtomicUsize::new(0);
+    let (target, seen) = http(move |request| {
+        let is_first = request.contains("Bearer token-1-of-many");
+        if is_first && count.fetch_add(1, Ordering::Relaxed) < 5 || request.contains("token-2") {
+            ok("{}")
+        } else {
+            status(401, "")
+        }
+    })
+    .await;
+    let load_target = crate::load::http(&keys(target, issuer), Path::new(""));
+    load_target.prepare(TIMEOUT).await.expect("granted");
+    let figures = crate::load::drive(load_target, 2.0).await;
+    assert!(figures.good > 10, "{figures:?}");
+    assert_eq!(requests(&asked).len(), 2);
+    let seen = requests(&seen);
+    assert!(seen[0].contains("Bearer token-1-of-many"), "{}", seen[0]);
+    let last = seen.last().expect("many");
+    assert!(last.contains("Bearer token-2-of-many"), "{last}");
+}
+
+#[tokio::test]
+async fn a_load_run_without_a_token_does_not_start() {
+    let (issuer, _) = http(|_| status(401, "{\"error\": \"invalid_client\"}")).await;
+    let (target, seen) = http(|_| ok("{}")).await;
+    let load_target = crate::load::http(&keys(target, issuer), Path::new(""));
+    let why = load_target.prepare(TIMEOUT).await.expect_err("no token");
+    assert!(why.contains("invalid_client"), "{why}");
+    assert!(load_target.needs_token() && requests(&seen).is_empty());
+}
+
+/// Sends a sample message to a webhook, and returns the answer.
+async fn notified(target: SocketAddr, issuer: SocketAddr) -> Answer {
+    let yaml = format!(
+        "receivers: [ {{ name: hook, webhook: {} }} ]\nroutes: [ {{ to: hook }} ]\nservices: [ {{ name: a, probes: [ {{ name: p, tcp: {{ address: \"127.0.0.1:1\" }} }} ] }} ]",
+        keys(target, issuer)
+    );
+    let config: Config = yaml.parse().expect("valid");
+    let receiver = config.routing.receiver("hook").expect("configured");
+    let message = Message::sample(false, Timestamp(0));
+    let (texts, _) = receiver.texts(&message);
+    let requests = receiver.requests(&message, &texts, Timestamp(0));
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let sender = Sender::new().expect("a client");
+    let first = sender.send(requests.clone(), TIMEOUT).await;
+    match first {
+        Answer::Failed { .. } => sender.send(requests, TIMEOUT).await,
+        answer => answer,
+    }
+}
+
+#[tokio::test]
+async fn messages_are_sent_with_a_token_and_retried_with_a_new_one() {
+    let (issuer, asked) = granting().await;
+    let (target, seen) = http(|request| {
+        if request.contains("token-1") {
+            status(401, "token-1-of-many is unknown")
+        } else {
+            status(400, "token-2-of-many is unknown, too")
+        }
+    })
+    .await;
+    let answer = notified(target, issuer).await;
+    let Answer::Refused(text) = &answer else {
+        panic!("{answer:?}");
+    };
+    assert!(
+        !text.contains("of-many") && text.contains("is unknown, too"),
+        "{text}"
+    );
+    assert_eq!((requests(&asked).len(), requests(&seen).len()), (2, 2));
+    assert!(requests(&seen)[1].contains("Bearer token-2-of-many"));
+}
+
+#[tokio::test]
+async fn a_message_without_a_token_is_not_sent() {
+    let (issuer, _) = http(|_| status(503, "")).await;
+    let (target, seen) = http(|_| ok("{}")).await;
+    let answer = notified(target, issuer).await;
+    assert!(matches!(answer, Answer::Failed { .. }), "{answer:?}");
+    assert!(
+        answer.text().starts_with("no OAuth 2.0 token from"),
+        "{answer:?}"
+    );
+    assert!(requests(&seen).is_empty());
 }

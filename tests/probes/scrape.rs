@@ -98,6 +98,38 @@ async fn a_negative_counter_in_a_json_document_is_dropped() {
 }
 
 #[tokio::test]
+async fn texts_in_a_json_document_are_states_or_counted() {
+    let document = |states: &str| {
+        let body = format!("{{\"queue\": \"12 jobs\", \"breakers\": [{states}]}}");
+        async move {
+            let (address, _) = http(move |_| page("application/json", body.as_bytes())).await;
+            let metrics = format!(
+                "{{ json: {{ url: \"http://{address}/status\", queue_depth: $.queue, circuit_breaker_open: \"$.breakers[*].state\" }} }}"
+            );
+            scrape(&metrics).await
+        }
+    };
+    for (states, open, dropped) in [
+        (
+            r#"{"state": "closed"}, {"state": "HALF_OPEN"}"#,
+            Some(1.0),
+            1,
+        ),
+        (r#"{"state": "closed"}, {"state": "CLOSED"}"#, Some(0.0), 1),
+        (r#"{"state": "ajar"}, {"state": null}"#, None, 3),
+    ] {
+        let found = document(states).await;
+        assert_eq!(found.number(Role::CircuitBreakerOpen), open, "{found:?}");
+        assert!(found.role(Role::QueueDepth).is_none());
+        assert_eq!(found.scrape.dropped, dropped, "{found:?}");
+        assert_eq!(
+            found.scrape.example.as_deref(),
+            Some("`$.queue` of `queue_depth` is \"12 jobs\", which is not a number")
+        );
+    }
+}
+
+#[tokio::test]
 async fn responses_that_are_not_metrics_are_explained() {
     let (address, _) = http(|_| b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n".to_vec()).await;
     let failed = scrape(&at(address, "")).await;

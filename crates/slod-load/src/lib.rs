@@ -2,7 +2,7 @@
 //! the service in windows of one second.
 //!
 //! Each thread has its own runtime, users, connections and counters, and hands over the counters once a
-//! second. No request shares or locks anything. Latencies begin when a request was due, so that a service
+//! second. No request shares or locks anything, except for credentials that change. Latencies begin when a request was due, so that a service
 //! that stalls the generator does not look fast.
 
 #![forbid(unsafe_code)]
@@ -39,7 +39,7 @@ pub use engine::{Engine, Finished, StartError};
 pub use examples::{Clean, Examples};
 pub use head::{FIELDS_MAX, Keep};
 pub use plan::{
-    Connect, ConnectError, Cookies, NewCookies, OpenConnection, Plan, Protocol, Stream,
+    Connect, ConnectError, Cookies, Credentials, NewCookies, OpenConnection, Plan, Protocol, Stream,
 };
 pub use request::{Mix, Request, Sequence};
 pub use response::{Invalid, Response};

@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::template::Values;
 use crate::watch::NewWatch;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
+use http::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, Scheme};
 use http::{HeaderName, HeaderValue, Uri};
 use http_body_util::Full;
@@ -119,6 +119,9 @@ impl Message<'_> {
         for (name, value) in self.templated_headers() {
             write_header(head, name, &value?);
         }
+        if let Some(value) = self.authorization() {
+            write_header(head, &AUTHORIZATION, &value);
+        }
         if let Some(value) = self.cookie(&uri).ok()? {
             write_header(head, &COOKIE, &value);
         }
@@ -149,6 +152,9 @@ impl Message<'_> {
         for (name, value) in self.templated_headers() {
             headers.insert(name, value?);
         }
+        if let Some(value) = self.authorization() {
+            headers.insert(AUTHORIZATION, value);
+        }
         if let Some(value) = self.cookie(&uri).ok()? {
             headers.insert(COOKIE, value);
         }
@@ -165,6 +171,10 @@ impl Message<'_> {
         *message.uri_mut() = Uri::from_parts(parts).ok()?;
         *message.headers_mut() = headers;
         Some(message)
+    }
+
+    fn authorization(&self) -> Option<HeaderValue> {
+        self.step.request.credentials.as_ref()?.authorization()
     }
 
     /// The headers with templates; the value is `None` if it is missing or invalid.

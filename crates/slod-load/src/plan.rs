@@ -55,6 +55,15 @@ pub trait Cookies {
     fn header(&self, uri: &Uri, configured: Option<&HeaderValue>) -> Option<HeaderValue>;
 }
 
+/// Credentials that change during a run, such as a token that expires.
+pub trait Credentials: Send + Sync {
+    /// The `Authorization` header of a request that is sent now; `None` if there is no valid one.
+    fn authorization(&self) -> Option<HeaderValue>;
+
+    /// Takes the status of a response, which may mean that the credentials are no longer valid.
+    fn note(&self, status: u16);
+}
+
 /// Creates the cookie jar of a new user.
 pub type NewCookies = Arc<dyn Fn() -> Box<dyn Cookies> + Send + Sync>;
 

@@ -3,6 +3,7 @@
 use crate::capture::Capture;
 use crate::condition::Conditions;
 use crate::message::Step;
+use crate::plan::Credentials;
 use crate::template::{Reference, Template, Templated, Values};
 use crate::watch::NewWatch;
 use bytes::Bytes;
@@ -30,6 +31,8 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Headers with templates. They replace fixed headers of the same name.
     pub templated_headers: Vec<(HeaderName, Template)>,
+    /// Adds the `Authorization` header.
+    pub credentials: Option<Arc<dyn Credentials>>,
     pub body: Templated<Bytes>,
     /// Statuses that count as success.
     pub statuses: Vec<RangeInclusive<u16>>,

@@ -80,6 +80,9 @@ impl Session {
             Err(done) => (done, None),
             Ok(answer) => {
                 first = answer.body.first;
+                if let Some(credentials) = &step.request.credentials {
+                    credentials.note(answer.status);
+                }
                 retry_after = self::retry_after(&answer);
                 self.judge(plan, &step.request, &answer)
             }

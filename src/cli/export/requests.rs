@@ -24,6 +24,12 @@ pub fn scripted(
     load_target: &LoadTarget,
     variables: &mut Variables,
 ) -> Result<Vec<ScriptSequence>, String> {
+    if load_target.needs_token() {
+        return Err(
+            "scripts do not support `oauth2`: add `load` to the service, with a token as `bearer`"
+                .to_owned(),
+        );
+    }
     let base = load_target.request()?;
     let redactions = redactions(service, load_target);
     let common = common(&base.headers, variables)?;

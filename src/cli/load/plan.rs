@@ -24,6 +24,8 @@ use std::time::Duration;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Timeout for name resolution.
 const RESOLVE: Duration = Duration::from_secs(10);
+/// Timeout for the OAuth 2.0 token of the requests.
+const TOKEN: Duration = Duration::from_secs(10);
 /// Start rate of `throughput` and `capacity` without an objective or a `load`.
 const RATE: f64 = 100.0;
 /// Maximum number of requests in flight in the open model.
@@ -64,6 +66,7 @@ pub async fn prepare<'a>(args: &LoadArgs, config: &'a Config) -> Result<Prepared
     thresholds.extend(args.threshold.iter().cloned());
     check_thresholds(&thresholds, args, service, &load_target)?;
     check_owner(&load_target, args.i_own_this_target).await?;
+    load_target.prepare(TOKEN).await?;
     let mut announcement = announcement(&scenario, service, &load_target);
     let (engine, work) = match args.engine.tool() {
         None => (
@@ -137,7 +140,10 @@ fn engine_plan(
         in_flight_max: IN_FLIGHT_MAX,
         threads: available_parallelism().map_or(1, usize::from),
         seed: 1,
-        examples: Arc::new(examples(redactions(service, load_target))),
+        examples: Arc::new(examples(
+            redactions(service, load_target),
+            load_target.clone(),
+        )),
     })
 }
 
@@ -152,13 +158,13 @@ pub fn redactions(service: &ServiceSpec, load_target: &LoadTarget) -> Redactions
 
 /// First failures, without secrets of the config and without values from a data file or from earlier
 /// responses: servers echo what they receive.
-fn examples(redactions: Redactions) -> Examples {
+fn examples(redactions: Redactions, load_target: LoadTarget) -> Examples {
     Examples::cleaned_by(move |words, values| {
         let mut redactions = redactions.clone();
         for value in values {
             redactions.add(value, "<value>");
         }
-        redactions.cleaned(words)
+        load_target.cleaned(redactions.cleaned(words))
     })
 }
 

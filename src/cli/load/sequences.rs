@@ -5,7 +5,7 @@ use crate::config::{BodySpec, DATA_SIZE_MAX, DataSpec, RequestSpec, ServiceSpec,
 use crate::probe::http::conditions::conditions;
 use crate::probe::http::load_target::LoadTarget;
 use crate::yaml::{Redactions, read_regular};
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
 use slod_load::{Request, Rows, Sequence, Template, Templated};
@@ -39,6 +39,10 @@ fn request(spec: &RequestSpec, base: &Request, redactions: &Redactions) -> Resul
     let mut headers = base.headers.clone();
     headers.remove(CONTENT_LENGTH);
     let templated_headers = set_headers(spec, &mut headers).ok_or_else(|| invalid("header"))?;
+    let mut names = headers
+        .keys()
+        .chain(templated_headers.iter().map(|(name, _)| name));
+    let has_own = names.any(|name| name == AUTHORIZATION);
     let captures = spec.captures.iter();
     let captures = captures.map(|one| one.capture.clone()).collect();
     let body = match &spec.body {
@@ -56,6 +60,7 @@ fn request(spec: &RequestSpec, base: &Request, redactions: &Redactions) -> Resul
         think: spec.think,
         method: spec.method.clone(),
         uri: uri.ok_or_else(|| invalid("path"))?,
+        credentials: base.credentials.clone().filter(|_| !has_own),
         headers,
         templated_headers,
         body,

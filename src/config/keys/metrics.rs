@@ -15,7 +15,7 @@ pub const URL: Key<Address> = Key::optional(
 pub const JSON: Key<Mapping> = Key::optional(
     "json",
     Mapping(&JSON_KEYS),
-    "A JSON endpoint instead of `url`. Each role has a JSONPath instead of a selector, and none can be a histogram. The numbers that it finds are added, including those written as strings; `true` counts as 1.",
+    "A JSON endpoint instead of `url`. Each role has a JSONPath instead of a selector, and none can be a histogram. The numbers that it finds are added, including those written as strings; `true` counts as 1, and so do the words for an open or half-open circuit breaker. Other texts are ignored and counted (`slod_scrape_samples_dropped`).",
 );
 
 pub const INTERVAL: Key<Span> = Key::optional(

@@ -67,6 +67,7 @@ impl History {
         metrics.scrape = ScrapeView {
             samples: scanned.samples,
             dropped: scanned.dropped + uncounted,
+            example: scanned.example.clone(),
             error: self
                 .alternation
                 .is_found()

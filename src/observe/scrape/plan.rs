@@ -5,7 +5,7 @@ use super::native;
 use super::parse::LabelSet;
 use crate::config::{MetricsSource, MetricsSpec};
 use crate::probe::http::JsonTotal;
-use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE};
+use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE, breaker_state};
 use crate::units::seconds_of_name;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -99,7 +99,11 @@ impl Plan {
                 }
             }
             MetricsSource::Json(found) => {
-                paths = Some(found.iter().map(|(_, path)| path.clone()).collect());
+                let path = |(role, path): &(Role, JsonTotal)| match role.kind() {
+                    RoleKind::State => path.clone().with_words(breaker_state),
+                    _ => path.clone(),
+                };
+                paths = Some(found.iter().map(path).collect());
                 own.rules.extend(found.iter().map(|(role, path)| Rule {
                     role: *role,
                     written: path.to_string(),

@@ -105,6 +105,8 @@ pub struct Scanned {
     /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
     /// series, too many labels, or too many), and lines that are too long.
     pub dropped: u64,
+    /// What a JSON document has instead of a number.
+    pub example: Option<String>,
 }
 
 impl Scanned {

@@ -45,11 +45,15 @@ pub struct BreakerView {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ScrapeView {
     pub error: Option<String>,
+    /// Scrapes that failed since the service has been watched.
+    pub failures: u64,
     pub took: Duration,
     /// Samples on the page.
     pub samples: u64,
     /// Samples that matched a role but could not be used, and lines that were too long.
     pub dropped: u64,
+    /// The first one of a JSON document, in words.
+    pub example: Option<String>,
 }
 
 /// A role that was found.

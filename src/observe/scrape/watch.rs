@@ -8,6 +8,7 @@ use super::scan::{Point, RuleSamples, Scan, Scanned, Slot, is_usable};
 use super::view::{RoleView, ScrapeView, ServiceMetrics};
 use crate::clock::Clock;
 use crate::config::MetricsSpec;
+use crate::probe::http::Totaled;
 use crate::probe::{Attempt, Trace};
 use crate::roles::{Role, RoleKind};
 use std::hash::{BuildHasher, RandomState};
@@ -74,9 +75,11 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
 
 impl Latest {
     /// A failed scrape keeps the values until they are too old.
-    pub(super) fn take(&mut self, scraped: ServiceMetrics, started: Instant) {
+    pub(super) fn take(&mut self, mut scraped: ServiceMetrics, started: Instant) {
         self.is_scraped = true;
-        if scraped.scrape.error.is_none() {
+        let has_failed = scraped.scrape.error.is_some();
+        scraped.scrape.failures = self.metrics.scrape.failures + u64::from(has_failed);
+        if !has_failed {
             self.since = Some(started);
             self.metrics = Arc::new(scraped);
         } else {
@@ -193,18 +196,25 @@ fn raw_values(plan: &Plan, metrics: &ServiceMetrics, scanned: &Scanned) -> Vec<(
 }
 
 /// The totals of a JSON document, one per rule.
-fn of_document(plan: &Plan, totals: &[Option<f64>]) -> Scanned {
+fn of_document(plan: &Plan, totals: &[Totaled]) -> Scanned {
     let mut scanned = Scanned::default();
-    for (at, total) in totals.iter().enumerate() {
-        let kind = plan.rule(at).map(|rule| rule.role.kind());
+    for (at, found) in totals.iter().enumerate() {
+        let total = found.total;
+        let rule = plan.rule(at);
+        if let (Some(rule), Some(example), None) = (rule, &found.example, &scanned.example) {
+            let (path, role) = (&rule.written, rule.role);
+            let example = format!("`{path}` of `{role}` is {example}, which is not a number");
+            scanned.example = Some(example);
+        }
+        let kind = rule.map(|rule| rule.role.kind());
         let is_usable = |value: &f64| kind.is_some_and(|kind| is_usable(kind, *value));
         let point = total.filter(is_usable).map(|value| Point {
             key: 0,
             slot: Slot::Value,
             value,
         });
-        scanned.samples += u64::from(total.is_some());
-        scanned.dropped += u64::from(total.is_some() && point.is_none());
+        scanned.samples += u64::from(total.is_some()) + found.unusable;
+        scanned.dropped += u64::from(total.is_some() && point.is_none()) + found.unusable;
         let found = RuleSamples {
             is_known: point.is_some(),
             points: point.into_iter().collect(),

@@ -8,7 +8,7 @@ use super::keys::{self, Address};
 use super::oauth2::{self, keys::OAUTH2};
 use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
 use super::run::follow;
-use super::total::JsonTotal;
+use super::total::{JsonTotal, Totaled};
 use crate::outcome::{Cause, Verdict};
 use crate::probe::Attempt;
 use crate::probe::deadline::{Overdue, within};
@@ -134,13 +134,12 @@ impl Endpoint {
         }
     }
 
-    /// Reads a JSON document, and returns the total of each query; `None` for a query without a
-    /// result.
+    /// Reads a JSON document, and returns the results of each query.
     pub async fn get_totals(
         &self,
         attempt: &mut Attempt,
         queries: Arc<[JsonTotal]>,
-    ) -> Result<Vec<Option<f64>>, String> {
+    ) -> Result<Vec<Totaled>, String> {
         let mut document = Document::default();
         self.get(attempt, &mut document).await?;
         let bytes = document.bytes;

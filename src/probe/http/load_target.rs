@@ -5,6 +5,7 @@ use super::conditions::conditions;
 use super::exchange::is_http2;
 use super::expect::Expect;
 use super::keys;
+use super::oauth2::{self, TokenSource, keys::OAUTH2};
 use super::read::{read_request, read_transport, warn_of_open_secrets};
 use super::request::Request;
 use super::transport::Transport;
@@ -20,7 +21,8 @@ use http::uri::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use hyper::body::Bytes;
 use slod_load::{
-    Connect, ConnectError, Cookies, NewCookies, NewWatch, OpenConnection, Protocol, Templated,
+    Connect, ConnectError, Cookies, Credentials, NewCookies, NewWatch, OpenConnection, Protocol,
+    Templated,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,13 +31,14 @@ use tokio::time::timeout_at;
 use url::Url;
 
 /// The keys of a request for the load engine, except its address.
-pub const OPTIONS: [&dyn Declared; 12] = [
+pub const OPTIONS: [&dyn Declared; 13] = [
     &keys::METHOD,
     &keys::HEADERS,
     &keys::BODY,
     &keys::EXPECT_STATUS,
     &keys::BEARER,
     &keys::BASIC_AUTH,
+    &OAUTH2,
     &keys::TLS,
     &options::IP_VERSION,
     &keys::HTTP_VERSION,
@@ -68,9 +71,10 @@ impl LoadTarget {
         let body = body.map(Bytes::from).unwrap_or_default();
         let request = read_request(section, url, method, body);
         let transport = read_transport(section, request.as_ref());
+        let tokens = oauth2::read(section, request.as_ref());
         let status = section.all(&keys::EXPECT_STATUS);
         let request = request?;
-        warn_of_open_secrets(section, &keys::URL, &request, false);
+        warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
         let expect = Expect {
             status: if status.is_empty() {
                 vec![200..=299]
@@ -79,10 +83,15 @@ impl LoadTarget {
             },
             ..Expect::nothing()
         };
-        Some(Self::new(request, expect, transport?))
+        Some(Self::new(request, expect, transport?, tokens))
     }
 
-    fn new(request: Request, expect: Expect, transport: Transport) -> Self {
+    fn new(
+        request: Request,
+        expect: Expect,
+        transport: Transport,
+        tokens: Option<Arc<TokenSource>>,
+    ) -> Self {
         let target = request.shown();
         let probe = HttpProbe {
             request,
@@ -91,7 +100,7 @@ impl LoadTarget {
             redirects: None,
             body_limit: u64::MAX,
             transport,
-            tokens: None,
+            tokens,
         };
         Self {
             probe: Arc::new(probe),
@@ -105,6 +114,7 @@ impl LoadTarget {
     pub fn watched(
         mut request: Request,
         transport: Transport,
+        tokens: Option<Arc<TokenSource>>,
         target: String,
         watch: NewWatch,
     ) -> Self {
@@ -118,7 +128,7 @@ impl LoadTarget {
         Self {
             target,
             watch: Some(watch),
-            ..Self::new(request, expect, transport)
+            ..Self::new(request, expect, transport, tokens)
         }
     }
 
@@ -204,9 +214,6 @@ impl LoadTarget {
         if probe.transport.proxy.is_some() {
             return Err("load through a proxy is not supported".to_owned());
         }
-        if probe.tokens.is_some() {
-            return Err("load with `oauth2` is not supported: add `load` to the service, with a token as `bearer`".to_owned());
-        }
         let request = &probe.request;
         let mut headers = request.headers.clone();
         let host = HeaderValue::try_from(request.authority());
@@ -227,12 +234,39 @@ impl LoadTarget {
             ),
             headers,
             templated_headers: Vec::new(),
+            credentials: probe.tokens.clone().map(load_token),
             body: Templated::Fixed(request.body.clone()),
             statuses: probe.expect.status.clone(),
             conditions: conditions(&probe.expect, &self.redactions()),
             captures: Vec::new(),
             watch: self.watch.clone(),
         })
+    }
+
+    /// Waits for the token of its requests, for at most `wait`. Returns an error message if there is none.
+    pub async fn prepare(&self, wait: Duration) -> Result<(), String> {
+        let Some(tokens) = self.tokens() else {
+            return Ok(());
+        };
+        tokens.clone().prepare(wait).await;
+        tokens.held().map(drop).map_err(|failure| failure.message)
+    }
+
+    /// Whether its requests are sent with OAuth 2.0 tokens.
+    pub fn needs_token(&self) -> bool {
+        self.tokens().is_some()
+    }
+
+    /// Removes the current token from a message.
+    pub fn cleaned(&self, message: String) -> String {
+        match self.tokens() {
+            Some(tokens) => tokens.cleaned(message),
+            None => message,
+        }
+    }
+
+    fn tokens(&self) -> Option<&Arc<TokenSource>> {
+        self.http()?.tokens.as_ref()
     }
 
     /// The path without secrets and query: the part of the displayed address after the server, or the
@@ -312,6 +346,27 @@ impl Cookies for UserCookies {
             return None;
         }
         self.cookies.header(&self.address(uri), configured)
+    }
+}
+
+/// The tokens of a run. One that has expired is sent until a new one is granted, since the service decides.
+struct LoadToken(Arc<TokenSource>);
+
+fn load_token(tokens: Arc<TokenSource>) -> Arc<dyn Credentials> {
+    Arc::new(LoadToken(tokens))
+}
+
+impl Credentials for LoadToken {
+    fn authorization(&self) -> Option<HeaderValue> {
+        Some(self.0.latest()?.header().clone())
+    }
+
+    fn note(&self, status: u16) {
+        if (400..500).contains(&status)
+            && let Some(held) = self.0.latest()
+        {
+            held.note(status);
+        }
     }
 }
 

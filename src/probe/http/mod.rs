@@ -52,7 +52,7 @@ use oauth2::{Signed, TokenSource};
 use request::Request;
 use std::sync::Arc;
 use std::time::Duration;
-pub use total::JsonTotal;
+pub use total::{JsonTotal, Totaled};
 use transport::Transport;
 
 /// The kind in the registry.

@@ -15,14 +15,14 @@ use http::StatusCode;
 use slod_load::{Fault, NewWatch, Watch};
 use std::sync::Arc;
 
-/// The request of an `llm` probe that streams its answer; `None` for other probes, and for one with `oauth2`.
+/// The request of an `llm` probe that streams its answer; `None` for other probes.
 pub fn load_target(probe: &Arc<dyn Probe>) -> Option<LoadTarget> {
-    let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream && llm.tokens.is_none())?;
+    let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
     let (api, may_call) = (llm.api, llm.may_call);
     let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
     let (request, transport) = (llm.request.clone(), llm.transport.clone());
-    let target = probe.target();
-    let load_target = LoadTarget::watched(request, transport, target, watch);
+    let (tokens, target) = (llm.tokens.clone(), probe.target());
+    let load_target = LoadTarget::watched(request, transport, tokens, target, watch);
     Some(load_target.redacted(redactions(&**probe)))
 }
 

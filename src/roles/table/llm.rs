@@ -10,6 +10,10 @@ use crate::roles::Role::{
 /// Its counters are named `..._metric` in the source; the client library adds `_total`. As with other services,
 /// a request that failed because of the client is not an error of the proxy. A failing deployment is excluded
 /// for a while, as by a circuit breaker.
+///
+/// Failed requests have the class of their exception. Those that never reached a model have `HTTPException` (a
+/// limit of the proxy), `ProxyException` (an invalid key), or one about a budget or the caller's own credentials.
+/// Status 400, 413 and 422 are invalid requests, too long prompts and violations of a content policy.
 pub const LITELLM: Ecosystem = Ecosystem {
     name: "LiteLLM proxy",
     source: "https://github.com/BerriAI/litellm litellm/integrations/prometheus.py",
@@ -23,7 +27,10 @@ pub const LITELLM: Ecosystem = Ecosystem {
         row(ActiveConnections, "litellm_in_flight_requests"),
         row(CircuitBreakerTrips, "litellm_deployment_cooled_down_total"),
         row(LlmRequests, "litellm_proxy_total_requests_metric_total"),
-        row(LlmErrors, "litellm_proxy_failed_requests_metric_total"),
+        row(
+            LlmErrors,
+            r#"litellm_proxy_failed_requests_metric_total{exception_status!~"400|413|422",exception_class!~"HTTPException|ProxyException|BudgetExceededError|(.+[.])?CallerCredential.+"}"#,
+        ),
         row(LlmTokensIn, "litellm_input_tokens_metric_total"),
         row(LlmTokensOut, "litellm_output_tokens_metric_total"),
         row(LlmDuration, "litellm_llm_api_latency_metric"),
@@ -33,7 +40,7 @@ pub const LITELLM: Ecosystem = Ecosystem {
         ),
         row(
             LlmRateLimitHits,
-            r#"litellm_proxy_failed_requests_metric_total{exception_status="429"}"#,
+            r#"litellm_proxy_failed_requests_metric_total{exception_status="429",exception_class!~"HTTPException|BudgetExceededError|(.+[.])?CallerCredential.+"}"#,
         ),
     ],
 };

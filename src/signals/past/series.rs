@@ -1,5 +1,6 @@
 //! Finds the stored series with the values that signs use.
 
+use crate::outcome::Timestamp;
 use crate::sample::SeriesKey;
 use crate::signals::numbers::{ContainerNumber, MetricNumber, ProcessNumber};
 use crate::store::{SeriesId, Store, StoreError};
@@ -18,6 +19,8 @@ pub(in crate::signals) enum Place {
 #[derive(Debug)]
 pub struct StoredSeries {
     pub(super) by_service: BTreeMap<Arc<str>, BTreeMap<SeriesId, Place>>,
+    /// The processes of each service, and when they were last seen.
+    pub(super) seen: BTreeMap<Arc<str>, Vec<(Arc<str>, Timestamp)>>,
     pub(super) host: Vec<(SeriesId, SeriesKey)>,
 }
 
@@ -25,6 +28,7 @@ impl StoredSeries {
     pub fn of(store: &Store) -> Result<Self, StoreError> {
         let mut kept = Self {
             by_service: BTreeMap::new(),
+            seen: BTreeMap::new(),
             host: Vec::new(),
         };
         for info in store.series()? {
@@ -33,6 +37,10 @@ impl StoredSeries {
             } else if let (Some(service), Some(place)) =
                 (info.key.label("service"), place(&info.key))
             {
+                if let Place::Process(name, ProcessNumber::Started) = &place {
+                    let seen = kept.seen.entry(service.into()).or_default();
+                    seen.push((name.clone(), info.last));
+                }
                 let places = kept.by_service.entry(service.into()).or_default();
                 places.insert(info.id, place);
             }

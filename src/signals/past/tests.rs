@@ -113,6 +113,40 @@ fn a_restarted_service_starts_anew() {
     assert_eq!(leak.presence, Presence::Unknown, "{}", leak.evidence);
 }
 
+/// Trends look back three hours.
+#[test]
+fn a_process_that_ended_a_day_ago_is_still_gone_after_a_restart() {
+    let config = config(1);
+    let (_folder, mut store) = Store::temporary();
+    let key = |name| {
+        let labels = [("service", "s0"), ("process", "main")];
+        Arc::new(SeriesKey::new(name, labels))
+    };
+    let started = (
+        key("slod_process_start_time_seconds"),
+        SeriesKind::Gauge,
+        10.0,
+    );
+    let mut ticks = vec![Tick {
+        at: NOW.before(Duration::from_hours(24)),
+        samples: vec![started],
+    }];
+    ticks.extend((1..60).rev().map(|minute| Tick {
+        at: NOW.before(Duration::from_mins(minute)),
+        samples: vec![(key("slod_process_instances"), SeriesKind::Gauge, 0.0)],
+    }));
+    store.append_samples(&ticks).expect("stored");
+    let mut watcher = Watcher::default();
+    recall(&mut watcher, &config, &store, NOW).expect("readable");
+    let gone = found(&mut watcher, &config, "process_gone");
+    assert_eq!(gone.presence, Presence::Active, "{}", gone.evidence);
+    assert!(
+        gone.evidence.ends_with("was seen 23h59m ago"),
+        "{}",
+        gone.evidence
+    );
+}
+
 #[test]
 fn growth_is_evaluated_from_the_last_deployment_on() {
     let config = config(1);

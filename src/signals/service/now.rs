@@ -10,7 +10,7 @@ use crate::signal::rules::{
 };
 use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kinds};
 use crate::signals::own::MetricsHistory;
-use crate::signals::process::{NOT_SEEN, ProcessHistory};
+use crate::signals::process::{Meanwhile, NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::LearnedSeason;
 use crate::signals::{NO_METRICS, breakers, finding};
@@ -78,10 +78,14 @@ impl ServiceHistory {
         settings: &Settings,
         push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
     ) {
-        let slows = is_slower(self.latency().0);
+        let meanwhile = Meanwhile {
+            slows: is_slower(self.latency().0),
+            is_maintained: self.is_maintained,
+            reported_after: self.reported_after,
+        };
         for (name, process) in &self.processes {
             let was = |kind: &SignalKind| self.was_active(kind, name);
-            for (kind, answer) in process.recent(settings, was, slows) {
+            for (kind, answer) in process.recent(settings, was, meanwhile) {
                 push(kind, name, answer);
             }
             if let Some(answer) = self.judge_cpu_at_peak(process, load, settings) {

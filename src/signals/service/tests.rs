@@ -2,7 +2,7 @@ mod metrics;
 
 use super::*;
 use crate::config::LoadSpec;
-use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ServiceMetrics};
+use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use crate::outcome::{Cause, Verdict};
 use crate::roles::Role;
 use crate::signal::{Presence, Settings};
@@ -213,7 +213,12 @@ fn unreadable_metrics_are_ignored_and_the_probes_decide() {
         let numbers = [&pool(2.0, 0.0)[..], &counters].concat();
         let read = metrics(if fails { &[] } else { &numbers[..] });
         history.take_metrics(at, &MetricNumbers::of(&read));
-        history.take_scrape(at, fails.then_some("no answer"));
+        let scrape = ScrapeView {
+            error: fails.then(|| "no answer".to_owned()),
+            failures: u64::try_from((step - 89).max(0)).expect("small"),
+            ..ScrapeView::default()
+        };
+        history.take_scrape(at, &scrape);
         if step == 89 {
             let before = shown(&mut history);
             for name in ["error_rate", "pooled", "no_timeouts"] {
@@ -262,6 +267,74 @@ fn a_process_without_container_that_uses_the_processors_is_reported() {
     assert_eq!(
         &*busy.evidence,
         "its usage of the host's processors was above 80 % in 5 of the last 5 minutes, last 90 %"
+    );
+}
+
+/// Samples every ten seconds with these numbers of processes, and restarts between them.
+fn running(counts: &[(usize, u64, u64)]) -> ServiceHistory {
+    let mut history = ServiceHistory::new("app".into());
+    history.reported_after = std::time::Duration::from_mins(3);
+    let counts = counts
+        .iter()
+        .flat_map(|(samples, count, restarts)| std::iter::repeat_n((*count, *restarts), *samples));
+    for (second, (count, restarts)) in (0..).step_by(10).zip(counts) {
+        let process = ProcessView {
+            count,
+            restarts,
+            ..ProcessView::default()
+        };
+        let at = Timestamp::from_secs(second);
+        history.take_process(&"main".into(), at, &ProcessNumbers::of(&process));
+    }
+    history
+}
+
+#[test]
+fn one_outage_of_a_process_is_one_sign() {
+    let signs = |history: &mut ServiceHistory| {
+        ["process_gone", "restarted"].map(|name| judged(history, name).presence)
+    };
+    let (active, clear) = (Presence::Active, Presence::Clear);
+    let gone = |samples: usize| running(&[(10, 2, 0), (samples, 0, 0), (3, 2, 1)]);
+    let mut still = running(&[(10, 2, 0), (20, 0, 0)]);
+    assert_eq!(signs(&mut still), [active, clear]);
+    // Too short for the alert of the first sign.
+    assert_eq!(signs(&mut gone(20)), [clear, active]);
+    let mut long = gone(30);
+    assert_eq!(signs(&mut long), [clear, clear]);
+    assert_eq!(
+        &*judged(&mut long, "restarted").evidence,
+        "1 restart in the last 10 minutes; explained by an absence that was reported"
+    );
+    let mut again = running(&[(10, 2, 0), (30, 0, 0), (10, 2, 1), (10, 2, 2)]);
+    assert_eq!(signs(&mut again), [clear, active], "another restart");
+    let mut off = Settings::default();
+    off.off.insert("process_gone");
+    let all = gone(30).findings(None, &off, Timestamp(0));
+    let restarted = all.iter().find(|one| one.kind.name == "restarted");
+    assert_eq!(restarted.expect("judged").presence, active, "not reported");
+}
+
+#[test]
+fn processes_that_end_in_maintenance_are_not_reported() {
+    let mut history = running(&[(10, 2, 0), (20, 0, 0)]);
+    history.is_maintained = true;
+    let gone = judged(&mut history, "process_gone");
+    assert_eq!(gone.presence, Presence::Clear);
+    assert!(
+        gone.evidence.ends_with("; in maintenance"),
+        "{}",
+        gone.evidence
+    );
+    history.is_maintained = false;
+    assert_eq!(
+        judged(&mut history, "process_gone").presence,
+        Presence::Active
+    );
+    history.deployed(Timestamp::from_secs(60));
+    assert_eq!(
+        judged(&mut history, "process_gone").presence,
+        Presence::Clear
     );
 }
 

@@ -3,6 +3,7 @@
 use super::ServiceHistory;
 use crate::signal::rules::Numbers;
 use crate::signal::{Finding, Presence, SILENCE, kinds};
+use crate::signals::process::ProcessHistory;
 use crate::signals::{NO_PROBES, NOT_SAMPLED};
 
 impl ServiceHistory {
@@ -63,6 +64,10 @@ impl ServiceHistory {
             kinds::MEMORY_GROWING | kinds::THREADS_GROWING | kinds::OPEN_FILES_GROWING => {
                 let track = process.and_then(|process| process.looked_at(kind));
                 track.is_none_or(|track| track.is_silent(SILENCE))
+            }
+            kinds::PROCESS_GONE => {
+                let is_silent = |one: &ProcessHistory| one.running.is_silent(self.sampled, SILENCE);
+                process.is_none_or(is_silent)
             }
             kinds::CONNECTIONS_GROWING => own.is_none_or(|own| own.connections.is_silent(SILENCE)),
             kinds::QUEUE_GROWING => own.is_none_or(|own| own.queue.is_silent(SILENCE)),

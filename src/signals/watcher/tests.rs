@@ -1,5 +1,5 @@
 use super::*;
-use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ServiceMetrics};
+use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ScrapeView, ServiceMetrics};
 use crate::outcome::Verdict;
 use crate::roles::Role;
 use crate::signal::rules::Disk;
@@ -127,6 +127,7 @@ fn feed(watcher: &mut Watcher, at: Timestamp, sources: &[Source], without: Optio
     if has(Source::Processes) {
         let process = ProcessView {
             anonymous_bytes: Some(200_000_000 + (step * 7919 % 101).unsigned_abs() * 10_000),
+            count: 1,
             threads: Some(10),
             open_fds: Some(50),
             cpu_usage: Some(0.2),
@@ -147,7 +148,7 @@ fn feed(watcher: &mut Watcher, at: Timestamp, sources: &[Source], without: Optio
     if has(Source::Metrics) {
         let metrics = own_metrics(step, wobble, without);
         history.take_metrics(at, &MetricNumbers::of(&metrics));
-        history.take_scrape(at, None);
+        history.take_scrape(at, &ScrapeView::default());
     }
     for (source, probe) in [(Source::Home, "home"), (Source::Provider, "ask")] {
         if has(source) {
@@ -348,7 +349,12 @@ fn signs_of_an_unreadable_page_are_unknown() {
         let nothing = MetricNumbers::of(&ServiceMetrics::unknown(service.clone()));
         let history = watcher.service(&service);
         history.take_metrics(at, &nothing);
-        history.take_scrape(at, Some("no answer"));
+        let scrape = ScrapeView {
+            error: Some("no answer".to_owned()),
+            failures: u64::from(step) + 1,
+            ..ScrapeView::default()
+        };
+        history.take_scrape(at, &scrape);
     }
     let findings = watcher.findings(&config, &LedgerView::default(), minute(MINUTES + 4));
     let unread = [

@@ -95,6 +95,11 @@ const SIGNAL_SERIES: &[SignalSeries] = &[
         per_second,
     ),
     row("restarted", "slod_process_restarts_total", per_second),
+    row(
+        "process_gone",
+        "slod_process_instances",
+        numbers::fractional,
+    ),
     row("load_high", "slod_service_requests_total", per_second),
 ];
 

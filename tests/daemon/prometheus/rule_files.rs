@@ -1,8 +1,8 @@
 //! Files of generated rules, for Prometheus and for its operator.
 
 use super::burn::read;
-use super::rules::{CONFIG, hidden, rules};
-use slod::rules::{Format, generate};
+use super::rules::{CONFIG, generated, hidden, rules};
+use slod::rules::Format;
 use std::fs;
 
 #[test]
@@ -23,8 +23,8 @@ fn generated_files_are_printed_unchanged() {
         prefix: "slod".to_owned(),
     };
     for text in [
-        generate(&config, &Format::Prometheus).expect("written"),
-        generate(&config, &operator).expect("written"),
+        generated(&config, &Format::Prometheus),
+        generated(&config, &operator),
         slod::rules::openslo::write(&config, None)
             .expect("written")
             .yaml,
@@ -56,7 +56,7 @@ fn names_that_join_to_the_same_text_stay_apart() {
 #[test]
 fn the_file_documents_the_required_prometheus_retention() {
     let head = |config: &str| -> String {
-        let text = generate(&read(config), &Format::Prometheus).expect("written");
+        let text = generated(&read(config), &Format::Prometheus);
         let head = text.lines().take_while(|line| line.starts_with('#'));
         head.collect()
     };
@@ -70,7 +70,7 @@ fn objects(config: &str, prefix: &str) -> Vec<serde_json::Value> {
     let format = Format::Operator {
         prefix: prefix.to_owned(),
     };
-    let text = generate(&read(config), &format).expect("written");
+    let text = generated(&read(config), &format);
     let documents = text.split("---\n");
     documents
         .map(|text| serde_yaml::from_str(text).expect("YAML"))
@@ -86,7 +86,7 @@ fn the_operator_gets_the_same_rules_as_one_object_per_service() {
             .map(|name| name.as_str().expect("a name").to_owned())
             .collect()
     };
-    let text = generate(&read(CONFIG), &Format::Prometheus).expect("written");
+    let text = generated(&read(CONFIG), &Format::Prometheus);
     let file: serde_json::Value = serde_yaml::from_str(&text).expect("YAML");
     let all = objects(CONFIG, "slod");
     assert_eq!(all.len(), 1);

@@ -4,6 +4,7 @@
 use super::alerts::{passes, promtool};
 use super::burn::read;
 use super::server::repository;
+use slod::config::Config;
 use slod::rules::{Format, generate};
 use std::fs;
 use std::path::Path;
@@ -25,10 +26,21 @@ services:
       - { name: uptime, sli: availability, target: 99.9%, window: month, alerts: false }
 ";
 
+/// The whole text of the rules of a config.
+pub fn generated(config: &Config, format: &Format) -> String {
+    let mut text = String::new();
+    let take = &mut |part: &str| {
+        text += part;
+        true
+    };
+    generate(config, format, take).expect("written");
+    text
+}
+
 /// Rules of a config, as a file in a directory.
 pub fn rules(folder: &Path, config: &str) -> std::path::PathBuf {
     let path = folder.join("generated.rules.yml");
-    let text = generate(&read(config), &Format::Prometheus).expect("written");
+    let text = generated(&read(config), &Format::Prometheus);
     fs::write(&path, text).expect("written");
     promtool(&["check", "rules", "--lint=all", "--lint-fatal"], &path);
     path

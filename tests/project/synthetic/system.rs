@@ -138,9 +138,11 @@ fn own_metrics() -> ServiceMetrics {
         at: None,
         scrape: ScrapeView {
             error: Some("line 1: `<script>` is not a valid metric name".to_owned()),
+            failures: 2,
             took: Duration::from_millis(12),
             samples: 4711,
             dropped: 3,
+            example: None,
         },
         roles: roles.collect(),
         requests_per_second: Some(12.5),

@@ -3,6 +3,7 @@
 use super::SignalKind;
 use super::threshold::{Side, Threshold, Unit};
 use crate::alert::Urgency;
+use std::time::Duration;
 
 macro_rules! signals {
     ($($constant:ident, $name:literal, $title:literal, $alert:literal, $threshold:expr, $meaning:literal;)+) => {
@@ -49,6 +50,12 @@ const fn days(count: f64) -> Threshold {
     )
 }
 
+/// For longer than this.
+const fn longer_than(span: Duration) -> Threshold {
+    let seconds = span.as_secs() as f64;
+    Threshold::single(Side::Above, Unit::Span, seconds, (10.0, 86_400.0))
+}
+
 signals! {
     LATENCY_RISING, "latency_rising", "Response times increasing", "SlodLatencyRising", Some(rise(0.1)), "The 95th percentile of the response time rises by more than this share over two hours, and traffic does not explain it. Measured by the service's own metrics, or by its probes.";
     LATENCY_UNUSUAL, "latency_unusual", "Response times unusual", "SlodLatencyUnusual", Some(Threshold::above(0.25, 0.15, 100.0)), "The 95th percentile of the response time in the last hour exceeds the usual level for this time of day and week by more than this share and by more than chance. Requires three days of history.";
@@ -58,7 +65,7 @@ signals! {
     OPEN_FILES_GROWING, "open_files_growing", "Open files growing", "SlodOpenFilesGrowing", Some(rise(0.2)), "The number of open files grows by more than this share over several hours.";
     CONNECTIONS_GROWING, "connections_growing", "Connections growing", "SlodConnectionsGrowing", Some(rise(0.2)), "The number of open connections grows by more than this share over several hours.";
     QUEUE_GROWING, "queue_growing", "Queue growing", "SlodQueueGrowing", Some(rise(0.2)), "The length of the queue grows by more than this share within an hour.";
-    METRICS_UNREADABLE, "metrics_unreadable", "Own metrics unreadable", "SlodMetricsUnreadable", Some(Threshold::single(Side::Above, Unit::Share, 0.5, (0.01, 0.99))), "More than this share of the scrapes of the service's own metrics failed in three of five minutes. Signs that need these metrics are unknown meanwhile.";
+    METRICS_UNREADABLE, "metrics_unreadable", "Own metrics unreadable", "SlodMetricsUnreadable", Some(Threshold::single(Side::Above, Unit::Share, 0.5, (0.01, 0.99))), "More than this share of the scrapes of the service's own metrics failed in three of five minutes, and at least two of them. Signs that need these metrics are unknown meanwhile.";
     POOL_EXHAUSTED, "pool_exhausted", "Database connection pool exhausted", "SlodPoolExhausted", Some(above(0.9, 0.8)), "In three of five minutes, all database connections of the pool are in use, requests wait for a connection, or more than this share of the pool is in use.";
     CPU_HIGH, "cpu_high", "CPU usage high", "SlodCpuHigh", Some(above(0.8, 0.7)), "In three of five minutes, CPU usage exceeds this share: of the host, of a container relative to its limit, or of one service relative to the host.";
     CPU_HIGH_AT_PEAK, "cpu_high_at_peak", "CPU usage high at peak load", "SlodCpuHighAtPeak", Some(Threshold::single(Side::Above, Unit::Share, 0.7, (0.01, 1.0))), "In at least 15 of the last 30 minutes, the load was at the peak of the service's `load` and its CPU usage exceeded this share.";
@@ -67,6 +74,7 @@ signals! {
     BREAKER_OPEN, "breaker_open", "Circuit breakers frequently open", "SlodBreakerOpen", Some(Threshold::single(Side::Above, Unit::Share, 0.05, (0.001, 1.0))), "A circuit breaker was open for more than this share of the last ten minutes, or opened three times.";
     CONNECTION_TIMEOUTS, "connection_timeouts", "Connection timeouts", "SlodConnectionTimeouts", Some(times(3.0)), "At least this many connections timed out in the last ten minutes.";
     RESTARTED, "restarted", "Restarted", "SlodRestarted", Some(times(1.0)), "The processes were replaced at least this many times in the last ten minutes.";
+    PROCESS_GONE, "process_gone", "Process gone", "SlodProcessGone", Some(longer_than(Duration::from_mins(1))), "Processes that matched have ended, and none has been running for longer than this. Not during maintenance, and not in the ten minutes after a deployment.";
     LOAD_HIGH, "load_high", "Load above the expected peak", "SlodLoadHigh", Some(Threshold::above(1.0, 0.9, 100.0)), "In three of five minutes, the request rate exceeds the expected peak of the service's `load`, or the requests in progress exceed its peak number of users. As a share of the peak.";
     THROUGHPUT_LOW, "throughput_low", "Throughput low", "SlodThroughputLow", Some(below(0.5, 0.7)), "The request rate is below this share of the usual level for this time of day and week, although the service's probes succeed. Requires a week of history of the service's own metrics.";
     RATE_LIMIT_NEAR, "rate_limit_near", "AI provider's rate limit near", "SlodRateLimitNear", Some(below(0.1, 0.15)), "Less than this share of a rate limit of the AI provider is left.";
@@ -93,7 +101,7 @@ pub const OF_LOAD: [&SignalKind; 2] = [&LOAD_HIGH, &CPU_HIGH_AT_PEAK];
 /// Signs that only the host has.
 pub const OF_HOST: [&SignalKind; 1] = [&DISK_FULL_SOON];
 /// Signs of a service that require its `processes`.
-pub const OF_PROCESSES: [&SignalKind; 8] = [
+pub const OF_PROCESSES: [&SignalKind; 9] = [
     &MEMORY_GROWING,
     &THREADS_GROWING,
     &OPEN_FILES_GROWING,
@@ -102,6 +110,7 @@ pub const OF_PROCESSES: [&SignalKind; 8] = [
     &THROTTLED,
     &OUT_OF_MEMORY,
     &RESTARTED,
+    &PROCESS_GONE,
 ];
 
 #[cfg(test)]

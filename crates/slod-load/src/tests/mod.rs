@@ -47,6 +47,7 @@ pub fn request(path: &'static str) -> Request {
         uri: Templated::Fixed(Uri::from_static(path)),
         headers: HeaderMap::from_iter([(HOST, host)]),
         templated_headers: Vec::new(),
+        credentials: None,
         body: Templated::Fixed(bytes::Bytes::new()),
         statuses: vec![200..=299],
         conditions: None,

@@ -85,6 +85,11 @@ impl Cache {
         token.filter(|token| now < token.unused_from)
     }
 
+    /// The token, even if it has expired.
+    pub(super) fn latest(&self) -> Option<&Arc<Token>> {
+        self.token.as_ref()
+    }
+
     /// Why there is no token, once a request failed.
     pub(super) fn refusal(&self) -> Option<&str> {
         self.refusal

@@ -10,7 +10,7 @@ const MAX_SCOPES: usize = 50;
 pub const OAUTH2: Key<Mapping> = Key::optional(
     "oauth2",
     Mapping(KEYS),
-    "OAuth 2.0 client credentials (RFC 6749, section 4.4): a token is requested, and sent as `Authorization: Bearer`. The token is shared by everything with the same settings, requested again before it expires or after a status 401 or 403 (at most once a minute), and never sent to another origin. Requesting it is not a part of an attempt. An attempt without a token is void (`token`).",
+    "OAuth 2.0 client credentials (RFC 6749, section 4.4): a token is requested, and sent as `Authorization: Bearer`. The token is shared by everything with the same settings, requested again before it expires or after a status 401 or 403 (at most once a minute), and never sent to another origin. Requesting it is not a part of an attempt. Without a token, an attempt is void (`token`), a message to a receiver is retried, and a load run does not start.",
 );
 
 const KEYS: Keys = &[

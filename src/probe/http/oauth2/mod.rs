@@ -17,7 +17,7 @@ use http::header::AUTHORIZATION;
 use keys::OAUTH2;
 use parking_lot::Mutex;
 use request::TokenEndpoint;
-pub use signed::Signed;
+pub use signed::{HeldToken, Signed};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -87,11 +87,14 @@ impl TokenSource {
     }
 
     /// The current token; it is renewed if necessary. Without one, the failure of an attempt.
-    fn current(self: &Arc<Self>) -> Result<Arc<Token>, Failure> {
+    pub fn held(self: &Arc<Self>) -> Result<HeldToken, Failure> {
         self.renew();
         let cache = self.cache.lock();
         if let Some(token) = cache.usable(Instant::now()) {
-            return Ok(token.clone());
+            return Ok(HeldToken {
+                source: self.clone(),
+                token: token.clone(),
+            });
         }
         let target = self.target();
         let message = match cache.refusal() {
@@ -99,6 +102,15 @@ impl TokenSource {
             None => format!("no OAuth 2.0 token from {target} yet: its answer is awaited"),
         };
         Err(Failure::void(VoidReason::Token, message))
+    }
+
+    /// The last token that was granted, even if it has expired; it is renewed if necessary. `None` if there is
+    /// none, or it was rejected.
+    pub fn latest(self: &Arc<Self>) -> Option<HeldToken> {
+        self.renew();
+        let token = self.cache.lock().latest()?.clone();
+        let source = self.clone();
+        Some(HeldToken { source, token })
     }
 
     /// Starts a request if one is due.

@@ -6,17 +6,43 @@ use crate::probe::Trace;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::request::Request;
 use crate::units::show_duration;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode};
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// A token that requests are sent with.
+#[derive(Debug)]
+pub struct HeldToken {
+    pub(super) source: Arc<TokenSource>,
+    pub(super) token: Arc<Token>,
+}
+
+impl HeldToken {
+    /// The value of `Authorization`, marked as sensitive.
+    pub fn header(&self) -> &HeaderValue {
+        &self.token.header
+    }
+
+    /// Takes the status of an answer, which may mean that the token is not valid.
+    pub fn note(&self, status: u16) {
+        if matches!(status, 401 | 403) {
+            self.source.rejected(&self.token);
+        }
+    }
+
+    /// Removes the token from a text.
+    pub fn cleaned(&self, text: String) -> String {
+        self.token.redactions.cleaned(text)
+    }
+}
+
 /// The request of one attempt.
 #[derive(Debug)]
 pub struct Signed<'a> {
     pub request: Cow<'a, Request>,
-    token: Option<(&'a Arc<TokenSource>, Arc<Token>)>,
+    token: Option<HeldToken>,
 }
 
 impl<'a> Signed<'a> {
@@ -29,17 +55,17 @@ impl<'a> Signed<'a> {
         let Some(source) = tokens else {
             return Ok(Self::unsigned(request));
         };
-        let token = source.current()?;
+        let held = source.held()?;
         progress.record("token", || {
-            let left = token.left(Instant::now()).as_secs();
+            let left = held.token.left(Instant::now()).as_secs();
             let left = show_duration(Duration::from_secs(left));
             format!("from {}, used for another {left}", source.target())
         });
         let mut request = request.clone();
-        request.authorize(token.header.clone());
+        request.authorize(held.header().clone());
         Ok(Self {
             request: Cow::Owned(request),
-            token: Some((source, token)),
+            token: Some(held),
         })
     }
 
@@ -53,15 +79,14 @@ impl<'a> Signed<'a> {
 
     /// Takes the status of an answer of the configured origin, which may mean that the token is not valid.
     pub fn note(&self, status: StatusCode) {
-        let is_rejected = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
-        if let Some((source, token)) = self.token.as_ref().filter(|_| is_rejected) {
-            source.rejected(token);
+        if let Some(held) = &self.token {
+            held.note(status.as_u16());
         }
     }
 
     /// Removes the token from the texts of an attempt.
     pub fn redact(&self, outcome: &mut Outcome, trace: &mut Trace) {
-        let Some((_, token)) = &self.token else {
+        let Some(HeldToken { token, .. }) = &self.token else {
             return;
         };
         trace.redact(&token.redactions);
