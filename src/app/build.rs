@@ -76,6 +76,7 @@ impl App {
             let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
             unless_panicked(blocking(read).await).map_err(StartError::Web)?
         };
+        warn_of_links(&config, &access);
         let cannot_listen = |source| StartError::Listen { address, source };
         let listener = listen(address).map_err(cannot_listen)?;
         let opening = {
@@ -121,6 +122,18 @@ impl App {
             alert_views,
             decisions: watch::channel(Arc::new(decisions)).0,
         })
+    }
+}
+
+/// Warns if links in messages do not open, because only a web configuration file that the config does not name
+/// enables TLS.
+fn warn_of_links(config: &Config, access: &Access) {
+    let address = &config.alerts.address;
+    let has_tls = access.rules().file.tls.is_some();
+    if has_tls && address.starts_with("http:") && !config.routing.receivers.is_empty() {
+        tracing::warn!(
+            "links in messages start with {address}, but the pages are served over TLS: set `alerts.address`"
+        );
     }
 }
 

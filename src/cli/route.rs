@@ -89,10 +89,11 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
             (false, false) => format!("after {}", show_duration(after)),
         };
         let begins = ", when the hours of the route begin";
-        let when = match (decision.is_held, decision.escalated) {
+        let when = match (decision.is_held, decision.escalated_after.is_some()) {
             (false, false) => when,
-            (false, true) => format!("{when} if still firing"),
-            (true, _) => format!("{when}{begins}, if still firing"),
+            (true, false) => format!("{when}{begins}, if still firing"),
+            (false, true) => format!("{when} if still firing and not acknowledged"),
+            (true, true) => format!("{when}{begins}, if still firing and not acknowledged"),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");

@@ -3,6 +3,7 @@
 //! An announcement is a notice that fires while it applies. The store records what each receiver was
 //! sent, so a restart or a reload does not repeat announcements.
 
+use super::own_groups::{MAINTENANCE, group};
 use super::task::Deps;
 use crate::alert::Notice;
 use crate::format::times;
@@ -15,8 +16,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The group of all announcements to a receiver.
-pub(super) const GROUP: &str = "maintenance";
 /// Interval at which the corrections are checked.
 const EVERY: Duration = Duration::from_secs(5);
 /// Timeout of a request to the store.
@@ -64,36 +63,38 @@ fn announce(
 ) -> Result<usize, StoreError> {
     let mut deliveries = Vec::new();
     for receiver in receivers {
-        let known = store.known_to(receiver, GROUP)?;
+        let known = store.known_to(receiver, MAINTENANCE)?;
+        let changes = changes(&known, wanted, MAINTENANCE, now);
         deliveries.extend(
-            changes(&known, wanted, now)
-                .map(|notice| NewDelivery::at_once(receiver, GROUP, notice, now)),
+            changes.map(|(group, notice)| NewDelivery::at_once(receiver, &group, notice, now)),
         );
     }
     store.keep_deliveries(&deliveries)?;
     Ok(deliveries.len())
 }
 
-/// Notices that are new, and known ones that no longer apply.
+/// Notices that are new, and known ones that no longer apply, each with its group.
 pub(super) fn changes(
-    known: &[Notice],
+    known: &[(String, Notice)],
     wanted: &[Notice],
+    kind: &str,
     now: Timestamp,
-) -> impl Iterator<Item = Notice> {
-    let set = |all: &[Notice]| all.iter().map(Notice::fingerprint).collect::<BTreeSet<_>>();
-    let (before, after) = (set(known), set(wanted));
+) -> impl Iterator<Item = (String, Notice)> {
+    let before: BTreeSet<_> = known.iter().map(|(_, one)| one.fingerprint()).collect();
+    let after: BTreeSet<_> = wanted.iter().map(Notice::fingerprint).collect();
     let over = known
         .iter()
-        .filter(move |one| !after.contains(&one.fingerprint()));
-    let over = over.map(|one| Notice {
+        .filter(|(_, one)| !after.contains(&one.fingerprint()));
+    let over = over.map(|(group, one)| {
         // The clock may have been set back.
-        to: Some(now.max(one.from)),
-        ..one.clone()
+        let to = Some(now.max(one.from));
+        (group.clone(), Notice { to, ..one.clone() })
     });
     let new = wanted
         .iter()
-        .filter(move |one| !before.contains(&one.fingerprint()));
-    over.chain(new.cloned()).collect::<Vec<_>>().into_iter()
+        .filter(|one| !before.contains(&one.fingerprint()));
+    let new = new.map(|one| (group(kind, one), one.clone()));
+    over.chain(new).collect::<Vec<_>>().into_iter()
 }
 
 /// The announcements that apply now: those that begin first, if there are too many.
@@ -141,8 +142,13 @@ fn notice(one: &Occurrence<'_>, now: Timestamp) -> Notice {
     if let [only] = &correction.services[..] {
         labels.push(pair("service", only.clone()));
     }
-    let summary = format!("{services}: {words}: {}", correction.reason);
-    let span = format!(
+    let span = if is_planned {
+        format!("from {} to {}", times::minute(from), times::minute(to))
+    } else {
+        format!("until {}", times::minute(to))
+    };
+    let summary = format!("{services}: {words} {span} UTC: {}", correction.reason);
+    let description = format!(
         "From {} to {} UTC, by {}.",
         times::second(from),
         times::second(to),
@@ -150,7 +156,7 @@ fn notice(one: &Occurrence<'_>, now: Timestamp) -> Notice {
     );
     Notice {
         labels: labels.into_iter().collect(),
-        annotations: [pair("summary", summary), pair("description", span)].into(),
+        annotations: [pair("summary", summary), pair("description", description)].into(),
         from: if is_planned { now } else { one.from },
         to: None,
     }
@@ -173,6 +179,13 @@ mod tests {
         }
     }
 
+    fn known(notices: &[Notice]) -> Vec<(String, Notice)> {
+        let notices = notices.iter();
+        notices
+            .map(|one| (MAINTENANCE.to_owned(), one.clone()))
+            .collect()
+    }
+
     #[test]
     fn a_correction_is_announced_when_planned_when_it_starts_and_when_it_ends() {
         let (_folder, mut store) = Store::temporary();
@@ -181,8 +194,8 @@ mod tests {
         let mut look = |second: i64, corrections: &[Correction]| {
             let now = Timestamp::from_secs(second);
             let count = announce(&mut store, &receivers, &wanted(corrections, now), now);
-            let known = store.known_to("chat", GROUP).expect("reads");
-            let names = known.iter().map(|one| one.labels["alertname"].clone());
+            let known = store.known_to("chat", MAINTENANCE).expect("reads");
+            let names = known.iter().map(|(_, one)| one.labels["alertname"].clone());
             (count.expect("kept"), names.collect::<Vec<_>>())
         };
         let planned = vec!["SlodMaintenancePlanned".to_owned()];
@@ -215,7 +228,13 @@ mod tests {
             Timestamp::from_secs(2_000_100),
         );
         // The clock was set back.
-        let over: Vec<Notice> = changes(&running, &[], Timestamp::from_secs(1_000)).collect();
+        let over = changes(
+            &known(&running),
+            &[],
+            MAINTENANCE,
+            Timestamp::from_secs(1_000),
+        );
+        let over: Vec<_> = over.map(|(_, one)| one).collect();
         assert_eq!(over[0].to, Some(over[0].from));
     }
 
@@ -223,12 +242,38 @@ mod tests {
     fn a_revoked_correction_has_ended() {
         let now = Timestamp::from_secs(2_000_100);
         let running = wanted(&[correction(2_000_000, 2_000_600)], now);
-        let over: Vec<Notice> = changes(&running, &[], now).collect();
-        assert_eq!((over.len(), over[0].to), (1, Some(now)));
-        assert_eq!(over[0].fingerprint(), running[0].fingerprint());
+        let over: Vec<_> = changes(&known(&running), &[], MAINTENANCE, now).collect();
+        assert_eq!((over.len(), over[0].1.to), (1, Some(now)));
         assert_eq!(
-            running[0].annotations["summary"],
-            "rag: maintenance: upgrade"
+            over[0].0, "maintenance",
+            "the group that the receiver knows it in"
         );
+        assert_eq!(over[0].1.fingerprint(), running[0].fingerprint());
+    }
+
+    #[test]
+    fn an_announcement_names_its_time_and_has_the_same_group_until_it_ends() {
+        let correction = correction(2_000_000, 2_000_600);
+        let at = |second| {
+            let mut all = wanted(
+                std::slice::from_ref(&correction),
+                Timestamp::from_secs(second),
+            );
+            let mut one = all.remove(0);
+            one.labels.insert("cluster".to_owned(), "eu1".to_owned());
+            (group(MAINTENANCE, &one), one.annotations["summary"].clone())
+        };
+        let (planned, running) = (at(1_999_000), at(2_000_100));
+        assert_eq!(
+            planned.1,
+            "rag: planned maintenance from 1970-01-24 03:33 to 1970-01-24 03:43 UTC: upgrade"
+        );
+        assert_eq!(
+            running.1,
+            "rag: maintenance until 1970-01-24 03:43 UTC: upgrade"
+        );
+        assert_eq!(planned.0, running.0);
+        let expected = r#"maintenance{begins="1970-01-24T03:33:20Z",cluster="eu1",correction="7",service="rag"}"#;
+        assert_eq!(running.0, expected);
     }
 }

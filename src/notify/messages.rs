@@ -27,15 +27,16 @@ pub(super) fn of(batch: &Batch) -> Message {
     }
 }
 
-/// Replaces the texts of alerts that a receiver was notified of by those of the `firing` ones, whose evidence may
-/// have changed since then.
-pub(super) fn renew(known: &mut [Notice], firing: Vec<Notice>) {
+/// Replaces the texts of alerts by those of the `firing` ones, whose evidence may have changed since the decision to
+/// send them. The reason of an escalation stays.
+pub(super) fn renew(batch: &mut Batch, firing: Vec<Notice>) {
     let firing = firing.into_iter().map(|one| (one.fingerprint(), one));
     let mut firing: BTreeMap<u64, Notice> = firing.collect();
-    for one in known {
+    let alerts = batch.notices.iter_mut().chain(&mut batch.known);
+    for one in alerts.filter(|one| !one.is_resolved()) {
         let now = firing.remove(&one.fingerprint());
         if let Some(now) = now.filter(|now| now.from == one.from) {
-            one.annotations = now.annotations;
+            one.annotations.extend(now.annotations);
         }
     }
 }
@@ -73,29 +74,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_known_alerts_are_those_of_now() {
-        let notice = |service: &str, from: i64, text: &str| {
-            let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-            Notice {
-                labels: [pair("service", service)].into(),
-                annotations: [pair("summary", text)].into(),
-                from: Timestamp(from),
-                to: None,
-            }
+    fn texts_are_those_of_now_while_an_alert_fires() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let notice = |service: &str, from: i64, text: &str| Notice {
+            labels: [pair("service", service)].into(),
+            annotations: [pair("summary", text)].into(),
+            from: Timestamp(from),
+            to: None,
         };
-        let mut known = [
+        let mut new = vec![
             notice("web", 1, "expires in 13 days"),
             notice("rag", 1, "91 % full"),
-            notice("chat", 1, "it is over"),
+            notice("chat", 1, "its alert has ended"),
+            Notice {
+                to: Some(Timestamp(2)),
+                ..notice("db", 1, "it was down")
+            },
         ];
+        new[0].annotations.extend([pair("escalation", "why")]);
+        let known = vec![notice("old", 1, "6 restarts")];
         let firing = [
             notice("web", 1, "expires in 2 days"),
             // Another alert with the same labels.
             notice("rag", 2, "50 % full"),
+            notice("db", 1, "it is down"),
+            notice("old", 1, "7 restarts"),
             notice("other", 1, "new"),
         ];
-        renew(&mut known, firing.to_vec());
-        let texts = known.map(|one| one.annotations["summary"].clone());
-        assert_eq!(texts, ["expires in 2 days", "91 % full", "it is over"]);
+        let mut batch = Batch {
+            id: 1,
+            receiver: "oncall".to_owned(),
+            group: "{}".to_owned(),
+            due: Timestamp(1),
+            notices: new,
+            known,
+            posted: None,
+        };
+        renew(&mut batch, firing.to_vec());
+        assert_eq!(batch.notices[0].annotations["escalation"], "why");
+        let all = batch.notices.iter().chain(&batch.known);
+        let texts: Vec<_> = all.map(|one| one.annotations["summary"].as_str()).collect();
+        let expected = [
+            "expires in 2 days",
+            "91 % full",
+            "its alert has ended",
+            "it was down",
+            "7 restarts",
+        ];
+        assert_eq!(texts, expected);
     }
 }

@@ -11,6 +11,7 @@ mod lanes;
 mod messages;
 mod notifier;
 mod outdated;
+mod own_groups;
 mod program;
 mod send;
 mod silences;

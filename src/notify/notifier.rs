@@ -47,11 +47,11 @@ impl Notifier {
             let decisions = config.routing.decide(notice, now).into_iter();
             deliveries.extend(decisions.map(|decision| NewDelivery {
                 receiver: decision.receiver.to_owned(),
-                group: decision.group,
                 due: decision.due,
                 at: now,
-                escalates: decision.escalated && !notice.is_resolved(),
-                notice: notice.clone(),
+                escalates: decision.escalated_after.is_some() && !notice.is_resolved(),
+                notice: decision.notice(notice),
+                group: decision.group,
             }));
         }
         if !deliveries.is_empty() {

@@ -2,8 +2,8 @@
 //! of a firing alert, a receiver may know the alert by labels or in a group for which it never resolves, and
 //! its new receiver does not know the alert.
 
+use super::own_groups::{MAINTENANCE, SILENCES, is_of};
 use super::task::Deps;
-use super::{announce, silences};
 use crate::alert::{AlertRecord, Notice};
 use crate::alerting::AlertsView;
 use crate::outcome::Timestamp;
@@ -98,16 +98,18 @@ fn firing(
         let is_announced = alert.notified && !alert.is_inhibited();
         for decision in routing.decide(&notice, notice.from) {
             // Acknowledged alerts are not escalated.
-            let is_wanted = !decision.escalated || alert.acknowledged.is_none();
-            let due = if decision.escalated {
-                decision.due
-            } else {
-                now
-            };
+            let escalates = decision.escalated_after.is_some();
+            let is_wanted = !escalates || alert.acknowledged.is_none();
+            let due = if escalates { decision.due } else { now };
             let delivery = (is_announced && is_wanted).then(|| NewDelivery {
                 due: due.max(now.after(AFTER_ENDS)),
-                escalates: decision.escalated,
-                ..NewDelivery::at_once(decision.receiver, &decision.group, notice.clone(), now)
+                escalates,
+                ..NewDelivery::at_once(
+                    decision.receiver,
+                    &decision.group,
+                    decision.notice(&notice),
+                    now,
+                )
             });
             // A receiver can also be one of its own escalation receivers.
             let target = target(decision.receiver, &decision.group, &notice);
@@ -134,10 +136,14 @@ fn differences(
     for (receiver, group, notice) in known {
         let target = target(receiver, group, notice);
         let configured = routing.receiver(receiver);
-        let is_over = configured.is_some_and(|configured| match group.as_str() {
-            silences::GROUP => false,
-            announce::GROUP => !configured.maintenance,
-            _ => !firing.contains_key(&target),
+        let is_over = configured.is_some_and(|configured| {
+            if is_of(SILENCES, group) {
+                false
+            } else if is_of(MAINTENANCE, group) {
+                !configured.maintenance
+            } else {
+                !firing.contains_key(&target)
+            }
         });
         if is_over {
             let ended = Notice {

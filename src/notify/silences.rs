@@ -5,6 +5,7 @@
 //! so a restart or a reload does not repeat reminders.
 
 use super::announce::changes;
+use super::own_groups::SILENCES;
 use super::task::Deps;
 use crate::alert::{Decisions, Notice, Silence};
 use crate::alerting::AlertsView;
@@ -18,8 +19,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The group of all reminders to a receiver.
-pub(super) const GROUP: &str = "silences";
 /// Interval at which silences are checked,
 const EVERY: Duration = Duration::from_secs(15);
 /// and at which silences that mute nothing are logged.
@@ -90,20 +89,24 @@ fn keep(
 ) -> Result<ReminderCounts, StoreError> {
     let (mut deliveries, mut count) = (Vec::new(), 0);
     for receiver in receivers {
-        let known = store.known_to(receiver, GROUP)?;
+        let known = store.known_to(receiver, SILENCES)?;
         let now_wanted = wanted.get(receiver).map_or(&[][..], Vec::as_slice);
         // A reminder lasts until the silence ends, even if its alerts resolve.
-        let lasting = known.iter().filter(|one| is_running(one, silences, now));
+        let lasting = known.iter().map(|(_, one)| one);
+        let lasting = lasting.filter(|one| is_running(one, silences, now));
         let new = now_wanted.iter().filter(|one| {
             let mut all = known.iter();
-            all.all(|known| known.fingerprint() != one.fingerprint())
+            all.all(|(_, known)| known.fingerprint() != one.fingerprint())
         });
         let all: Vec<Notice> = lasting.chain(new).cloned().collect();
         count += all.len();
-        deliveries.extend(
-            changes(&known, &all, now)
-                .map(|notice| NewDelivery::at_once(receiver, GROUP, notice, now)),
-        );
+        let changes = changes(&known, &all, SILENCES, now).map(|(group, mut notice)| {
+            if notice.is_resolved() {
+                say_that_it_ended(&mut notice);
+            }
+            NewDelivery::at_once(receiver, &group, notice, now)
+        });
+        deliveries.extend(changes);
     }
     if !deliveries.is_empty() {
         store.keep_deliveries(&deliveries)?;
@@ -132,14 +135,16 @@ fn wanted(
     let mut wanted = DueReminders::new();
     let muted = alerts.decided(decisions, now);
     for silence in decisions.silences.iter().filter(|one| one.ends_soon(now)) {
+        // Inhibited alerts are not notified when the silence ends.
         let still = muted
             .iter()
-            .filter(|one| one.silenced_by == Some(silence.id));
+            .filter(|one| one.silenced_by == Some(silence.id) && !one.is_inhibited());
         let notices: Vec<Notice> = still.map(|one| alerts.rules.notice(one)).collect();
         let decided = notices
             .iter()
             .flat_map(|notice| routing.decide(notice, now));
-        let first = decided.filter(|decision| !decision.escalated && !decision.is_held);
+        let first =
+            decided.filter(|decision| decision.escalated_after.is_none() && !decision.is_held);
         let receivers: BTreeSet<&str> = first.map(|decision| decision.receiver).collect();
         for receiver in receivers {
             let all = wanted.entry(receiver.to_owned()).or_default();
@@ -179,6 +184,13 @@ fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
         from: now,
         to: None,
     }
+}
+
+/// Replaces the summary of a reminder, which announces the end of its silence.
+fn say_that_it_ended(reminder: &mut Notice) {
+    let id = reminder.label("silence").unwrap_or_default();
+    let summary = format!("silence {id} has ended: its alerts are notified again");
+    reminder.annotations.insert("summary".to_owned(), summary);
 }
 
 /// Logs each silence that mutes nothing, once.
@@ -249,7 +261,10 @@ mod tests {
             let count = keep(&mut store, &receivers, &wanted, silences, now)
                 .expect("kept")
                 .new;
-            (count, store.known_to("chat", GROUP).expect("reads").len())
+            (
+                count,
+                store.known_to("chat", SILENCES).expect("reads").len(),
+            )
         };
         let there = [silence.clone()];
         assert_eq!(look(100, false, &there), (0, 0));
@@ -259,10 +274,15 @@ mod tests {
         assert_eq!(look(6000, false, &there), (1, 0), "the end");
         assert_eq!(look(5400, true, &there), (1, 1));
         assert_eq!(look(5430, false, &[]), (1, 0), "it was removed");
-        let text = &reminder(&silence, 2, Timestamp::from_secs(5400)).annotations["summary"];
+        let mut one = reminder(&silence, 2, Timestamp::from_secs(5400));
         assert_eq!(
-            text,
+            one.annotations["summary"],
             "silence 7 ends in 10m, and 2 of the alerts that it mutes are still firing: migration"
+        );
+        say_that_it_ended(&mut one);
+        assert_eq!(
+            one.annotations["summary"],
+            "silence 7 has ended: its alerts are notified again"
         );
     }
 }

@@ -5,10 +5,10 @@ mod repeat;
 
 use super::deliver::{Delivery, Done};
 use super::lanes::Lanes;
-use super::messages::{self, WATCHDOG};
+use super::messages::{self, WATCHDOG, renew};
+use super::own_groups::is_routed;
 use super::send::Sender;
 use super::task::Deps;
-use super::{announce, silences};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver};
@@ -127,7 +127,8 @@ impl Worker {
                 return SOON;
             };
             if let Some(mut batch) = next.batch {
-                self.renew(&mut batch);
+                let firing = self.firing(&batch);
+                renew(&mut batch, firing);
                 let message = messages::of(&batch);
                 self.start(MessageKind::New(batch), receiver, message, now);
                 continue;
@@ -185,9 +186,7 @@ impl Worker {
         let has_hours = receiver.channel.resend_every().is_none();
         let next = self.ask(move |store| {
             let opens = |group: &str, one: &Notice| {
-                // Announcements and reminders are not routed.
-                let is_routed = has_hours && ![announce::GROUP, silences::GROUP].contains(&group);
-                if is_routed {
+                if has_hours && is_routed(group) {
                     routing.opens(one, now)
                 } else {
                     now

@@ -1,6 +1,7 @@
 //! The content of a message: the alerts of a group.
 
 use super::request::truncated;
+use super::route::ESCALATION;
 use crate::alert::Notice;
 use crate::format::times;
 use crate::outcome::Timestamp;
@@ -167,27 +168,23 @@ impl Message {
         }
     }
 
-    /// The summary of a single alert; otherwise the names of the firing alerts, or else of the resolved ones,
-    /// and their services, ordered by their newest alert: `SlodDiskFull: web, rag; 1 resolved`.
+    /// The summary of the firing alerts, or else of the resolved ones. That of a single alert is its own;
+    /// otherwise it is their name and their services, ordered by their newest alert: `SlodDiskFull: web, rag; 1
+    /// resolved`.
     pub(super) fn summary(&self) -> String {
-        if let [notice] = &self.notices[..] {
-            return summary(notice);
-        }
         let firing = self.firing().count();
         let (all, ended) = match firing {
             0 => (&self.notices[..], 0),
             firing => (&self.notices[..firing], self.notices.len() - firing),
         };
-        let names: BTreeSet<_> = all.iter().map(|one| one.label("alertname")).collect();
-        let what = match names.into_iter().collect::<Vec<_>>()[..] {
-            [Some(name)] => name.to_owned(),
-            _ => format!("{} alerts", all.len()),
+        let what = match all {
+            [only] => summary(only),
+            all => format!("{}{}", name(all), services(all)),
         };
-        let ended = match ended {
-            0 => String::new(),
-            ended => format!("; {ended} resolved"),
-        };
-        format!("{what}{}{ended}", services(all))
+        match ended {
+            0 => what,
+            ended => format!("{what}; {ended} resolved"),
+        }
     }
 
     /// One line for each of the first alerts, with its time.
@@ -196,7 +193,11 @@ impl Message {
             let line: String = summary(notice).chars().take(LINE_MAX).collect();
             let from = times::minute(notice.from.to_utc());
             match notice.to {
-                None => format!("- firing: {line} (since {from} UTC)"),
+                None => {
+                    let escalation = notice.annotations.get(ESCALATION);
+                    let escalation = escalation.map(|why| format!(", {why}")).unwrap_or_default();
+                    format!("- firing: {line} (since {from} UTC{escalation})")
+                }
                 Some(to) => {
                     let length = times::length(to.since(notice.from).as_secs_f64());
                     format!("- resolved: {line} (since {from} UTC, for {length})")
@@ -208,6 +209,15 @@ impl Message {
             lines.push(format!("- and {} more", self.notices.len() - LISTED));
         }
         lines.join("\n")
+    }
+}
+
+/// The name of some alerts if they share it, otherwise their number.
+fn name(notices: &[Notice]) -> String {
+    let names: BTreeSet<_> = notices.iter().map(|one| one.label("alertname")).collect();
+    match names.into_iter().collect::<Vec<_>>()[..] {
+        [Some(name)] => name.to_owned(),
+        _ => format!("{} alerts", notices.len()),
     }
 }
 
@@ -256,6 +266,19 @@ mod tests {
     }
 
     #[test]
+    fn an_escalation_says_why_it_is_sent() {
+        let mut alert = notice("Down", "web", 1, None);
+        let reason = "not acknowledged within 15m".to_owned();
+        alert.annotations.insert(ESCALATION.to_owned(), reason);
+        let at = Timestamp::from_secs(100);
+        let message = Message::new("oncall", "group", String::new(), at, vec![alert]);
+        assert_eq!(
+            message.list(),
+            "- firing: it fails (since 1970-01-01 00:00 UTC, not acknowledged within 15m)"
+        );
+    }
+
+    #[test]
     fn a_summary_of_several_alerts_names_the_newest_services_first() {
         let (old, new) = (
             notice("Down", "web", 1, None),
@@ -265,6 +288,8 @@ mod tests {
         assert_eq!(summary(vec![old.clone()]), "it fails");
         let all = vec![old.clone(), over.clone(), new];
         assert_eq!(summary(all), "Down: rag, web; 1 resolved");
+        let one = vec![old.clone(), over.clone()];
+        assert_eq!(summary(one), "it fails; 1 resolved");
         let other = notice("Full", "web", 5, None);
         assert_eq!(summary(vec![old, other]), "2 alerts: web");
         assert_eq!(summary(vec![over.clone(), over]), "Down: chat");

@@ -33,7 +33,7 @@ pub use mail::{Envelope, Mail, Security, is_domain};
 pub use message::Message;
 pub use reply::is_page;
 pub use request::{HttpRequest, Method, Request, Tokens};
-pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing};
+pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, group_of};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;

@@ -4,10 +4,13 @@ use super::Receiver;
 use crate::alert::{Notice, same_severity};
 use crate::outcome::Timestamp;
 use crate::slo::recurrence::moment;
-use crate::units::Tz;
+use crate::units::{Tz, show_duration};
 use chrono::{Datelike, NaiveTime, TimeDelta, Timelike, Weekday};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The annotation of an escalated alert that says why it was escalated.
+pub(super) const ESCALATION: &str = "escalation";
 
 /// The receivers and routes of a config.
 #[derive(Clone, Debug, Default)]
@@ -71,10 +74,22 @@ pub struct Decision<'r> {
     pub receiver: &'r str,
     pub group: String,
     pub due: Timestamp,
-    /// Whether it applies only if the alert was not acknowledged.
-    pub escalated: bool,
+    /// For an escalation, how long the alert must have been firing without being acknowledged.
+    pub escalated_after: Option<Duration>,
     /// Whether it waits for the hours of its route.
     pub is_held: bool,
+}
+
+impl Decision<'_> {
+    /// The notice for the receiver. An escalation says why it is sent.
+    pub fn notice(&self, notice: &Notice) -> Notice {
+        let mut notice = notice.clone();
+        if let Some(after) = self.escalated_after.filter(|_| !notice.is_resolved()) {
+            let reason = format!("not acknowledged within {}", show_duration(after));
+            notice.annotations.insert(ESCALATION.to_owned(), reason);
+        }
+        notice
+    }
 }
 
 impl Hours {
@@ -140,22 +155,24 @@ impl Route {
         self.matchers.iter().all(is) && self.at.as_ref().is_none_or(|hours| hours.contain(at))
     }
 
-    /// The labels that alerts of a group share, formatted as in Alertmanager: those of `group_by`, and further
-    /// ones.
+    /// The labels that alerts of a group share: those of `group_by`, and further ones.
     fn group(&self, labels: &BTreeMap<String, String>, further: &[String]) -> String {
         let further = further.iter().filter(|name| !self.group_by.contains(name));
-        let parts = self.group_by.iter().chain(further).map(|name| {
-            let value = labels.get(name).map_or("", String::as_str);
-            format!("{name}={value:?}")
-        });
-        format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
+        let names = self.group_by.iter().chain(further);
+        group_of(names.map(|name| (name, labels.get(name).map_or("", String::as_str))))
     }
 }
 
-/// The label names in a group formatted by [`Route::group`].
+/// A group of alerts with the same values of some labels, formatted as in Alertmanager.
+pub fn group_of<'l>(labels: impl Iterator<Item = (&'l String, &'l str)>) -> String {
+    let parts = labels.map(|(name, value)| format!("{name}={value:?}"));
+    format!("{{{}}}", parts.collect::<Vec<_>>().join(","))
+}
+
+/// The label names in a group formatted by [`group_of`], which a word may precede.
 pub(super) fn grouped_by(group: &str) -> Vec<&str> {
     let mut names = Vec::new();
-    let mut rest = group.strip_prefix('{').unwrap_or_default();
+    let mut rest = group.split_once('{').map_or("", |(_, labels)| labels);
     while let Some((name, value)) = rest.split_once("=\"") {
         names.push(name);
         let mut is_escaped = false;
@@ -191,7 +208,7 @@ impl Routing {
         let Some((number, route)) = self.route(&notice.labels, notice.from) else {
             return Vec::new();
         };
-        let decision = |receiver: &String, delay: Duration, escalated: bool| {
+        let decision = |receiver: &String, escalated_after: Option<Duration>| {
             let receiver = self.receiver(receiver)?;
             // Such a receiver groups and waits itself.
             let (group, wait, hours) = if receiver.channel.resend_every().is_some() {
@@ -200,32 +217,26 @@ impl Routing {
                 let group = route.group(&notice.labels, &self.external);
                 (group, route.wait, route.deliver_at.as_ref())
             };
-            let delay = delay + if escalated { Duration::ZERO } else { wait };
-            let earliest = now.after(delay);
+            let earliest = match escalated_after {
+                None => now.after(wait),
+                Some(_) if notice.is_resolved() => now,
+                Some(after) => now.after(after),
+            };
             let due = hours.map_or(earliest, |hours| hours.next(earliest));
             Some(Decision {
                 route: number,
                 receiver: &receiver.name,
                 group,
                 due,
-                escalated,
+                escalated_after,
                 is_held: due > earliest,
             })
         };
-        let first = route
-            .to
-            .iter()
-            .map(|to| decision(to, Duration::ZERO, false));
+        let first = route.to.iter().map(|to| decision(to, None));
         let later = route.escalate.iter().flat_map(|escalation| {
-            let after = if notice.is_resolved() {
-                Duration::ZERO
-            } else {
-                escalation.after
-            };
             let to = escalation.to.iter();
-            to.map(move |to| (to, after))
+            to.map(|to| decision(to, Some(escalation.after)))
         });
-        let later = later.map(|(to, after)| decision(to, after, true));
         first.chain(later).flatten().collect()
     }
 

@@ -75,17 +75,33 @@ struct Telegram {
     edit: bool,
 }
 
+impl Telegram {
+    /// The message to edit, with its chat if that is known. A group that became a supergroup has none of its
+    /// earlier messages.
+    fn replaced<'m>(&self, message: &'m Message) -> Option<(Option<&'m str>, i64)> {
+        let posted = message.replaces.as_ref().filter(|_| self.edit)?;
+        let (chat, id) = match posted.split_once(' ') {
+            Some((chat, id)) => (Some(chat), id),
+            None => (None, posted.as_str()),
+        };
+        let has_moved = message
+            .moved
+            .as_deref()
+            .is_some_and(|new| chat != Some(new));
+        id.parse().ok().filter(|_| !has_moved).map(|id| (chat, id))
+    }
+}
+
 impl Channel for Telegram {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let text = truncated(
             &format!("{}\n{}", non_empty(&texts.title), texts.text),
             TEXT_MAX,
         );
-        let chat = message.moved.as_ref().unwrap_or(&self.chat);
-        let mut body = json!({ "chat_id": chat, "text": text, "link_preview_options": { "is_disabled": true } });
-        let replaces = message.replaces.as_ref().filter(|_| self.edit);
-        let id = replaces.and_then(|id| id.parse::<i64>().ok());
-        let method = if let Some(id) = id {
+        let mut chat = message.moved.as_ref().unwrap_or(&self.chat).as_str();
+        let mut body = json!({ "text": text, "link_preview_options": { "is_disabled": true } });
+        let method = if let Some((posted_to, id)) = self.replaced(message) {
+            chat = posted_to.unwrap_or(chat);
             body["message_id"] = id.into();
             "editMessageText"
         } else {
@@ -94,19 +110,24 @@ impl Channel for Telegram {
             }
             "sendMessage"
         };
+        body["chat_id"] = chat.into();
         let url = format!("{}/bot{}/{method}", self.url, self.token.reveal());
         vec![HttpRequest::json(&url, &message.key, &body).into()]
     }
 
+    /// A message is identified by its chat and its number, since numbers begin again in a supergroup.
     /// <https://core.telegram.org/bots/api#making-requests>: `ok`, and `description` if it is false. The time to
     /// wait is in `parameters`, not in a header, and so is the new ID of a group that became a supergroup.
     fn reply(&self, status: u16, body: &[u8]) -> Option<Reply> {
         let body = read_json(body);
         if body["ok"] == true {
-            let id = body["result"]["message_id"].as_i64();
-            return id
-                .filter(|_| self.edit)
-                .map(|id| Reply::Posted(id.to_string()));
+            let posted = &body["result"];
+            let id = posted["message_id"].as_i64().filter(|_| self.edit)?;
+            let chat = posted["chat"]["id"].as_i64();
+            return Some(Reply::Posted(match chat {
+                Some(chat) => format!("{chat} {id}"),
+                None => id.to_string(),
+            }));
         }
         let Some(why) = body["description"].as_str() else {
             return confirmed(status, false, "\"ok\": true");

@@ -66,6 +66,31 @@ routes: [ {{ to: first, wait: 1ms, escalate: {{ after: 6s, to: second }} }} ]
     assert!(late.is_err(), "{late:?}");
 }
 
+/// Its acknowledgement ends with it, so its repetition, which was due long ago, is no longer held back.
+#[test]
+fn the_end_of_an_acknowledged_alert_does_not_repeat_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (hook, received) = webhook(&[]);
+    let delivery = format!(
+        "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
+routes: [ {{ to: hook, wait: 5s, repeat: 1m }} ]
+"
+    );
+    let path = config(folder.path(), &closed(), &delivery);
+    let daemon = Daemon::start(&path);
+    let began = received.recv_timeout(REPEATED).expect("the alert");
+    let path_of_it = format!("/api/v1/alerts/{}/acknowledge", began.fingerprint());
+    let answer = daemon.post(&path_of_it, "application/json", "{\"author\":\"ada\"}");
+    assert!(answer.contains("\"by\":\"ada\""), "{answer}");
+    let repeated = received.recv_timeout(Duration::from_secs(65));
+    assert!(repeated.is_err(), "{repeated:?}");
+    relax(&path);
+    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    let end = received.recv_timeout(REPEATED).expect("its end");
+    assert_eq!(end.body["status"], "resolved");
+    assert_eq!(end.fingerprint(), began.fingerprint());
+}
+
 #[test]
 fn notices_to_a_removed_receiver_are_given_up_and_counted() {
     let folder = tempfile::tempdir().expect("a folder");

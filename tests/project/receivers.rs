@@ -9,7 +9,7 @@ use serde_json::Value;
 use slod::alert::Notice;
 use slod::config::Config;
 use slod::outcome::Timestamp;
-use slod::receiver::{KINDS, Message, Receiver, Request};
+use slod::receiver::{KINDS, Message, Receiver, Reply, Request};
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_442_517);
 
@@ -313,15 +313,36 @@ fn a_topic_of_telegram_is_part_of_new_messages() {
         15
     );
     let edit = Message {
-        replaces: Some("7".to_owned()),
+        replaces: Some("-1001 7".to_owned()),
         ..Message::sample(true, NOW)
     };
+    check_payloads("telegram", &receiver, std::slice::from_ref(&edit));
     assert_eq!(json(&receiver, &edit)["message_thread_id"], Value::Null);
-    let moved = Message {
-        moved: Some("-1001".to_owned()),
-        ..Message::sample(false, NOW)
+}
+
+/// Its messages have other numbers than those of the group that it was.
+#[test]
+fn a_supergroup_of_telegram_has_messages_of_its_own() {
+    let receiver = receiver("telegram", "{ token: \"1:a\", chat_id: -100 }");
+    let sent = |replaces: Option<&str>, moved: Option<&str>| {
+        let message = Message {
+            replaces: replaces.map(str::to_owned),
+            moved: moved.map(str::to_owned),
+            ..Message::sample(true, NOW)
+        };
+        let body = json(&receiver, &message);
+        (body["chat_id"].clone(), body["message_id"].clone())
     };
-    assert_eq!(json(&receiver, &moved)["chat_id"], "-1001");
+    let new = |chat: &str| (chat.into(), Value::Null);
+    let edit = |chat: &str| (chat.into(), 7.into());
+    assert_eq!(sent(None, None), new("-100"));
+    assert_eq!(sent(Some("-100 7"), None), edit("-100"));
+    assert_eq!(sent(Some("-100 7"), Some("-1001")), new("-1001"));
+    assert_eq!(sent(Some("-1001 7"), None), edit("-1001"));
+    assert_eq!(sent(Some("7"), None), edit("-100"), "of an earlier version");
+    let answer = br#"{"ok":true,"result":{"message_id":7,"chat":{"id":-1001}}}"#;
+    let reply = receiver.channel.reply(200, answer);
+    assert_eq!(reply, Some(Reply::Posted("-1001 7".to_owned())));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use super::{MessageKind, Worker};
 use crate::alert::{Decisions, Notice};
 use crate::alerting;
-use crate::notify::messages::{self, WATCHDOG};
-use crate::notify::{announce, silences};
+use crate::notify::messages::{self, WATCHDOG, renew};
+use crate::notify::own_groups::is_routed;
 use crate::outcome::Timestamp;
 use crate::receiver::Receiver;
 use crate::store::{Batch, KnownGroup};
@@ -43,10 +43,9 @@ impl Worker {
         now: Timestamp,
     ) -> Option<Duration> {
         let every = |known: &KnownGroup| {
-            let is_reminder = [announce::GROUP, silences::GROUP].contains(&known.group.as_str());
             let routing = &self.deps.configs.borrow().routing;
             match receiver.channel.resend_every() {
-                None if is_reminder => None,
+                None if !is_routed(&known.group) => None,
                 _ => Some(routing.repeat(receiver, &known.example)),
             }
         };
@@ -80,7 +79,17 @@ impl Worker {
                 self.ask(move |store| store.repeat_batch(&name, &group, before, &muted, now));
             if let Some(Some(batch)) = found.await {
                 let mut batch = Batch { due, ..batch };
-                self.renew(&mut batch);
+                let firing = self.firing(&batch);
+                // An alert that has ended is no longer silenced or acknowledged, but its end may not be sent yet.
+                if receiver.channel.resend_every().is_none() {
+                    let firing: BTreeSet<u64> = firing.iter().map(Notice::fingerprint).collect();
+                    let known = &mut batch.known;
+                    known.retain(|one| firing.contains(&one.fingerprint()));
+                }
+                if batch.known.is_empty() {
+                    continue;
+                }
+                renew(&mut batch, firing);
                 let message = messages::of(&batch);
                 self.start(MessageKind::Again(batch), receiver.clone(), message, now);
             }
@@ -88,19 +97,20 @@ impl Worker {
         rest
     }
 
-    /// Updates the texts of the alerts in a message that the receiver was notified of before.
-    pub(super) fn renew(&self, batch: &mut Batch) {
-        let known: BTreeSet<u64> = batch.known.iter().map(Notice::fingerprint).collect();
-        if known.is_empty() {
-            return;
-        }
+    /// The alerts of a message that fire now, as they are now.
+    pub(super) fn firing(&self, batch: &Batch) -> Vec<Notice> {
+        let about = || batch.notices.iter().chain(&batch.known);
+        let named: BTreeSet<u64> = about().map(Notice::fingerprint).collect();
+        let services = about().map(|one| one.label("service").unwrap_or_default());
+        let services: BTreeSet<&str> = services.collect();
         let alerts = self.deps.alerts.borrow().clone();
-        let firing = alerts.firing().iter().map(|one| alerts.rules.notice(one));
-        let firing = firing.filter(|one| known.contains(&one.fingerprint()));
+        let firing = services.iter().flat_map(|name| alerts.of_service(name));
+        let firing = firing.map(|one| alerts.rules.notice(one));
+        let firing = firing.filter(|one| named.contains(&one.fingerprint()));
         let mut firing: Vec<Notice> = firing.collect();
         let states = self.deps.states.borrow().clone();
         alerting::add_charts(&mut firing, &states, &alerts.rules);
-        messages::renew(&mut batch.known, firing);
+        firing
     }
 
     /// Sends the watchdog alert to receivers that expect regular resends.

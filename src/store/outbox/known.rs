@@ -88,11 +88,16 @@ impl Store {
         self.keep(|tx, _| touch(tx, batch, at))
     }
 
-    /// Returns the alerts of a group that are firing as far as a receiver was notified, including
-    /// the notices that still wait for it.
-    pub fn known_to(&self, receiver: &str, group: &str) -> Result<Vec<Notice>, StoreError> {
-        let all = self.known_of(Some((receiver, group)))?;
-        Ok(all.into_iter().map(|(_, _, notice)| notice).collect())
+    /// Returns the alerts that are firing as far as a receiver was notified, including the notices that still
+    /// wait for it, each with its group: `kind`, or `kind` followed by labels in braces.
+    pub fn known_to(
+        &self,
+        receiver: &str,
+        kind: &str,
+    ) -> Result<Vec<(String, Notice)>, StoreError> {
+        let all = self.known_of(Some((receiver, kind)))?;
+        let all = all.into_iter().map(|(_, group, notice)| (group, notice));
+        Ok(all.collect())
     }
 
     /// The same for all receivers and groups: receiver, group, alert.
@@ -104,20 +109,22 @@ impl Store {
         &self,
         of: Option<(&str, &str)>,
     ) -> Result<Vec<(String, String, Notice)>, StoreError> {
-        let (receiver, group) = of.unzip();
+        let (receiver, kind) = of.unzip();
+        // Follows `kind{`.
+        let end = kind.map(|kind| format!("{kind}|"));
         let read = || {
             let sql = "SELECT notice, receiver, grouping, 0 AS id FROM delivered
-                       WHERE ?1 IS NULL OR (receiver = ?1 AND grouping = ?2)
+                       WHERE ?1 IS NULL OR (receiver = ?1 AND grouping >= ?2 AND grouping < ?3)
                        UNION ALL
                        SELECT notice, receiver, grouping, id FROM outbox
-                       WHERE ?1 IS NULL OR (receiver = ?1 AND grouping = ?2)
+                       WHERE ?1 IS NULL OR (receiver = ?1 AND grouping >= ?2 AND grouping < ?3)
                        ORDER BY id";
             let mut statement = self.conn.prepare_cached(sql)?;
             let known = |row: &Row<'_>| {
                 let notice = notice(row)?;
                 Ok(((row.get(1)?, row.get(2)?, notice.fingerprint()), notice))
             };
-            let rows = statement.query_map([receiver, group], known)?;
+            let rows = statement.query_map(params![receiver, kind, end], known)?;
             rows.collect::<rusqlite::Result<BTreeMap<(String, String, u64), Notice>>>()
         };
         let last = read().map_err(StoreError::sql("read delivered alerts"))?;

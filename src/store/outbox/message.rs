@@ -11,8 +11,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// The contents of one message. They stay the same until it is delivered or given up, except for
-/// alerts that are held back after a failed attempt.
+/// The contents of one message. Its alerts stay the same until it is delivered or given up, except for
+/// those that are held back after a failed attempt. Their texts are those of the decision to send them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// The number of the message; 0 if it only repeats alerts.
