@@ -12,6 +12,7 @@ exceeded. Use an optimized binary on an otherwise idle machine.
 
 import argparse
 import asyncio
+import base64
 import http.client
 import multiprocessing
 import os
@@ -34,6 +35,8 @@ MEMORY = 64 + 128
 # Seconds that an attempt waits for a CPU.
 LAG = 0.05
 SLOW_PATTERN = r"(?-u)w[^0]{1,2000}[\x80-\xff]"
+TOKEN = "0123456789abcdef0123456789abcdef"
+PASSWORDS = "basic_auth_users: { ada: $2y$10$X0h1gDsPszWURQaxFh.zoubFi6DXncSjhoQNJgRrnGs7EsimhC7zG }\n"
 # Not periodic, because otherwise the search would have few states.
 SLOW_BODY = bytes(random.Random(1).choices(b"word, ", k=900_000))
 
@@ -60,10 +63,12 @@ def serve(pipe):
     asyncio.run(run())
 
 
-def config(services, port, slow):
+def config(services, port, slow=False, locked=False):
+    token = f"{{ name: reader, token: {TOKEN}, role: read }}"
     lines = [
         "listen: 127.0.0.1:0",
         "store: { path: slod.db }",
+        f"web: {{ config_file: web.yml, tokens: [ {token} ] }}" if locked else "web: { config_file: web.yml }",
         "defaults:",
         "  interval: 2s",
         "  timeout: 1s",
@@ -103,7 +108,10 @@ class Daemon:
 
     def metrics(self):
         started = time.monotonic()
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as page:
+        # Ignored by a daemon without authentication.
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/metrics", headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as page:
             text = page.read().decode()
         return text, time.monotonic() - started
 
@@ -168,8 +176,25 @@ def flood(port, request, count, seconds, read):
     asyncio.run(run())
 
 
-def get(path):
-    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+def get(path, more=""):
+    return f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{more}\r\n".encode()
+
+
+def wrong_password(number):
+    login = base64.b64encode(f"ada:{number}".encode()).decode()
+    return get("/", f"Authorization: Basic {login}\r\n")
+
+
+def reset_streams(count):
+    """Requests over HTTP/2, each followed by its reset."""
+    frames = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", b"\0\0\0\x04\0\0\0\0\0"]
+    # GET http://127.0.0.1/ with the static table.
+    head = b"\x82\x86\x84\x41\x09127.0.0.1"
+    for stream in range(1, 2 * count, 2):
+        number = stream.to_bytes(4, "big")
+        frames += [b"\0\0", bytes([len(head)]), b"\x01\x05", number, head]
+        frames += [b"\0\0\x04\x03\0", number, b"\0\0\0\x08"]
+    return b"".join(frames)
 
 
 def cases(arguments):
@@ -183,6 +208,7 @@ def cases(arguments):
         (f"{arguments.posts} unfinished posts", post, arguments.posts, False),
         (f"{arguments.posts} idle connections", b"", arguments.posts, False),
         (f"{arguments.posts} unfinished heads", b"GET / HTTP/1.1\r\n", arguments.posts, False),
+        ("300 clients reset 1000 HTTP/2 streams each", reset_streams(1000), 300, True),
     ]
 
 
@@ -225,6 +251,19 @@ def judge(name, seen, quiet, services):
     return faults
 
 
+def attack(daemon, case, arguments, quiet):
+    """Runs a case, and returns what was seen and the exceeded limits."""
+    name, request, count, read = case
+    work = None
+    if count:
+        work = multiprocessing.Process(target=flood, args=(daemon.port, request, count, arguments.seconds, read))
+        work.start()
+    seen = watch(daemon, name, work, arguments.seconds)
+    if work:
+        work.join()
+    return seen, judge(name, seen, quiet or seen, arguments.services)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--slod", default="target/dist/slod")
@@ -242,28 +281,30 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "slod.yaml")
         with open(path, "w") as file:
-            file.write(config(arguments.services, port, slow=False))
+            file.write(config(arguments.services, port))
+        with open(os.path.join(folder, "web.yml"), "w") as file:
+            file.write("{}\n")
         daemon = Daemon(arguments.slod, folder)
         faults, quiet = [], None
         try:
             time.sleep(5)
-            for name, request, count, read in cases(arguments):
-                work = None
-                if count:
-                    work = multiprocessing.Process(target=flood, args=(daemon.port, request, count, arguments.seconds, read))
-                    work.start()
-                seen = watch(daemon, name, work, arguments.seconds)
+            for case in cases(arguments):
+                seen, more = attack(daemon, case, arguments, quiet)
                 quiet = quiet or seen
-                faults += judge(name, seen, quiet, arguments.services)
-                if work:
-                    work.join()
+                faults += more
                 time.sleep(2)
-            with open(path, "w") as file:
-                file.write(config(arguments.services, port, slow=True))
-            daemon.process.send_signal(signal.SIGHUP)
-            time.sleep(2)
-            name = "4 probes with a slow expression"
-            faults += judge(name, watch(daemon, name, None, arguments.seconds), quiet, arguments.services)
+            for name, number, changed in [
+                ("4 probes with a slow expression", 0, {"slow": True}),
+                ("200 clients send 20 wrong passwords each", 200, {"locked": True}),
+            ]:
+                with open(os.path.join(folder, "web.yml"), "w") as file:
+                    file.write(PASSWORDS if "locked" in changed else "{}\n")
+                with open(path, "w") as file:
+                    file.write(config(arguments.services, port, **changed))
+                daemon.process.send_signal(signal.SIGHUP)
+                time.sleep(2)
+                passwords = b"".join(wrong_password(number) for number in range(20))
+                faults += attack(daemon, (name, passwords, number, True), arguments, quiet)[1]
             started = time.monotonic()
             daemon.process.terminate()
             code = daemon.process.wait(timeout=30)

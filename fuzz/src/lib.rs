@@ -4,6 +4,7 @@
 //! (`tests/project/fuzz.rs`).
 
 mod config;
+mod daemon_answers;
 mod decisions;
 mod host;
 mod imported;
@@ -16,6 +17,7 @@ mod service;
 mod services;
 mod store;
 mod texts;
+mod zones;
 
 use std::cell::RefCell;
 
@@ -43,6 +45,7 @@ pub const TARGETS: &[Target] = &[
         config::config,
     ),
     target("cookies", &[], services::cookies),
+    target("daemon_answers", &[], daemon_answers::daemon_answers),
     target(
         "data_files",
         &["tests/fixtures/check/files"],
@@ -77,6 +80,7 @@ pub const TARGETS: &[Target] = &[
         imported::requests,
     ),
     target("imports", &[], texts::imports),
+    target("load_http2", &[], load::http2),
     target("load_responses", &[], load::responses),
     target("logs", &[], texts::logs),
     target(
@@ -96,6 +100,7 @@ pub const TARGETS: &[Target] = &[
     target("store_file", &[], store::file),
     target("templates", &[], texts::templates),
     target("web_file", &[], config::web_file),
+    target("zones", &[], zones::zones),
 ];
 
 const fn target(name: &'static str, seeds: &'static [&'static str], start: fn() -> Run) -> Target {
