@@ -54,15 +54,18 @@ impl Default for SignTimings {
 }
 
 impl SignTimings {
-    /// The timing of the alert of a sign.
+    /// The timing of an alert.
     pub fn of(&self, key: &AlertKey) -> Timing {
-        let of_service = self.pending.get(&key.service);
-        let pending = match &key.source {
-            Source::Sign { sign, .. } => of_service
-                .or_else(|| self.pending.get(""))
-                .and_then(|signs| signs.get(&**sign)),
-            Source::Budget { .. } => None,
-        };
+        match &key.source {
+            Source::Sign { sign, .. } => self.of_sign(&key.service, sign),
+            Source::Budget { .. } => self.default,
+        }
+    }
+
+    /// The timing of the alerts of a service's sign.
+    pub fn of_sign(&self, service: &str, sign: &str) -> Timing {
+        let of_service = self.pending.get(service).or_else(|| self.pending.get(""));
+        let pending = of_service.and_then(|signs| signs.get(sign));
         Timing {
             pending: pending.copied().unwrap_or(self.default.pending),
             ..self.default
