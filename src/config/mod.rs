@@ -12,6 +12,7 @@ mod code;
 mod correction;
 mod counting;
 mod data;
+mod division;
 mod docs;
 mod draft;
 mod keys;

@@ -3,6 +3,7 @@
 use super::alerts;
 use super::correction;
 use super::counting;
+use super::division;
 use super::draft::{Draft, Located, ServiceDraft};
 use super::keys::{self, objective as objective_key, probe as probe_key, service as key};
 use super::labels::labels;
@@ -14,7 +15,6 @@ use super::notify;
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
-use super::shard;
 use super::signals;
 use super::web;
 use crate::probe::Kind;
@@ -42,7 +42,7 @@ pub(super) fn document<'n>(
     let signals = signals::read(&root);
     let basis = signals.clone().unwrap_or_default();
     let mut services = services(&root, &defaults, (every, &basis), kinds);
-    shard::place(&mut services, shard.map_or(1, |shard| shard.count));
+    division::place(&mut services, shard.map_or(1, |shard| shard.count));
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
     let is_secure = web.as_ref().is_some_and(WebSpec::names_tls);

@@ -285,7 +285,7 @@ mod tests {
             ),
             (
                 "{ cpu: { for: 2d } }",
-                "signals.cpu.for: 2d is out of range (expected 0s to 1d)",
+                "signals.cpu.for: 2d is too long (expected 0s to 1d)",
             ),
         ] {
             let found = load(signals, "{}").expect_err("invalid");
