@@ -32,6 +32,9 @@ pub enum Origin {
 
 /// How often credential and certificate files are checked for changes.
 const FILES_EVERY: Duration = Duration::from_secs(2);
+/// A note about the config that the daemon does not log: the web server warns itself, and also knows the web
+/// configuration file of the command line.
+const OPEN_LISTEN: &str = "open-listen";
 /// How long a reload waits for its audit log entry.
 const AUDIT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -265,7 +268,7 @@ impl Origin {
         } in warnings
         {
             let warning = format!("{path}: {message}");
-            if !known.contains(&warning) {
+            if code != OPEN_LISTEN && !known.contains(&warning) {
                 tracing::warn!(code, "{warning}");
             }
             config.inputs.warnings.insert(warning);

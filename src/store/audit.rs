@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_are_kept() {
+    fn only_the_newest_entries_are_kept() {
         let (_folder, mut store) = Store::temporary();
         for at in 1..=3 {
             store.add_audit(&entry(at)).expect("kept");

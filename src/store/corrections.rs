@@ -130,3 +130,29 @@ fn correction(row: &Row<'_>) -> rusqlite::Result<Correction> {
 fn lines(names: &[String]) -> String {
     names.join("\n")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_corrections_are_active() {
+        let (_folder, mut store) = Store::temporary();
+        let new = Correction::once(Timestamp(0), Timestamp(1000), "maintenance");
+        let first = store.add_correction(&new, Timestamp(0)).expect("kept");
+        let copies = format!(
+            "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < {MAX_CORRECTIONS})
+             INSERT INTO correction (from_at, to_at, services, slos, reason, author, made_at)
+             SELECT from_at, to_at, services, slos, reason, author, made_at FROM correction, n"
+        );
+        store.conn.execute_batch(&copies).expect("kept");
+        let refused = store.add_correction(&new, Timestamp(0)).expect_err("full");
+        assert!(refused.to_string().contains("10000"), "{refused}");
+        assert!(
+            store
+                .revoke_correction(&first.id, Timestamp(0))
+                .expect("written")
+        );
+        store.add_correction(&new, Timestamp(0)).expect("kept");
+    }
+}

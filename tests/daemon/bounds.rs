@@ -263,6 +263,33 @@ fn a_run_is_watched_for_a_day_at_most() {
     assert!(reason.contains("at most 1d"), "{reason}");
 }
 
+#[test]
+fn a_generated_load_is_bounded() {
+    let (_daemon, folder) = daemon();
+    let config = folder.path().join("slod.yaml");
+    let config = config.to_str().expect("text");
+    for (option, value, expected) in [
+        ("--run-time", "25h", "a run must take from 1s to 1d"),
+        ("--rate", "100001/s", "at most 100000"),
+        ("--users", "10001", "10000"),
+    ] {
+        let arguments = [
+            "load",
+            "-c",
+            config,
+            "--service",
+            "web",
+            option,
+            value,
+            "stress",
+        ];
+        let refused = slod(&arguments);
+        assert_eq!(refused.status.code(), Some(2), "{option}");
+        let reason = String::from_utf8_lossy(&refused.stderr);
+        assert!(reason.contains(expected), "{option}: {reason}");
+    }
+}
+
 /// Responses that are read from the store use few threads, regardless of the number of clients.
 #[test]
 fn answers_from_the_store_take_few_threads() {

@@ -193,6 +193,17 @@ fn a_failure_counts_even_if_a_success_follows_and_its_text_is_long() {
 }
 
 #[test]
+fn a_report_counts_however_long_its_upload_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let daemon = Daemon::start(&config(folder.path(), "1h", "events"));
+    let longer_than_the_limit = "x".repeat(17 << 20);
+    let answer = report(&daemon, INDEX, &longer_than_the_limit);
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    assert!(answer.contains("the report counts"), "{answer}");
+    daemon.wait_for(|daemon| is_good(daemon, 1.0));
+}
+
+#[test]
 fn a_job_added_by_a_reload_gets_its_grace_period() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = config(folder.path(), "1s", "before");

@@ -225,7 +225,7 @@ fn old_runs_are_deleted_one_at_a_time() {
 }
 
 #[test]
-fn only_so_many_are_kept() {
+fn only_the_newest_runs_are_kept() {
     let (_folder, mut store) = Store::temporary();
     let first = store.keep_run(&run("rag", 100)).expect("kept");
     let given = format!("UPDATE sqlite_sequence SET seq = {MAX_RUNS}");

@@ -200,7 +200,11 @@ impl Access {
         }
         if !self.0.is_loopback && !authentication {
             let can = self.source().web.strangers_can();
-            tracing::warn!("there is no authentication: everyone who can reach slod can {can}");
+            let code = "open-listen";
+            tracing::warn!(
+                code,
+                "there is no authentication: everyone who can reach slod can {can}"
+            );
         }
         for sentence in file::unknown_users(&rules.file.users, &self.source().web) {
             tracing::warn!("{sentence}");

@@ -103,6 +103,11 @@ fn headline(firing: &[AlertRecord]) -> Headline<'static> {
             (HealthLevel::Bad, format!("{pages}{tickets} {verb}"))
         }
     };
+    let inhibited = firing.iter().filter(|one| one.is_inhibited()).count() as u64;
+    let sentence = match inhibited {
+        0 => sentence,
+        some => format!("{sentence}, {} inhibited", numbers::count(some)),
+    };
     Headline::new(level, sentence)
 }
 

@@ -5,7 +5,7 @@ use super::parts::{icon, moment, service_path};
 use crate::format::numbers;
 use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
-use crate::report::signals::{HealthAnswer, SignalEntry};
+use crate::report::signals::{HealthAnswer, IndicatorEntry, SignalEntry};
 use crate::signal::{Findings, Presence};
 use crate::store::{SeriesInfo, Store, StoreError};
 use crate::units::whole;
@@ -215,15 +215,34 @@ pub fn signs(
                         }
                     }
                 }
-                div.card {
-                    h3 { "Healthy indicators" }
-                    ul.checks { @for one in &report.indicators {
-                        @let (level, word) = answer(&one.holds);
-                        li {
-                            span class={ "badge " (level.class()) } { (icon(level)) (word) }
-                            span.message dir="auto" { (one.title) br; span.quiet { (one.evidence) } }
-                        }
-                    } }
+                (indicators(&report.indicators, unfold))
+            }
+        }
+    }
+}
+
+/// Known indicators, and unknown ones collapsed: a service without `processes` and `metrics` has several.
+fn indicators(all: &[IndicatorEntry], unfold: bool) -> Markup {
+    let (unknown, known): (Vec<_>, Vec<_>) = all.iter().partition(|one| one.holds == "unknown");
+    let list = |indicators: &[&IndicatorEntry]| {
+        html! {
+            ul.checks { @for one in indicators {
+                @let (level, word) = answer(&one.holds);
+                li {
+                    span class={ "badge " (level.class()) } { (icon(level)) (word) }
+                    span.message dir="auto" { (one.title) br; span.quiet { (one.evidence) } }
+                }
+            } }
+        }
+    };
+    html! {
+        div.card {
+            h3 { "Healthy indicators" }
+            @if !known.is_empty() { (list(&known)) }
+            @if !unknown.is_empty() {
+                details open[unfold] {
+                    summary { (numbers::plural(unknown.len() as u64, "indicator")) " unknown" span.quiet { " with what is missing" } }
+                    (list(&unknown))
                 }
             }
         }
@@ -240,6 +259,7 @@ fn answer(holds: &str) -> (HealthLevel, &'static str) {
 
 fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> Markup {
     let anchor = sign.runbook.trim_start_matches('/');
+    let points = charts.of(sign);
     html! {
         li {
             span.cause.plain[!sign.is_active()] { (sign.state) }
@@ -249,7 +269,9 @@ fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> M
                 br; span.quiet { (sign.evidence) }
             }
             span.quiet {
-                (chart(sign, charts.of(sign), at))
+                @if let (Some(row), Some((_, last))) = (series_of(sign), points.last()) {
+                    span.spare { "now " ((row.show)(*last)) ", " }
+                }
                 @if sign.is_active() {
                     @match sign.since {
                         Some(since) => { "since " (moment(Timestamp(since.timestamp_millis()))) }
@@ -258,6 +280,7 @@ fn item(sign: &SignalEntry, charts: &SignCharts, root: &str, at: Timestamp) -> M
                     ", "
                 }
                 a href={ (root) (anchor) } { "runbook" }
+                (chart(sign, points, at))
             }
         }
     }
@@ -274,7 +297,6 @@ fn chart(sign: &SignalEntry, points: &[(Timestamp, f64)], at: Timestamp) -> Mark
                     path d=(charts::path(points, highest, SPAN, at)) {}
                 }
             }
-            span.spare { "now " ((row.show)(*last)) ", " }
         }
     }
 }

@@ -175,6 +175,7 @@ async fn without_authentication_only_loopback_accepts_writes() {
         &log,
         &["everyone who can reach slod can read pages, metrics and the API (writes are rejected)"],
     );
+    assert_eq!(log.matches("no authentication").count(), 1, "{log}");
     let client = files.client(None);
     let guarded = format!("http://{}/api/v1/heartbeat/web/guarded", exposed.address);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::{KINDS, load};
 use slod::config::{self, Config};
-use slod::diagnostic::Source;
+use slod::diagnostic::{Severity, Source};
 use slod::slo::Threshold;
 use std::fs;
 use std::time::Duration;
@@ -30,6 +30,23 @@ fn lists_of_requests_are_bounded() {
     ] {
         assert_eq!((faults(&fits), faults(&too_many)), (0, 1), "{fits:.60}");
     }
+}
+
+#[test]
+fn stages_and_thresholds_of_a_scenario_are_bounded() {
+    let faults = |stages: usize, thresholds: usize| {
+        let stages = vec!["{ to: 1, for: 1s }"; stages].join(",");
+        let thresholds = vec!["p95<500ms"; thresholds].join(",");
+        let text = format!(
+            "services: [ {{ name: web, objectives: [], probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\nscenarios: [ {{ name: s, users: [{stages}], thresholds: [{thresholds}] }} ]\n"
+        );
+        let errors = load(&text).diagnostics.into_iter();
+        errors.filter(|one| one.severity == Severity::Error).count()
+    };
+    assert_eq!(
+        (faults(100, 100), faults(101, 100), faults(100, 101)),
+        (0, 1, 1)
+    );
 }
 
 #[test]

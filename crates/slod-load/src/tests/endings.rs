@@ -137,6 +137,46 @@ async fn unprocessed_streams_are_retried_with_any_method() {
     }
 }
 
+/// The frames of a response without a body whose head has this many fields of 1,033 bytes each, as HTTP/2 counts
+/// them.
+fn with_head(stream: u8, fields: usize) -> Vec<u8> {
+    // Status 200, and literal fields with the name `a`. A length of 1,000 is 127 and 873 more.
+    let mut block = vec![0x88];
+    for _ in 0..fields {
+        block.extend([0, 1, b'a', 0x7f, 0xe9, 6]);
+        block.extend([b'x'; 1000]);
+    }
+    let parts: Vec<_> = block.chunks(16_000).collect();
+    let mut frames = Vec::new();
+    for (number, part) in parts.iter().enumerate() {
+        let [high, low] = u16::try_from(part.len()).expect("short").to_be_bytes();
+        // HEADERS with END_STREAM, then CONTINUATION; the last one with END_HEADERS.
+        let (kind, ends) = if number == 0 { (1, 1) } else { (9, 0) };
+        let is_last = number + 1 == parts.len();
+        let flags = if is_last { ends | 4 } else { ends };
+        frames.extend([0, high, low, kind, flags, 0, 0, 0, stream]);
+        frames.extend_from_slice(part);
+    }
+    frames
+}
+
+#[tokio::test]
+async fn a_large_head_over_http2_is_rejected() {
+    let fitting = found(
+        Http2(To(refusing(|stream| with_head(stream, 250)))),
+        Method::GET,
+    )
+    .await;
+    assert_eq!(fitting.failed, []);
+    let larger = found(
+        Http2(To(refusing(|stream| with_head(stream, 260)))),
+        Method::GET,
+    )
+    .await;
+    let failed = larger.failed.iter().map(|(cause, _)| *cause);
+    assert_eq!(failed.collect::<Vec<_>>(), [Cause::Protocol]);
+}
+
 /// A machine without a free port, half of the time.
 struct Lacking(To, AtomicU64);
 

@@ -71,6 +71,18 @@ fn requests_are_bounded() {
 }
 
 #[test]
+fn variables_of_credentials_are_bounded() {
+    let users: Vec<String> = (1..=25)
+        .map(|user| get(&format!("http://user{user}:secret@h/{user}")))
+        .collect();
+    let imported = read(Format::Har, &har(&users.join(",")));
+    let each = imported.requests.iter();
+    let variables: Vec<_> = each.map(|one| header(one, "authorization")).collect();
+    assert_eq!(variables[18], Some("${LOAD_AUTHORIZATION_19}"));
+    assert_eq!(variables[19..], [Some("${LOAD_AUTHORIZATION_20}"); 6]);
+}
+
+#[test]
 fn texts_are_bounded() {
     let long = get(&format!("http://h/{}", "a".repeat(17 << 10)));
     assert_eq!(

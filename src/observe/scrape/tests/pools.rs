@@ -1,6 +1,7 @@
 //! Database connection pools.
 
 use super::*;
+use crate::observe::scrape::pools::SERIES_MAX;
 
 #[test]
 fn a_pool_without_a_limit_has_no_maximum() {
@@ -65,6 +66,32 @@ fn the_fullest_of_several_pools_counts() {
     let page =
         hikari("orders", 5.0, 10) + "hikaricp_connections_active{application=\"a\",pool=\"x\"} 4\n";
     assert_eq!(usage(&page), (Some(0.9), Some(10.0)));
+}
+
+#[test]
+fn too_many_pools_are_not_distinguished() {
+    let usage = |pools: usize| {
+        let series = |pool: usize| {
+            let active = if pool == 0 { 10 } else { 0 };
+            format!(
+                "hikaricp_connections_active{{pool=\"{pool}\"}} {active}\nhikaricp_connections_max{{pool=\"{pool}\"}} 10\n"
+            )
+        };
+        let page: Vec<String> = (0..pools).map(series).collect();
+        Watched::new("").follow(0, &page.concat())
+    };
+    let known = usage(SERIES_MAX);
+    assert_eq!(
+        (known.pool_usage(), known.fullest_pool.as_deref()),
+        (Some(1.0), Some("0"))
+    );
+    let many = usage(SERIES_MAX + 1);
+    assert!(
+        close(many.pool_usage(), 1.0 / 1001.0),
+        "{:?}",
+        many.pool_usage()
+    );
+    assert_eq!(many.fullest_pool, None);
 }
 
 #[test]

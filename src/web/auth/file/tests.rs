@@ -247,6 +247,19 @@ fn rejections_list_what_is_valid() {
 }
 
 #[test]
+fn users_are_bounded() {
+    let folder = folder();
+    let errors = |count: usize| {
+        let users: Vec<String> = (0..count).map(|n| format!("  u{n}: {HASH}\n")).collect();
+        let text = format!("basic_auth_users:\n{}", users.concat());
+        loaded(folder.path(), &text).errors()
+    };
+    assert_eq!(errors(MAX_USERS), "");
+    let refused = errors(MAX_USERS + 1);
+    assert!(refused.contains("too many users: 1001"), "{refused}");
+}
+
+#[test]
 fn errors_show_no_secret() {
     let folder = folder();
     for text in [
