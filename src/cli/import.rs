@@ -15,8 +15,8 @@ use super::output::show;
 use super::span::TimeArg;
 use super::{ConfigArg, runs, thresholds};
 use crate::clock::Clock;
-use crate::import::Tool;
 use crate::import::requests::Format;
+use crate::import::{Tool, locust_failures};
 use crate::outcome::Timestamp;
 use crate::report::load_run::RunReport;
 use crate::threshold::Threshold;
@@ -34,7 +34,7 @@ pub struct ImportArgs {
     tool: ImportTool,
     /// The file to read.
     file: PathBuf,
-    /// Further files that belong to the first one (openslo, sloth).
+    /// Further files that belong to the first one (openslo, sloth, locust).
     more: Vec<PathBuf>,
     /// A prometheus.yml whose scrape configs have the targets of the modules, repeatable; without it, the addresses are placeholders (blackbox).
     #[arg(long, value_name = "FILE")]
@@ -61,7 +61,7 @@ pub struct ImportArgs {
 enum ImportTool {
     /// A result to judge: output of `--out json=FILE` or `csv=FILE`, optionally compressed (.gz).
     K6,
-    /// A result to judge: `NAME_stats_history.csv`.
+    /// A result to judge: `NAME_stats_history.csv`, and `NAME_failures.csv` for the causes of failures.
     Locust,
     /// A result to judge: output of `vegeta encode --to csv` or `json`.
     Vegeta,
@@ -116,7 +116,11 @@ impl ImportArgs {
             &[K6, Locust, Vegeta, Oha, Wrk, JMeter, Har, Postman, OpenApi];
         let options: [(&str, bool, &[ImportTool]); 7] = [
             ("--service", self.service.is_some(), with_service),
-            ("a second file", !self.more.is_empty(), &[OpenSlo, Sloth]),
+            (
+                "a second file",
+                !self.more.is_empty(),
+                &[OpenSlo, Sloth, Locust],
+            ),
             ("--targets", !self.targets.is_empty(), &[Blackbox]),
             ("--started", self.started.is_some(), &[Oha, Wrk]),
             ("--threshold", !self.threshold.is_empty(), results),
@@ -175,8 +179,6 @@ fn result(args: &ImportArgs, tool: Tool) -> CommandResult {
             "{file} is a script, not a result: to convert it to scenarios, run `k6 inspect {file} > FILE` and `slod import k6-options FILE`"
         )));
     }
-    let refused = thresholds::refuse_names(&args.threshold, "a result of another tool");
-    refused.map_err(Failure::usage)?;
     let unreadable =
         |error: io::Error| Failure::usage(format!("cannot read {}: {error}", args.file.display()));
     let file = File::open(&args.file).map_err(unreadable)?;
@@ -189,6 +191,15 @@ fn result(args: &ImportArgs, tool: Tool) -> CommandResult {
     let mut run = tool
         .read(input, &service.name, started.unwrap_or(Timestamp(0)))
         .map_err(|error| Failure::usage(format!("{}: {error}", args.file.display())))?;
+    for more in &args.more {
+        let failed = |what: String| Failure::usage(format!("{}: {what}", more.display()));
+        let input = File::open(more).and_then(decompressed);
+        let input = input.map_err(|error| failed(format!("cannot be read: {error}")))?;
+        let explained = locust_failures::explain(&mut run, input);
+        explained.map_err(|error| failed(error.to_string()))?;
+    }
+    let names = run.requests.iter().map(|one| one.name.as_str());
+    thresholds::check_names(&args.threshold, names).map_err(Failure::usage)?;
     if started.is_none() && !tool.writes_times() {
         let length = run.scenario.length();
         (run.from, run.to) = (written.before(length), written);
@@ -244,7 +255,7 @@ mod tests {
             ),
             (
                 "har f g",
-                "a second file has no effect for har; it is for openslo, sloth",
+                "a second file has no effect for har; it is for openslo, sloth, locust",
             ),
             (
                 "postman f --threshold p95<1ms",

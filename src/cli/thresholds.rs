@@ -18,14 +18,6 @@ pub fn check_names<'a>(
     unknown.map_or(Ok(()), |name| Err(unknown_name("request", name, names)))
 }
 
-/// Rejects thresholds of single requests for a run without figures of them.
-pub fn refuse_names(thresholds: &[Threshold], run: &str) -> Result<(), String> {
-    let named = thresholds.iter().find(|one| one.request.is_some());
-    named.map_or(Ok(()), |one| {
-        Err(format!("{one}: {run} has no figures of single requests"))
-    })
-}
-
 /// Rejects thresholds of the time to first token for a run that does not measure it.
 pub fn refuse_tokens(thresholds: &[Threshold], why: &str) -> Result<(), String> {
     let is_of_tokens = |one: &&Threshold| matches!(one.of, ThresholdMetric::FirstToken(_));
@@ -49,9 +41,5 @@ mod tests {
         assert_eq!(of("p95{name:logn}<1s"), Err(fault));
         let fault = "no request is named x; known: login, chat".to_owned();
         assert_eq!(of("p95{name:x}<1s"), Err(fault));
-        let named = ["p95{name:chat}<1s".parse().expect("valid")];
-        let fault = "p95{name:chat} < 1.00s: an observed run has no figures of single requests";
-        let refused = refuse_names(&named, "an observed run");
-        assert_eq!(refused, Err(fault.to_owned()));
     }
 }

@@ -1,6 +1,6 @@
 //! Collects requests in any order into one-second windows.
 
-use crate::load::{LoadWindow, RequestFigures};
+use crate::load::{LoadWindow, RequestFigures, RetryAfter};
 use crate::outcome::{Cause, Timestamp, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -12,6 +12,13 @@ use std::time::Duration;
 /// Maximum length of a run in seconds: a week. Later requests are omitted, as their clock was probably set.
 const SECONDS_MAX: i64 = 7 * DAY.as_secs() as i64;
 const SECOND: Duration = Duration::from_secs(1);
+/// Maximum number of request names in a result. With more, which are probably URLs with values, nothing is
+/// counted by name.
+const NAMES_MAX: usize = 50;
+/// Maximum length of such a name in bytes.
+const NAME_MAX: usize = 300;
+/// Maximum length of the description of a failure, in characters.
+const EXAMPLE_MAX: usize = 300;
 
 /// One request as measured by the client.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +26,8 @@ pub struct ClientRequest {
     pub ended: Timestamp,
     pub latency: Duration,
     pub failed: Option<Cause>,
+    /// The status of its response, if known.
+    pub status: Option<u16>,
 }
 
 #[derive(Debug)]
@@ -38,6 +47,10 @@ pub struct Collector {
     is_exact: bool,
     /// The figures of requests that are also counted by name.
     named: Vec<RequestFigures>,
+    /// How many names may still be added; with the last one, all are dropped.
+    names_left: usize,
+    /// A description of the first failure of each cause.
+    examples: Vec<(Cause, String)>,
 }
 
 #[derive(Debug, Default)]
@@ -55,12 +68,14 @@ impl Default for Collector {
         Self {
             scale: Scale::new([]),
             origin: Some(Timestamp(0)),
+            names_left: NAMES_MAX + 1,
             seconds: BTreeMap::new(),
             open: i64::MIN,
             active: None,
             span: None,
             is_exact: false,
             named: Vec::new(),
+            examples: Vec::new(),
         }
     }
 }
@@ -71,6 +86,7 @@ impl Collector {
         Self {
             origin: None,
             open: 0,
+            names_left: 0,
             ..Self::default()
         }
     }
@@ -83,6 +99,11 @@ impl Collector {
     pub fn requests(&mut self, seen: ClientRequest, count: u32) {
         let code = self.scale.code(seen.latency);
         self.extend(seen);
+        if let (Some(cause @ (Cause::Status | Cause::RateLimited)), Some(status)) =
+            (seen.failed, seen.status)
+        {
+            self.example(cause, || format!("status {status}"));
+        }
         let second = self.second(seen.ended);
         second.latency.add(code, count.into());
         match seen.failed {
@@ -115,13 +136,33 @@ impl Collector {
     pub fn requests_of(&mut self, name: &str, seen: ClientRequest, count: u32) {
         self.requests(seen, count);
         let code = self.scale.code(seen.latency);
-        if let Some(figures) = self.named.iter_mut().find(|one| one.name == name) {
+        if let Some(figures) = self.figures(name) {
             figures.latency.add(code, count.into());
             match seen.failed {
                 None => figures.good += u64::from(count),
                 Some(cause) => fail(&mut figures.failed, cause, count),
             }
         }
+    }
+
+    /// The figures of a name, which is added if its result may have more names.
+    fn figures(&mut self, name: &str) -> Option<&mut RequestFigures> {
+        if let Some(place) = self.named.iter().position(|one| one.name == name) {
+            return self.named.get_mut(place);
+        }
+        if name.is_empty() || name.len() > NAME_MAX {
+            return None;
+        }
+        self.names_left = self.names_left.checked_sub(1)?;
+        if self.names_left == 0 {
+            self.named.clear();
+            return None;
+        }
+        self.named.push(RequestFigures {
+            name: name.to_owned(),
+            ..RequestFigures::default()
+        });
+        self.named.last_mut()
     }
 
     /// Turns answers that were counted as good in this second, or in the one before, into failures.
@@ -151,6 +192,22 @@ impl Collector {
         match counts.iter_mut().find(|(known, _)| known == name) {
             Some((_, known)) => *known += u64::from(count),
             None => counts.push((name.to_owned(), u64::from(count))),
+        }
+    }
+
+    /// Records what a response of a name with status 429 asked for.
+    pub fn retry_after(&mut self, name: &str, asked: RetryAfter) {
+        if let Some(figures) = self.named.iter_mut().find(|one| one.name == name) {
+            let known = figures.retry_after.unwrap_or_default();
+            figures.retry_after = Some(known.and(asked));
+        }
+    }
+
+    /// Describes a failure, unless one of its cause is known.
+    pub fn example(&mut self, cause: Cause, words: impl FnOnce() -> String) {
+        if self.examples.iter().all(|(known, _)| *known != cause) {
+            let words = words().chars().take(EXAMPLE_MAX).collect();
+            self.examples.push((cause, words));
         }
     }
 
@@ -208,6 +265,10 @@ impl Collector {
         let next = || self.seconds.values().find_map(|one| one.users);
         self.active = users.or(self.active).or_else(next);
         window(number, self.active.unwrap_or_default(), second.as_ref())
+    }
+
+    pub fn take_examples(&mut self) -> Vec<(Cause, String)> {
+        std::mem::take(&mut self.examples)
     }
 
     /// Takes the figures that were counted by name.
@@ -324,6 +385,13 @@ impl FailedCheck<'_> {
             Self::Unmet(_) | Self::Missing(_) => Cause::Body,
         }
     }
+
+    pub fn words(self) -> String {
+        match self {
+            Self::Unmet(condition) => format!("not met: {condition}"),
+            Self::Missing(name) => format!("the response has no value for `{name}`"),
+        }
+    }
 }
 
 /// Distributes this many requests over latencies with these percentiles: requests between two percentiles
@@ -355,13 +423,23 @@ pub const fn status_cause(status: u16) -> Cause {
     }
 }
 
+/// The error of a Go client without the request: `Get "URL": ERROR`.
+pub fn without_url(error: &str) -> &str {
+    error.rsplit_once("\": ").map_or(error, |(_, error)| error)
+}
+
+/// The `Retry-After` header of a response with status 429, as exported scripts report it: seconds, or a word for
+/// a date.
+pub fn retry_after(asked: &str) -> RetryAfter {
+    RetryAfter::of(asked.parse().ok().map(Duration::from_secs))
+}
+
 /// The cause for an error message of a Go, Rust or Python client. As in probe attempts, a connection that
 /// ends before the answer is `closed`, and a body that ends early is invalid: Go reports `EOF` for the
 /// former and `unexpected EOF` for the latter.
 pub fn cause_of(error: &str) -> Cause {
-    // Go's clients write `Get "URL": ERROR`, and the URL may contain any of these words.
-    let error = error.rsplit_once("\": ").map_or(error, |(_, error)| error);
-    let error = error.to_ascii_lowercase();
+    // The URL may contain any of these words.
+    let error = without_url(error).to_ascii_lowercase();
     let contains_any = |words: &[&str]| words.iter().any(|word| error.contains(word));
     let is_closed = contains_any(&["connection closed", "closed connection", "disconnected"])
         || contains_any(&["server closed idle connection"])

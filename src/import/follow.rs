@@ -3,7 +3,7 @@
 use super::collect::Collector;
 use super::{k6, locust_counts};
 use crate::load::{LoadWindow, RequestFigures, Scenario};
-use crate::outcome::Timestamp;
+use crate::outcome::{Cause, Timestamp};
 use std::time::Duration;
 
 /// Seconds after the end of the plan in which requests may still end. Later timestamps are wrong.
@@ -98,6 +98,11 @@ impl Follower {
             .collect()
     }
 
+    /// A description of the first failure of each cause.
+    pub fn examples(&mut self) -> Vec<(Cause, String)> {
+        self.collector.take_examples()
+    }
+
     /// The figures of each request.
     pub fn requests(&mut self) -> Vec<RequestFigures> {
         self.collector.take_named()
@@ -118,8 +123,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::builtin;
-    use crate::outcome::Cause;
+    use crate::load::{RetryAfter, builtin};
 
     fn follower(tool: Followed) -> Follower {
         let scenario = builtin("spike", 1.0).expect("built in");
@@ -130,6 +134,52 @@ mod tests {
         let each = windows.iter();
         each.map(|one| (one.completed(), one.errors(), one.active))
             .collect()
+    }
+
+    #[test]
+    fn rate_limits_have_what_they_ask_for() {
+        let k6 = |asked: &str| {
+            format!(
+                r#"{{"metric":"checks","type":"Point","data":{{"time":"2026-09-21T12:13:20.5Z","value":0,"tags":{{"check":"status is as expected","name":"home","retry_after":"{asked}"}}}}}}"#
+            )
+        };
+        let locust = |asked: &str| {
+            format!(
+                r#"{{"slod_load": [[1790000000.3, "home", "CatchResponseError: status 429{asked}", 12.5, 1]], "at": 1790000000.6, "users": 1}}"#
+            )
+        };
+        let waits = |shortest, longest| {
+            let seconds = Duration::from_secs;
+            Some((seconds(shortest), seconds(longest)))
+        };
+        let read = |tool, lines: &[String]| {
+            let mut one = follower(tool);
+            assert!(lines.iter().all(|line| one.line(line)));
+            let examples = one.examples();
+            (one.requests().remove(0), examples)
+        };
+        let all = ["30", "2", "date", "none"].map(k6);
+        let expected = RetryAfter {
+            count: 3,
+            waits: waits(2, 30),
+        };
+        assert_eq!(read(Followed::K6, &all).0.retry_after, Some(expected));
+        let all = [
+            ", Retry-After: 30",
+            ", Retry-After: 2",
+            ", Retry-After: a date",
+            " without Retry-After",
+        ];
+        let (home, examples) = read(Followed::Locust, &all.map(locust));
+        assert_eq!(home.retry_after, Some(expected));
+        assert_eq!(home.failed, [(Cause::RateLimited, 4)]);
+        let first = "status 429, Retry-After: 30".to_owned();
+        assert_eq!(examples, [(Cause::RateLimited, first)]);
+        let none = read(Followed::Locust, &[locust(" without Retry-After")]);
+        assert_eq!(none.0.retry_after, Some(RetryAfter::default()));
+        // From other scripts.
+        let other = read(Followed::Locust, &[locust("0")]);
+        assert_eq!(other.0.retry_after, None);
     }
 
     /// In the format of output/json/wrapper.go in k6.
@@ -165,6 +215,12 @@ mod tests {
         assert_eq!((requests[0].good, requests[0].errors()), (2, 1));
         assert_eq!((requests[1].good, requests[1].errors()), (0, 1));
         assert_eq!(requests[1].missing, [("token".to_owned(), 1)]);
+        let first = |cause, words: &str| (cause, words.to_owned());
+        let expected = [
+            first(Cause::Status, "status 503"),
+            first(Cause::Body, "the response has no value for `token`"),
+        ];
+        assert_eq!(one.examples(), expected);
     }
 
     #[test]

@@ -19,8 +19,9 @@ pub(super) fn read(
     };
     let names = ["timeStamp", "elapsed", "success"];
     let columns = csv::columns(&header, names).map_err(|_| lines.fault(NOT_CSV))?;
-    let [code, message, threads] = ["responseCode", "responseMessage", "allThreads"]
-        .map(|name| csv::columns(&header, [name]).ok().map(|[place]| place));
+    let [code, message, threads, label] =
+        ["responseCode", "responseMessage", "allThreads", "label"]
+            .map(|name| csv::columns(&header, [name]).ok().map(|[place]| place));
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map_or("", |text| text.trim());
@@ -35,11 +36,13 @@ pub(super) fn read(
         let latency = Duration::from_millis(took);
         let ended = Timestamp(began).after(latency);
         let is_good = success.eq_ignore_ascii_case("true");
-        collector.request(ClientRequest {
+        let seen = ClientRequest {
             ended,
             latency,
             failed: (!is_good).then(|| cause(optional(code), optional(message))),
-        });
+            status: optional(code).parse().ok(),
+        };
+        collector.requests_of(optional(label), seen, 1);
         if let Ok(users) = optional(threads).parse::<u32>() {
             collector.users(ended, users.into());
         }

@@ -1,7 +1,10 @@
 //! Reads the output of k6 with `--out json` and `--out csv`: a line per value of each metric.
 
-use super::collect::{ClientRequest, Collector, FailedCheck, cause_of, status_cause};
+use super::collect::{
+    ClientRequest, Collector, FailedCheck, cause_of, retry_after, status_cause, without_url,
+};
 use super::{ImportError, Lines, csv};
+use crate::load::RetryAfter;
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use chrono::DateTime;
@@ -35,6 +38,19 @@ struct Tags {
     expected_response: Option<String>,
     name: Option<String>,
     check: Option<String>,
+    /// From an exported script, of a response with status 429: see `export`.
+    retry_after: Option<String>,
+}
+
+impl Tags {
+    fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or_default()
+    }
+
+    fn status(&self) -> u16 {
+        let status = self.status.as_deref();
+        status.and_then(|text| text.parse().ok()).unwrap_or(0)
+    }
 }
 
 /// One value of a metric.
@@ -98,14 +114,16 @@ fn read_csv(
         "status",
     ];
     let places = csv::columns(header, names).map_err(|what| lines.fault(what))?;
-    // Versions before 0.31 lack this column.
-    let expected = csv::columns(header, ["expected_response"]).ok();
-    let text_of_error = csv::columns(header, ["error"]).ok();
+    // Versions before 0.31 lack `expected_response`.
+    let optional = ["expected_response", "error", "name", "check", "extra_tags"];
+    let optional = optional.map(|name| csv::columns(header, [name]).ok().map(|[place]| place));
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map(String::as_str).unwrap_or_default();
         let filled = |place: usize| Some(text(place).to_owned()).filter(|text| !text.is_empty());
-        let [metric, time, value, error, status] = places;
+        let [metric, time, value, error_code, status] = places;
+        let [expected_response, error, name, check, extra] =
+            optional.map(|place| place.and_then(filled));
         let (Some(at), Ok(value)) = (moment(text(time)), text(value).parse::<f64>()) else {
             return Err(lines.fault("invalid timestamp or value"));
         };
@@ -117,11 +135,12 @@ fn read_csv(
                 number: value,
                 tags: Tags {
                     status: filled(status),
-                    error_code: filled(error),
-                    error: text_of_error.and_then(|[place]| filled(place)),
-                    expected_response: expected.and_then(|[place]| filled(place)),
-                    name: None,
-                    check: None,
+                    error_code: filled(error_code),
+                    error,
+                    expected_response,
+                    name,
+                    check,
+                    retry_after: extra.as_deref().and_then(retry_after_tag),
                 },
             },
         );
@@ -142,28 +161,49 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
                 ended: at,
                 latency: milliseconds(value),
                 failed: failure(&tags),
+                status: Some(tags.status()).filter(|status| *status > 0),
             };
-            collector.requests_of(tags.name.as_deref().unwrap_or_default(), seen, 1);
-        }
-        // From a script exported by slod. k6 has already counted the answer as good, unless its status was
-        // unexpected.
-        "checks" if value == 0.0 => {
-            let check = tags.check.as_deref().unwrap_or_default();
-            let capture = check.strip_suffix(" is captured").map(FailedCheck::Missing);
-            let condition = check.strip_suffix(" is as expected");
-            let condition = condition.filter(|condition| *condition != "status");
-            if let Some(check) = capture.or(condition.map(FailedCheck::Unmet)) {
-                let name = tags.name.as_deref().unwrap_or_default();
-                collector.fail_good(at, check.cause(), 1);
-                collector.failed_check(name, check, 1, true);
+            collector.requests_of(tags.name(), seen, 1);
+            if let (Some(cause), Some(error)) = (seen.failed, &tags.error) {
+                collector.example(cause, || without_url(error).to_owned());
             }
         }
+        "checks" => take_check(collector, at, value == 0.0, &tags),
         // From a script run by slod: the start of its plan.
         "slod_began" => collector.begin(at),
         "vus" => collector.users(at, value.max(0.0)),
         "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}
     }
+}
+
+/// Takes a check of a script exported by slod. k6 has already counted the response as good, unless its status
+/// was unexpected.
+fn take_check(collector: &mut Collector, at: Timestamp, is_failed: bool, tags: &Tags) {
+    let check = tags.check.as_deref().unwrap_or_default();
+    let condition = check.strip_suffix(" is as expected");
+    if let Some(asked) = tags.retry_after.as_deref() {
+        let read = match asked {
+            "none" => RetryAfter::default(),
+            asked => retry_after(asked),
+        };
+        collector.retry_after(tags.name(), read);
+    }
+    let capture = check.strip_suffix(" is captured").map(FailedCheck::Missing);
+    let condition = condition.filter(|condition| *condition != "status");
+    let failed = capture.or(condition.map(FailedCheck::Unmet));
+    if let Some(check) = failed.filter(|_| is_failed) {
+        collector.example(check.cause(), || check.words());
+        collector.fail_good(at, check.cause(), 1);
+        collector.failed_check(tags.name(), check, 1, true);
+    }
+}
+
+/// Finds the tag in the column `extra_tags` of a CSV result: `a=1&retry_after=30`.
+fn retry_after_tag(extra: &str) -> Option<String> {
+    let mut tags = extra.split('&');
+    let found = tags.find_map(|tag| tag.strip_prefix("retry_after="));
+    found.map(str::to_owned)
 }
 
 /// Parses a time in one of the CSV formats of k6 (`K6_CSV_TIME_FORMAT`): RFC 3339, or seconds,
@@ -188,11 +228,9 @@ fn milliseconds(value: f64) -> Duration {
 /// The cause, from the error codes documented by k6. Without one, a status of 400 or above is a failure
 /// unless the script expects it.
 fn failure(tags: &Tags) -> Option<Cause> {
-    let number = |text: &Option<String>| text.as_deref().and_then(|text| text.parse().ok());
-    let (code, status): (u16, u16) = (
-        number(&tags.error_code).unwrap_or(0),
-        number(&tags.status).unwrap_or(0),
-    );
+    let code = tags.error_code.as_deref();
+    let code: u16 = code.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let status = tags.status();
     let expected = tags.expected_response.as_deref();
     match code {
         _ if expected == Some("true") => None,

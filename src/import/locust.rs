@@ -122,6 +122,7 @@ fn add(
                     ended,
                     latency,
                     failed: cause,
+                    status: None,
                 };
                 collector.requests(seen, u32::try_from(count).unwrap_or(u32::MAX));
             }

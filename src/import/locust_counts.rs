@@ -1,10 +1,14 @@
 //! Reads the output of slod's locustfile while it runs (`export::Script::reports`).
 
-use super::collect::{ClientRequest, Collector, FailedCheck, cause_of, status_cause};
+use super::collect::{ClientRequest, Collector, FailedCheck, cause_of, retry_after, status_cause};
+use crate::load::RetryAfter;
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use serde::Deserialize;
 use std::time::Duration;
+
+/// The start of the exported script's errors about responses.
+pub(super) const FAILED: &str = "CatchResponseError: ";
 
 #[derive(Deserialize)]
 struct Line {
@@ -50,10 +54,36 @@ fn take(collector: &mut Collector, Counted(seconds, name, error, milliseconds, c
         ended,
         latency: Duration::try_from_secs_f64(milliseconds / 1000.0).unwrap_or_default(),
         failed: error.as_deref().map(cause),
+        status: None,
     };
     collector.requests_of(&name, seen, count);
+    if let (Some(cause), Some(error)) = (seen.failed, &error) {
+        collector.example(cause, || words(error, check));
+    }
     if let Some(check) = check {
         collector.failed_check(&name, check, count, false);
+    }
+    if let Some(asked) = error.as_deref().and_then(rejected) {
+        for _ in 0..count {
+            collector.retry_after(&name, asked);
+        }
+    }
+}
+
+/// A description for a report.
+pub(super) fn words(error: &str, check: Option<FailedCheck<'_>>) -> String {
+    match check {
+        Some(check) => check.words(),
+        None => error.strip_prefix(FAILED).unwrap_or(error).to_owned(),
+    }
+}
+
+/// What a response with status 429 asked for: `CatchResponseError: status 429, Retry-After: 30`.
+fn rejected(error: &str) -> Option<RetryAfter> {
+    let rest = error.strip_prefix(FAILED)?.strip_prefix("status 429")?;
+    match rest.strip_prefix(", Retry-After: ") {
+        Some(asked) => Some(retry_after(asked)),
+        None => (rest == " without Retry-After").then(RetryAfter::default),
     }
 }
 
@@ -62,15 +92,22 @@ fn failed_check(error: &str) -> Option<FailedCheck<'_>> {
     if let Some((_, rest)) = error.split_once("no value for ") {
         return rest.strip_suffix(" to capture").map(FailedCheck::Missing);
     }
-    let condition = error.strip_prefix("CatchResponseError: unexpected: ");
+    let condition = error.strip_prefix(FAILED)?.strip_prefix("unexpected: ");
     condition.map(FailedCheck::Unmet)
 }
 
-fn cause(error: &str) -> Cause {
+/// The unexpected status in the exported script's error: `CatchResponseError: status 503`.
+fn status(error: &str) -> Option<u16> {
+    let rest = error.strip_prefix(FAILED)?.strip_prefix("status ")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit());
+    rest[..digits.unwrap_or(rest.len())].parse().ok()
+}
+
+pub(super) fn cause(error: &str) -> Cause {
     if let Some(check) = failed_check(error) {
         check.cause()
-    } else if let Some(status) = error.strip_prefix("CatchResponseError: status ") {
-        status.parse().map_or(Cause::Status, status_cause)
+    } else if let Some(status) = status(error) {
+        status_cause(status)
     } else if error.ends_with("is not valid in a header") {
         Cause::Header
     } else {

@@ -12,6 +12,7 @@ mod k6;
 pub mod k6_options;
 mod locust;
 mod locust_counts;
+pub mod locust_failures;
 mod oha;
 pub mod requests;
 pub mod slo;
@@ -134,8 +135,13 @@ impl Tool {
         if !is_cut {
             read?;
         }
+        let (requests, examples) = (collector.take_named(), collector.take_examples());
         let (from, windows, later) = collector.finish().ok_or(ImportError::Empty)?;
-        let mut run = run(self, service, from, windows);
+        let mut run = RunRecord {
+            requests,
+            examples,
+            ..run(self, service, from, windows)
+        };
         if self == Self::Oha {
             run.scenario.purpose.push_str(oha::ANSWERED_ONLY);
         }

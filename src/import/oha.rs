@@ -66,7 +66,11 @@ fn totals(text: &str) -> Option<Totals> {
         ..Totals::default()
     };
     for (status, count) in document.status_code_distribution {
-        totals.answer(count, is_success(status.parse().ok()?));
+        let status = status.parse().ok()?;
+        totals.answer(count, is_success(status));
+        if failure(status) == Cause::RateLimited {
+            totals.limited = count;
+        }
     }
     for (error, count) in document.error_distribution {
         if error != CUT {
@@ -114,6 +118,7 @@ pub(super) fn requests(
             ended: started.after(begin).after(took),
             latency: took,
             failed: (!is_success(status)).then(|| failure(status)),
+            status: u16::try_from(whole(status)).ok(),
         });
     }
     Ok(())

@@ -1,4 +1,5 @@
 mod locust;
+mod named;
 mod totals;
 
 use super::*;

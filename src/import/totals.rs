@@ -23,6 +23,8 @@ pub struct Totals {
     pub answered: u64,
     /// Number of answered requests that failed by their status.
     pub refused: u64,
+    /// Number of these that had status 429.
+    pub limited: u64,
     /// Number of answered requests that took longer than the timeout of the tool; they are not part of the
     /// percentiles.
     pub late: u64,
@@ -70,7 +72,9 @@ impl Totals {
         let late = self.late.min(self.answered);
         let refused = self.refused.min(self.answered - late);
         let started = self.answered + self.lost.iter().map(|(_, count)| count).sum::<u64>();
-        self.lose(Cause::Status, refused);
+        let limited = self.limited.min(refused);
+        self.lose(Cause::Status, refused - limited);
+        self.lose(Cause::RateLimited, limited);
         self.lose(Cause::Timeout, late);
         let mut failed = self.lost;
         failed.sort_unstable();

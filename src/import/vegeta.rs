@@ -70,6 +70,7 @@ fn client_request(started: i64, code: u16, latency: u64, error: &str) -> ClientR
         ended: Timestamp(ended.div_euclid(1_000_000)),
         latency: Duration::from_nanos(latency),
         failed: failure(code, error),
+        status: Some(code),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod digests;
 pub mod metrics;
+pub mod observed;
 mod task;
 mod view;
 

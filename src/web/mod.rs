@@ -178,6 +178,7 @@ fn changes() -> Router<WebState> {
         .route("/api/v1/corrections", post(corrections::add))
         .route("/api/v1/corrections/{id}", delete(corrections::revoke))
         .route("/api/v1/markers", post(markers::add))
+        .route("/api/v1/runs", post(runs::add))
         .route_layer(middleware::from_fn(request::without_parameters))
 }
 

@@ -2,27 +2,35 @@
 
 use super::WebState;
 use super::api::check_service;
+use super::audit::{self, Act};
+use super::auth::Identity;
+use super::fields::Fields;
 use super::listing::{cut, link_next};
 use super::page::PageQuery;
 use super::page::run::render_run;
 use super::page::runs::{RunsPage, render_runs};
 use super::problem::{NAME_SHOWN, Problem};
-use super::request::Query;
+use super::request::{JsonBody, Query};
 use super::status::view;
 use super::store;
 use crate::config::Config;
 use crate::outcome::Timestamp;
 use crate::report::load_run::{Compared, RunReport};
 use crate::report::runs::RunRow;
+use crate::runs::observed::{LONGEST, check_thresholds, past};
 use crate::runs::{Digest, Digests};
 use crate::store::{Store, StoreError, StoredRun};
 use crate::text::beginning;
-use axum::Json;
+use crate::threshold::Threshold;
+use crate::units::show_duration;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
+use axum::{Extension, Json};
 use std::sync::Arc;
 
+/// Maximum number of thresholds of a run.
+const THRESHOLDS_MAX: usize = 20;
 /// Maximum number of runs on a page. Each is read from the store once.
 const LIMIT: u32 = 100;
 const DEFAULT_LIMIT: u32 = 50;
@@ -48,6 +56,73 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
         link_next(&mut response, &next);
     }
     Ok(response)
+}
+
+/// Judges a service over a time range in the past, as `slod observe --from` does, and stores the run.
+pub async fn add(
+    State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
+    body: JsonBody,
+) -> Result<Response, Problem> {
+    let keys = ["service", "from", "to", "thresholds"];
+    let new = body.only("invalid run", &keys)?;
+    let (now, config) = (state.clock.now(), config(&state));
+    let (span, thresholds) = (span(&new, now)?, thresholds(&new)?);
+    let name = new.required_text("service")?.to_owned();
+    check_service(&state, Some(&name))?;
+    let judge = move |_: &Store| {
+        let Some(service) = config.service(&name) else {
+            return Ok(None);
+        };
+        let mut run = past(&config, service, span)?;
+        run.thresholds = thresholds;
+        Ok(Some(RunReport::new(run, Some(service))))
+    };
+    let judged = store::read(&state, judge).await?;
+    let report = judged.ok_or_else(|| new.fault("the service was removed from the config"))?;
+    let (run, act) = (
+        report.run.clone(),
+        Act {
+            at: now,
+            by,
+            action: "run.observe",
+        },
+    );
+    let keep = move |store: &mut Store| store.keep_run(&run);
+    let entry = |id: &i64, act: Act| act.entry(&id.to_string(), "ok");
+    let id = audit::change(&state, act, keep, entry).await?;
+    let head = [
+        (header::CONTENT_TYPE, "application/json".to_owned()),
+        (header::LOCATION, format!("runs/{id}")),
+    ];
+    Ok((StatusCode::CREATED, head, report.to_json()).into_response())
+}
+
+/// The time range of a run, which ends now at the latest.
+fn span(new: &Fields, now: Timestamp) -> Result<(Timestamp, Timestamp), Problem> {
+    let (from, to) = (new.required_time("from")?, new.time("to")?);
+    let to = to.map_or(now, |to| to.min(now));
+    if to <= from {
+        return Err(new.fault("`from` must be before `to` and in the past"));
+    }
+    if to.since(from) > LONGEST {
+        let longest = show_duration(LONGEST);
+        return Err(new.fault(format!("a run can take at most {longest}")));
+    }
+    Ok((from, to))
+}
+
+fn thresholds(new: &Fields) -> Result<Vec<String>, Problem> {
+    let texts = new.strings("thresholds")?;
+    if texts.len() > THRESHOLDS_MAX {
+        let reason = format!("`thresholds` must have at most {THRESHOLDS_MAX} conditions");
+        return Err(new.fault(reason));
+    }
+    let parse = |text: &String| text.parse::<Threshold>();
+    let all: Result<Vec<_>, _> = texts.iter().map(parse).collect();
+    let all = all.map_err(|reason| new.fault(format!("`thresholds`: {reason}")))?;
+    check_thresholds(&all).map_err(|reason| new.fault(format!("`thresholds`: {reason}")))?;
+    Ok(all.iter().map(Threshold::written).collect())
 }
 
 /// A run in the format of `slod runs show --format json`.

@@ -272,9 +272,25 @@ fn the_past_is_watched_from_what_the_daemon_kept() {
     let of_metrics = report(&config, "1").expect("kept");
     assert_eq!(total(&of_metrics), (Some(100), Some(10)));
     assert!(series(&of_metrics).iter().any(|name| name == requests));
+    let from = chrono::Utc::now() - chrono::TimeDelta::minutes(1);
+    let asked = serde_json::json!({ "service": "web", "from": from, "thresholds": ["errors<5%"] });
+    let json = "application/json";
+    let answer = daemon.post("/api/v1/runs", json, &asked.to_string());
+    let expected = [
+        "HTTP/1.1 201",
+        "location: runs/2",
+        "\"verdict\": \"failed\"",
+    ];
+    has_all(&answer, &expected);
+    let by_http = report(&config, "2").expect("kept");
+    assert_eq!(total(&by_http), (Some(100), Some(10)));
+    has_all(
+        &daemon.request("GET", "/api/v1/audit"),
+        &["\"run.observe\"", "\"2\""],
+    );
     let (_, text) = slod(&config, &["observe", "--service", "other", "--from", "1m"]);
     assert!(text.contains("attempts of slod's probes"), "{text}");
-    let of_probes = report(&config, "2").expect("kept");
+    let of_probes = report(&config, "3").expect("kept");
     let attempts = of_probes["total"]["requests"].as_u64().expect("counted");
     assert!((2..=60).contains(&attempts), "{of_probes}");
     for (args, wrong) in [

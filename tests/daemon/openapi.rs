@@ -231,6 +231,9 @@ fn responses_match_their_description() {
         &Value::Null,
     );
     observe_a_run(&folder);
+    let run =
+        json!({ "service": "web", "from": chrono::Utc::now() - chrono::TimeDelta::minutes(1) });
+    post(&mut client, "/api/v1/runs", &[], &run);
     let firing = daemon.wait_for(|_| {
         let (_, alerts) = client.send("get", "/api/v1/alerts", &Value::Null);
         alerts[0]["fingerprint"].as_str().map(str::to_owned)

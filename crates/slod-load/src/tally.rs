@@ -35,7 +35,7 @@ impl Tally {
     }
 
     pub fn add_retry_after(&mut self, retry_after: RetryAfter) {
-        self.retry_after.add(retry_after);
+        self.retry_after = self.retry_after.and(retry_after);
     }
 
     /// Counts a response with a first token.
@@ -52,7 +52,7 @@ impl Tally {
         sum(&mut self.latency, &other.latency);
         sum(&mut self.first, &other.first);
         sum(&mut self.failed_checks, &other.failed_checks);
-        self.retry_after.add(other.retry_after);
+        self.add_retry_after(other.retry_after);
     }
 
     pub fn figures(mut self, request: &Request) -> RequestFigures {
@@ -68,7 +68,7 @@ impl Tally {
             failed: self.failed,
             unmet: counted(conditions.iter(), unmet),
             missing: counted(request.captures.iter().map(|one| &one.name), missing),
-            retry_after: self.retry_after,
+            retry_after: Some(self.retry_after),
             latency: histogram(&self.latency),
             first_token: histogram(&self.first),
         }

@@ -286,6 +286,10 @@ impl ToolRun {
             format!("{} {why}{lines}", self.plan.name())
         });
         let requests = self.output.follower().requests();
+        let examples = self.output.follower().examples();
+        let secrets = &self.plan.secrets;
+        let examples = examples.into_iter();
+        let examples = examples.map(|(cause, words)| (cause, secrets.clean(&words)));
         let planned = if failure.is_some() || self.was_stopped {
             Duration::ZERO
         } else {
@@ -298,7 +302,7 @@ impl ToolRun {
             windows,
             requests,
             failure,
-            examples: Vec::new(),
+            examples: examples.collect(),
             lack: None,
         }
     }

@@ -1,7 +1,6 @@
 //! Watches a service live.
 
 use super::ObserveArgs;
-use super::watch::Watch;
 use crate::cli::child::LoadCommand;
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
@@ -15,6 +14,7 @@ use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord};
 use crate::observe::{RunSampler, sampling_interval};
 use crate::report::table::known;
+use crate::runs::observed::Watch;
 use crate::store::Tick;
 use crate::tasks::threads::refusal;
 use crate::units::show_duration;

@@ -1,14 +1,12 @@
 //! `slod observe`: watches a service under external load or in production, and judges it as a run.
 //!
 //! ```text
-//! sampler -> ticks -> watch.rs -> windows and samples -> the store, the report
-//! live.rs: as it happens    past.rs: from what the daemon kept    cli/child.rs: the command that makes the load
+//! sampler -> ticks -> runs/observed/watch.rs -> windows and samples -> the store, the report
+//! live.rs: as it happens    cli/child.rs: the command that makes the load
+//! runs/observed: windows and samples, and runs of the past from what the daemon stored
 //! ```
 
 mod live;
-mod past;
-mod probes;
-mod watch;
 
 use super::child;
 use super::failure::{CommandResult, Failure};
@@ -16,12 +14,16 @@ use super::load::{finish, plan};
 use super::log::BufferedLog;
 use super::progress::DrawnArg;
 use super::run::on_runtime;
-use super::span::{TimeArg, read_duration};
+use super::span::{TimeArg, check_order, read_duration};
 use super::{ConfigArg, runs, thresholds};
+use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::load::RunRecord;
+use crate::outcome::Timestamp;
 use crate::report::load_run::RunReport;
+use crate::runs::observed::{LONGEST, check_thresholds, past};
 use crate::threshold::Threshold;
+use crate::units::show_duration;
 use clap::Args;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -70,14 +72,28 @@ impl ObserveArgs {
 pub fn run(args: &ObserveArgs, log: &BufferedLog) -> CommandResult {
     let config = args.config.load()?;
     let service = plan::service(&config, &args.service).map_err(Failure::usage)?;
-    thresholds::refuse_names(&args.threshold, "an observed run").map_err(Failure::usage)?;
+    check_thresholds(&args.threshold).map_err(Failure::usage)?;
     let Some(from) = args.from else {
         return watch_now(&config, service, args, log);
     };
-    let mut run = past::run(&config, service, from, args.to).map_err(Failure::usage)?;
+    let span = span(from, args.to).map_err(Failure::usage)?;
+    let failed = |error| Failure::from(error).of_store(&config.store.path);
+    let mut run = past(&config, service, span).map_err(failed)?;
     run.thresholds = args.thresholds();
     runs::keep(&config, &run);
     judge(&config, run, service, args)
+}
+
+/// The time range in the past, which ends now at the latest.
+fn span(from: TimeArg, to: Option<TimeArg>) -> Result<(Timestamp, Timestamp), String> {
+    let now = Clock::system().now();
+    let (from, to) = (from.at(now), to.map_or(now, |to| to.at(now).min(now)));
+    check_order(from, to)?;
+    if to.since(from) > LONGEST {
+        let longest = show_duration(LONGEST);
+        return Err(format!("a run of the past can take at most {longest}"));
+    }
+    Ok((from, to))
 }
 
 fn watch_now(

@@ -57,7 +57,7 @@ pub const ALLOW_UNAUTHENTICATED_WRITES: Key<Bool> = Key::with_default(
     "allow_unauthenticated_writes",
     Bool,
     "false",
-    "Whether to accept writes (reloads, corrections, silences, acknowledgements, markers, heartbeats without a token) without authentication on a non-loopback address. For a daemon behind an authenticating proxy.",
+    "Whether to accept writes (reloads, corrections, silences, acknowledgements, markers, observed runs, heartbeats without a token) without authentication on a non-loopback address. For a daemon behind an authenticating proxy.",
 );
 
 pub const NAME: Key<Text> =
@@ -72,7 +72,7 @@ pub const TOKEN: Key<SecretText> = Key::required(
 pub const ROLE: Key<Choice<Role>> = Key::required(
     "role",
     ROLES,
-    "`read` grants access to pages, metrics and the API; `write` also to reloads, corrections, silences, acknowledgements, markers, the audit log, and heartbeats that have no token of their own.",
+    "`read` grants access to pages, metrics and the API; `write` also to reloads, corrections, silences, acknowledgements, markers, observed runs, the audit log, and heartbeats that have no token of their own.",
 );
 
 /// Parses a host name, and normalizes it as in requests: lowercase, without a port.

@@ -344,6 +344,17 @@ fn a_service_that_does_nothing_right() {
         }],
         ..Facts::default()
     };
+    let few = Facts {
+        written: Some((1e9, 99.0)),
+        ..Facts::default()
+    };
+    let found = row(&few, 7);
+    let expected =
+        "too few requests for an average of bytes written: 99 in the last 0s, 100 are required";
+    assert_eq!(
+        (found.answer, &*found.evidence),
+        (Answer::Unknown, expected)
+    );
     let no = [0, 1, 2, 5, 6, 7, 8, 9];
     for (row, answer) in answers(&facts).into_iter().enumerate() {
         assert_eq!(answer == Answer::No, no.contains(&row), "{}", ROWS[row]);

@@ -195,7 +195,7 @@ fn request(request: &RequestFigures, length: Duration) -> Value {
     let unmet = unmet.map(|(name, count)| (name.clone(), json!(count)));
     value["unmet_conditions"] = Value::Object(unmet.collect());
     value["missing_captures"] = Value::Object(missing.collect());
-    value["retry_after"] = retry_after(request.retry_after);
+    value["retry_after"] = request.retry_after.map_or(Value::Null, retry_after);
     value
 }
 

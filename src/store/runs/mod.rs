@@ -145,7 +145,8 @@ impl Store {
         self.check_file()?;
         let record = pack::pack(run).map_err(StoreError::io("compress a run"))?;
         let mut write = || {
-            let tx = self.conn.transaction()?;
+            // Part of the transaction of a change that is in the audit log.
+            let tx = self.conn.savepoint()?;
             tx.execute(
                 "INSERT INTO run (service, scenario, engine, from_at, to_at, is_baseline, record, is_open)
                  VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7)",

@@ -2,7 +2,7 @@
 
 use super::fields::{compress, decompress, number, read_number, read_span, read_text, span, text};
 use super::{StoredRun, observed, requests, window};
-use crate::load::{Ending, Model, RunRecord, Scenario, Stage};
+use crate::load::{Ending, Model, RunRecord, SLOD, Scenario, Stage};
 use crate::outcome::Cause;
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
@@ -10,8 +10,8 @@ use std::io;
 /// Formats add data to the preceding one: 2 series and requests by name, 3 thresholds, 4 requests
 /// with unknown results, 5 examples of failures, 6 latencies of failed requests, 7 what the load
 /// generator lacked, 8 the count of retried requests, 9 unmet conditions and `Retry-After` of each
-/// request.
-const FORMAT: u64 = 9;
+/// request, 10 whether the latter was read.
+const FORMAT: u64 = 10;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -87,13 +87,17 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         _ => return Err(Corrupt),
     };
     let windows = window::read(&mut bytes)?;
-    let (observed, requests) = match format {
+    let (observed, mut requests) = match format {
         1 => (Vec::new(), Vec::new()),
         _ => (
             observed::read(&mut bytes, head.from)?,
             requests::read(&mut bytes, format)?,
         ),
     };
+    if format < 10 && head.engine != SLOD {
+        // These formats have 0 for responses whose header the engine did not read.
+        requests.iter_mut().for_each(|one| one.retry_after = None);
+    }
     let thresholds = match format {
         1 | 2 => Vec::new(),
         _ => read_thresholds(&mut bytes)?,

@@ -5,6 +5,9 @@ use super::window::{causes, histogram, read_causes, read_count, read_histogram};
 use crate::load::{RequestFigures, RetryAfter};
 use crate::store::counts::{Bytes, Corrupt, put};
 
+/// Instead of the flag for known waits: nothing read `Retry-After`.
+const NOT_READ: u64 = 2;
+
 /// Writes the number of requests, then each of them.
 pub fn write(out: &mut Vec<u8>, requests: &[RequestFigures]) {
     put(out, requests.len() as u64);
@@ -16,9 +19,18 @@ pub fn write(out: &mut Vec<u8>, requests: &[RequestFigures]) {
         histogram(out, &one.latency);
         histogram(out, &one.first_token);
         counts(out, &one.unmet);
-        put(out, one.retry_after.count);
-        put(out, u64::from(one.retry_after.waits.is_some()));
-        if let Some((shortest, longest)) = one.retry_after.waits {
+        retry_after(out, one.retry_after);
+    }
+}
+
+fn retry_after(out: &mut Vec<u8>, read: Option<RetryAfter>) {
+    let RetryAfter { count, waits } = read.unwrap_or_default();
+    put(out, count);
+    match waits {
+        _ if read.is_none() => put(out, NOT_READ),
+        None => put(out, 0),
+        Some((shortest, longest)) => {
+            put(out, 1);
             span(out, shortest);
             span(out, longest);
         }
@@ -62,14 +74,15 @@ fn read_counts(bytes: &mut Bytes<'_>) -> Result<Vec<(String, u64)>, Corrupt> {
     (0..count).map(|_| one(bytes)).collect()
 }
 
-fn read_retry_after(bytes: &mut Bytes<'_>) -> Result<RetryAfter, Corrupt> {
+fn read_retry_after(bytes: &mut Bytes<'_>) -> Result<Option<RetryAfter>, Corrupt> {
     let count = read_count(bytes)?;
     let waits = match bytes.number()? {
         0 => None,
         1 => Some((read_span(bytes)?, read_span(bytes)?)),
+        NOT_READ => return Ok(None),
         _ => return Err(Corrupt),
     };
-    Ok(RetryAfter { count, waits })
+    Ok(Some(RetryAfter { count, waits }))
 }
 
 #[cfg(test)]
@@ -89,8 +102,8 @@ mod tests {
         let mut bytes = Vec::new();
         write(&mut bytes, &requests);
         // The counts of conditions and of headers, and the flag of their waits.
-        for _ in 0..3 {
-            assert_eq!(bytes.pop(), Some(0));
+        for expected in [NOT_READ, 0, 0] {
+            assert_eq!(bytes.pop().map(u64::from), Some(expected));
         }
         let mut bytes = Bytes(&bytes);
         assert_eq!(read(&mut bytes, 8).as_deref().ok(), Some(&requests[..]));

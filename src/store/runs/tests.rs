@@ -58,10 +58,10 @@ fn run(service: &str, from: i64) -> RunRecord {
             failed: vec![(Cause::Timeout, 4), (Cause::Status, 2)],
             unmet: vec![("body ~ /ok/".to_owned(), 2)],
             missing: vec![("token".to_owned(), 3)],
-            retry_after: RetryAfter {
+            retry_after: Some(RetryAfter {
                 count: 2,
                 waits: Some((Duration::from_secs(1), Duration::from_secs(30))),
-            },
+            }),
             latency: window(0).latency,
             first_token: window(0).latency,
         }],
@@ -120,7 +120,7 @@ fn runs_of_earlier_versions_are_read() {
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 9);
+    assert_eq!(old[0], 10);
     // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2
     // before the thresholds; all of these are empty.
     for format in [6, 4, 2] {

@@ -30,6 +30,8 @@ services:
       url: http://{{address}}
       headers: { X-Api-Key: s3cretkey }
       requests: [ { name: chat, method: POST, path: /chat, json: { password: s3cretbody } } ]
+  - name: limited
+    probes: [ { name: home, http: { url: "http://{{address}}/limited" } } ]
   - name: session
     probes: [ { name: home, http: { url: "http://{{address}}/" } } ]
     load:

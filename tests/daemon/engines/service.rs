@@ -75,6 +75,9 @@ fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
                 && header("cookie") == format!("sid={user}");
             plain(if is_own { 200 } else { 403 })
         }
+        "limited" if counts.total().is_multiple_of(2) => {
+            (429, "retry-after: 2\r\n".to_owned(), String::new())
+        }
         "moved" => (302, "location: /elsewhere\r\n".to_owned(), String::new()),
         _ => plain(200),
     }

@@ -144,6 +144,27 @@ fn users_of_both_tools_keep_cookies_and_captured_values() {
     });
 }
 
+#[test]
+fn rate_limits_are_reported_with_what_they_ask_for() {
+    with_each(|engine| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (address, counts) = service::start();
+        let config = config(folder.path(), address);
+        let (_, text) = run(&config, &load("quick", "limited", engine, &[]));
+        let rejected = counts.of("limited 429");
+        assert!(rejected > 10, "{}", counts.all());
+        let words = format!("{rejected} out of {} with status 429", counts.total());
+        assert!(text.contains(&words), "{text}");
+        assert!(text.contains("all with Retry-After: 2 s"), "{text}");
+        let report = report(&config);
+        assert_eq!(report["requests"][0]["failed"]["rate_limited"], rejected);
+        let asked = &report["requests"][0]["retry_after"];
+        assert_eq!(asked["responses"], rejected, "{asked}");
+        let first = report["first_failures"][0]["words"].as_str();
+        assert!(first.is_some_and(|words| words.starts_with("status 429")));
+    });
+}
+
 /// `slod export` writes files that people run with the tool itself.
 #[test]
 fn an_exported_script_fails_by_its_own_thresholds() {

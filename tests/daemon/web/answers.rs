@@ -187,6 +187,32 @@ fn invalid_requests_are_rejected_with_a_reason() {
     );
     let old = r#"{"service":"web","text":"a","author":"ada","at":"1990-01-01T00:00:00Z"}"#;
     expect(&post(json, old), "422", "before the year 2000");
+    for (body, wanted, reason) in [
+        (r#"{"service":"web"}"#, "422", "`from` is missing"),
+        (
+            r#"{"service":"web","from":"2999-01-01T00:00:00Z"}"#,
+            "422",
+            "in the past",
+        ),
+        (
+            r#"{"service":"web","from":"2001-01-01T00:00:00Z"}"#,
+            "422",
+            "at most 7d",
+        ),
+        (
+            r#"{"service":"web","from":"2001-01-01T00:00:00Z","to":"2001-01-01T00:00:01Z","thresholds":["p95"]}"#,
+            "422",
+            "`thresholds`: ",
+        ),
+        (
+            r#"{"service":"none","from":"2001-01-01T00:00:00Z","to":"2001-01-01T00:00:01Z"}"#,
+            "404",
+            "none",
+        ),
+    ] {
+        let answer = daemon.post("/api/v1/runs", "application/json", body);
+        expect(&answer, wanted, reason);
+    }
     let added = daemon.post("/api/v1/markers", "application/json", marker);
     expect(&added, "201", "a\u{fffd}b\u{fffd} c");
 }

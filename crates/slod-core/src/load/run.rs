@@ -139,13 +139,10 @@ impl RunRecord {
         causes
     }
 
-    /// What the responses with status 429 asked for; `None` if the engine does not read it.
+    /// What the responses with status 429 asked for; `None` if nothing read it.
     pub fn retry_after(&self) -> Option<RetryAfter> {
-        let mut all = RetryAfter::default();
-        for request in &self.requests {
-            all.add(request.retry_after);
-        }
-        (self.engine == SLOD).then_some(all)
+        let each = self.requests.iter().filter_map(|one| one.retry_after);
+        each.reduce(RetryAfter::and)
     }
 
     /// A description of the first failure of a cause.
@@ -169,8 +166,8 @@ pub struct RequestFigures {
     pub unmet: Vec<(String, u64)>,
     /// Failures because the response lacked a value for a later request, by the name of the value.
     pub missing: Vec<(String, u64)>,
-    /// What responses with status 429 asked for.
-    pub retry_after: RetryAfter,
+    /// What responses with status 429 asked for; `None` if nothing read it.
+    pub retry_after: Option<RetryAfter>,
     /// Latencies of all requests, as in a [`LoadWindow`].
     pub latency: Histogram,
     /// Times to the first token of streamed responses; empty if none was measured.
@@ -233,13 +230,17 @@ impl RetryAfter {
         }
     }
 
-    /// Adds other responses.
-    pub fn add(&mut self, other: Self) {
-        self.count += other.count;
-        self.waits = match (self.waits, other.waits) {
+    /// These and other responses.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let waits = match (self.waits, other.waits) {
             (Some((min, max)), Some((low, high))) => Some((min.min(low), max.max(high))),
             (known, other) => known.or(other),
         };
+        Self {
+            count: self.count + other.count,
+            waits,
+        }
     }
 }
 

@@ -375,6 +375,6 @@ async fn rate_limited_responses_are_counted_with_what_they_ask_for() {
     let only = &done.requests[0];
     assert_eq!(only.failed, [(Cause::RateLimited, 20)]);
     let waits = Some((Duration::from_secs(2), Duration::from_secs(30)));
-    assert_eq!(only.retry_after, RetryAfter { count: 15, waits });
+    assert_eq!(only.retry_after, Some(RetryAfter { count: 15, waits }));
     assert_eq!(done.examples[0].1, "status 429, Retry-After: 30");
 }

@@ -67,13 +67,17 @@ pub fn breakers(facts: &Facts) -> Check {
 
 pub fn logging(facts: &Facts) -> Check {
     let row = "Logging performance reviewed";
-    let Some((written, requests)) = facts
-        .written
-        .filter(|(_, requests)| *requests >= REQUESTS_MIN)
-    else {
+    let Some((written, requests)) = facts.written else {
         let evidence = "bytes written per request are not stored: configure `processes` and `metrics` of the service, and run the daemon";
         return check(row, Answer::Unknown, evidence);
     };
+    if requests < REQUESTS_MIN {
+        let evidence = format!(
+            "too few requests for an average of bytes written: {requests:.0} in the last {}, {REQUESTS_MIN} are required",
+            show_duration(facts.span)
+        );
+        return check(row, Answer::Unknown, evidence);
+    }
     let each = written / requests;
     let evidence = format!(
         "the processes wrote {} to disks per request in the last {}",

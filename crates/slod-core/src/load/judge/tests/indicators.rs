@@ -72,6 +72,20 @@ fn the_rows_are_those_of_the_checklist() {
 }
 
 #[test]
+fn a_last_window_with_time_after_the_plan_is_no_lower_load() {
+    let scenario = builtin("baseline", 1.0).expect("built in");
+    let windows = (0..301).map(|second| {
+        let wobble = 1.0 + (second * 7919 % 101) as f64 / 1000.0;
+        let due = if second < 300 { 10.0 } else { 5.0 };
+        window(second, 0, due, &vec![50.0 * wobble; 40], 0)
+    });
+    let found = indicators(&run(scenario, windows.collect()));
+    let consistent = &found.healthy[0];
+    assert_eq!(consistent.answer, Good, "{consistent:?}");
+    assert!(consistent.evidence.starts_with("p95 did not rise"));
+}
+
+#[test]
 fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
     let found = baseline(
         vec![

@@ -1,56 +1,38 @@
 //! A run of the past, from the samples and outcomes that the daemon stored.
 
 use super::watch::Watch;
-use crate::cli::span::{TimeArg, check_order};
-use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::load::{Ending, RunRecord, SAMPLES_MAX};
 use crate::outcome::{Timestamp, millis};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::{Store, StoreError, Tick};
-use crate::units::show_duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const LONGEST: Duration = Duration::from_hours(7 * 24);
+/// Maximum length of a run of the past.
+pub const LONGEST: Duration = Duration::from_hours(7 * 24);
 /// How far before the run a counter is looked up, as in Prometheus.
 const LOOKBACK: Duration = Duration::from_mins(5);
 /// Minimum width of a window.
 const WIDTH_MIN: Duration = Duration::from_secs(1);
 
-pub fn run(
+/// The run of a service from `from` to `to`, which is after `from` and not in the future.
+pub fn past(
     config: &Config,
     service: &ServiceSpec,
-    from: TimeArg,
-    to: Option<TimeArg>,
-) -> Result<RunRecord, String> {
-    let now = Clock::system().now();
-    let (from, to) = (from.at(now), to.map_or(now, |to| to.at(now).min(now)));
-    let length = span(from, to)?;
-    let width = WIDTH_MIN.max(length / u32::try_from(SAMPLES_MAX).unwrap_or(u32::MAX));
-    let path = &config.store.path;
-    let failed = |error: StoreError| format!("{}: {error}", path.display());
-    let store = Store::open_read_only(path).map_err(failed)?;
-    let ticks = ticks(&store, &service.name, (from, to), width).map_err(failed)?;
+    (from, to): (Timestamp, Timestamp),
+) -> Result<RunRecord, StoreError> {
+    let samples_max = u32::try_from(SAMPLES_MAX).unwrap_or(u32::MAX);
+    let width = WIDTH_MIN.max(to.since(from) / samples_max);
+    let store = Store::open_read_only(&config.store.path)?;
+    let ticks = ticks(&store, &service.name, (from, to), width)?;
     let mut watch = Watch::new(config, service, from, width);
     let purpose = format!("the past, {}", watch.purpose());
     for tick in ticks {
         watch.take(tick);
     }
     Ok(watch.finish(to, Ending::Completed, purpose))
-}
-
-fn span(from: Timestamp, to: Timestamp) -> Result<Duration, String> {
-    check_order(from, to)?;
-    let length = to.since(from);
-    if length > LONGEST {
-        return Err(format!(
-            "a run of the past can take at most {}",
-            show_duration(LONGEST)
-        ));
-    }
-    Ok(length)
 }
 
 /// Samples of the host and the service: the last sample of each series in each interval of `width`.
