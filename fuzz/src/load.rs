@@ -123,6 +123,7 @@ fn plan(connect: Arc<dyn Connect>) -> Plan {
         uri: Templated::Fixed(Uri::from_static("/")),
         headers: HeaderMap::from_iter([(HOST, HeaderValue::from_static("service.test"))]),
         templated_headers: Vec::new(),
+        credentials: None,
         body: Templated::Fixed("".into()),
         statuses: vec![200..=299],
         conditions: None,

@@ -6,6 +6,7 @@ use super::shard::{Shard, places};
 
 impl Config {
     /// Removes the services of other shards. What remains is the config of one daemon.
+    #[must_use]
     pub fn of_shard(mut self) -> Self {
         let number = self.shard.number;
         let (own, others): (Vec<_>, Vec<_>) = self

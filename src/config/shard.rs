@@ -130,9 +130,9 @@ mod tests {
             let places = placed(&names, count);
             assert_eq!(places.len(), names.len());
             let mut sizes = vec![0_u32; count as usize];
-            places
-                .values()
-                .for_each(|number| sizes[*number as usize - 1] += 1);
+            for number in places.values() {
+                sizes[*number as usize - 1] += 1;
+            }
             let mean = 10_000.0 / f64::from(count);
             // Binomial: five standard deviations.
             let most = 5.0 * mean.sqrt();

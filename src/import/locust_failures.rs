@@ -56,12 +56,11 @@ impl Failures {
     fn add(&mut self, error: &str, count: u64) {
         let (cause, words) = read_error(error);
         self.total += count;
-        match self.causes.iter_mut().find(|(known, _)| *known == cause) {
-            Some((_, known)) => *known += count,
-            None => {
-                self.causes.push((cause, count));
-                self.examples.push((cause, words));
-            }
+        if let Some((_, known)) = self.causes.iter_mut().find(|(known, _)| *known == cause) {
+            *known += count;
+        } else {
+            self.causes.push((cause, count));
+            self.examples.push((cause, words));
         }
     }
 

@@ -155,7 +155,10 @@ impl Watcher {
             let before = std::mem::take(&mut history.outcomes);
             history.outcomes = LastOutcomes::of(ledger, spec, now, before);
             history.is_maintained = ledger.is_in_maintenance(&spec.name);
-            let timing = config.alerts.signs.of_sign(&spec.name, kinds::PROCESS_GONE.name);
+            let timing = config
+                .alerts
+                .signs
+                .of_sign(&spec.name, kinds::PROCESS_GONE.name);
             history.reported_after = timing.pending + EVALUATED_WITHIN;
         }
         self.advance(config, now);

@@ -79,13 +79,13 @@ impl Latest {
         self.is_scraped = true;
         let has_failed = scraped.scrape.error.is_some();
         scraped.scrape.failures = self.metrics.scrape.failures + u64::from(has_failed);
-        if !has_failed {
-            self.since = Some(started);
-            self.metrics = Arc::new(scraped);
-        } else {
+        if has_failed {
             let mut metrics = (*self.metrics).clone();
             metrics.scrape = scraped.scrape;
             self.metrics = Arc::new(metrics);
+        } else {
+            self.since = Some(started);
+            self.metrics = Arc::new(scraped);
         }
     }
 }
@@ -201,9 +201,11 @@ fn of_document(plan: &Plan, totals: &[Totaled]) -> Scanned {
     for (at, found) in totals.iter().enumerate() {
         let total = found.total;
         let rule = plan.rule(at);
-        if let (Some(rule), Some(example), None) = (rule, &found.example, &scanned.example) {
-            let (path, role) = (&rule.written, rule.role);
-            let example = format!("`{path}` of `{role}` is {example}, which is not a number");
+        if let (Some(rule), Some(text), None) = (rule, &found.example, &scanned.example) {
+            let example = format!(
+                "`{}` of `{}` is {text}, which is not a number",
+                rule.written, rule.role
+            );
             scanned.example = Some(example);
         }
         let kind = rule.map(|rule| rule.role.kind());

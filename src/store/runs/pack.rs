@@ -96,7 +96,9 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
     };
     if format < 10 && head.engine != SLOD {
         // These formats have 0 for responses whose header the engine did not read.
-        requests.iter_mut().for_each(|one| one.retry_after = None);
+        for one in &mut requests {
+            one.retry_after = None;
+        }
     }
     let thresholds = match format {
         1 | 2 => Vec::new(),
