@@ -5,7 +5,7 @@ use crate::server::{Seen, http, ok, redirect, tcp};
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::notify::{Answer, Sender};
+use slod::notify::{Answer, Done, Sender};
 use slod::observe::scrape::Scraper;
 use slod::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
 use slod::probe::{Attempt, KINDS, Probe, Trace};
@@ -352,13 +352,11 @@ async fn notified(target: SocketAddr, issuer: SocketAddr) -> Answer {
     let config: Config = yaml.parse().expect("valid");
     let receiver = config.routing.receiver("hook").expect("configured");
     let message = Message::sample(false, Timestamp(0));
-    let (texts, _) = receiver.texts(&message);
-    let requests = receiver.requests(&message, &texts, Timestamp(0));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let sender = Sender::new().expect("a client");
-    let first = sender.send(requests.clone(), TIMEOUT).await;
-    match first {
-        Answer::Failed { .. } => sender.send(requests, TIMEOUT).await,
+    let deliver = || sender.deliver(receiver, &message, Done::default(), Timestamp(0));
+    match deliver().await.answer {
+        Answer::Failed { .. } => deliver().await.answer,
         answer => answer,
     }
 }
