@@ -7,7 +7,7 @@ use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::observe::scrape::Scraper;
 use slod::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
-use slod::probe::{Attempt, KINDS, Probe, Trace};
+use slod::probe::{Attempt, Probe, Trace};
 use slod::roles::Role;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -275,7 +275,7 @@ async fn probes_of_models_and_scrapes_use_tokens_as_well() {
         name: String::new(),
         text,
     };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let loaded = Config::load(&source, Path::new(""), &|_| None);
     let config = loaded
         .config
         .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));
