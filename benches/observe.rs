@@ -6,7 +6,6 @@ use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::observe::scrape::{PageReader, Plan, Scan};
 use slod::observe::{COLLECTORS, Collector, SystemView};
-use slod::probe::KINDS;
 use slod::probe::http::BodySink;
 use std::hash::RandomState;
 use std::path::Path;
@@ -20,7 +19,7 @@ const CONFIG: &str = "services: { name: bench, objectives: [], probes: { name: p
 
 fn main() {
     let source = Source::new("", CONFIG);
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    let loaded = Config::load(&source, Path::new(""), &|_| None);
     let Some(config) = loaded.config else {
         return println!("the config is invalid: {:?}", loaded.diagnostics);
     };
@@ -51,7 +50,7 @@ fn main() {
 fn scrape() {
     let text = "services: [{ name: a, probes: [{ name: p, http: { url: \"http://h/\" } }], metrics: { url: \"http://h/\" } }]";
     let source = Source::new("", text);
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let loaded = Config::load(&source, Path::new(""), &|_| None);
     let Some(spec) = loaded
         .config
         .and_then(|config| config.metrics().next().cloned())

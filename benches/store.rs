@@ -259,7 +259,7 @@ fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>>
 /// Four objectives for every probe.
 fn config(path: &Path) -> Result<Config, Box<dyn std::error::Error>> {
     let source = slod::diagnostic::Source::new("bench", config_text());
-    let loaded = Config::load(&source, path, &|_| None, slod::probe::KINDS);
+    let loaded = Config::load(&source, path, &|_| None);
     Ok(loaded.config.ok_or("the config is wrong")?)
 }
 

@@ -3,7 +3,6 @@
 use super::Run;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::probe::KINDS;
 use slod::web::auth::check;
 use std::fs;
 use std::path::Path;
@@ -12,7 +11,7 @@ use std::path::Path;
 fn load(text: String, base: &Path) -> Option<Config> {
     let source = Source::new("slod.yaml", text);
     let env = |name: &str| (name.len() < 8).then(|| "from-the-environment".to_owned());
-    let loaded = Config::load(&source, base, &env, KINDS);
+    let loaded = Config::load(&source, base, &env);
     for diagnostic in &loaded.diagnostics {
         loaded.shown.draw(diagnostic, true);
     }

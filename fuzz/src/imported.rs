@@ -7,7 +7,6 @@ use slod::import::requests::{Format as Requests, Shape};
 use slod::import::slo::Format as Objectives;
 use slod::import::{Fault, Followed, Follower, Input, blackbox, k6_options};
 use slod::load::{Model, Scenario, Stage};
-use slod::probe::KINDS;
 use std::path::Path;
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ fn faults(config: &str) -> Vec<Fault> {
         let value = if is_user { "user" } else { "http://127.0.0.1/" };
         Some(value.to_owned())
     };
-    let found = Config::load(&source, Path::new(""), &env, KINDS).diagnostics;
+    let found = Config::load(&source, Path::new(""), &env).diagnostics;
     let errors = found.into_iter();
     let errors = errors.filter(|one| one.severity == Severity::Error);
     let errors = errors.filter(|one| one.code != "unreadable-file");

@@ -5,7 +5,6 @@ use slod::app::{App, Origin};
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::diagnostic::Source;
-use slod::probe::KINDS;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
@@ -44,7 +43,7 @@ impl Daemon {
         let path = folder.path().join("slod.yaml");
         std::fs::write(&path, config).expect("written");
         let source = Source::new("", config);
-        let loaded = Config::load(&source, folder.path(), &|_| None, KINDS);
+        let loaded = Config::load(&source, folder.path(), &|_| None);
         let config = loaded
             .config
             .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));

@@ -5,7 +5,7 @@ use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::outcome::Timestamp;
 use slod::probe::heartbeat::HeartbeatProbe;
-use slod::probe::{KINDS, of_type};
+use slod::probe::of_type;
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub fn schedules() -> Run {
                 "services: [ {{ name: a, probes: [ {{ name: p, heartbeat: {{ schedule: {schedule}, timezone: {zone}, grace: 1h }} }} ], objectives: [] }} ]"
             ),
         );
-        let config = Config::load(&source, Path::new(""), &|_| None, KINDS).config;
+        let config = Config::load(&source, Path::new(""), &|_| None).config;
         let Some(config) = config else {
             return;
         };

@@ -3,7 +3,7 @@
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::outcome::{Cause, Outcome, Timestamp, Verdict};
-use slod::probe::{Attempt, KINDS, Probe, Trace};
+use slod::probe::{Attempt, Probe, Trace};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Service {
     pub fn config(&self, text: &str) -> Config {
         let source = Source::new("", text.replace("PORT", &self.port.to_string()));
         let env = |_: &str| Some(SECRET.to_owned());
-        let loaded = Config::load(&source, Path::new(""), &env, KINDS);
+        let loaded = Config::load(&source, Path::new(""), &env);
         let diagnostics = loaded.diagnostics;
         loaded.config.unwrap_or_else(|| panic!("{diagnostics:?}"))
     }

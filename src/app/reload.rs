@@ -9,7 +9,6 @@ use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::ledger::{Changed, Recount};
 use crate::metrics::SelfMetrics;
 use crate::outcome::Timestamp;
-use crate::probe;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::{AuditEntry, Store, StoreHandle};
 use crate::tasks::blocking;
@@ -280,7 +279,7 @@ impl Origin {
     fn check(&self, source: &Source) -> Result<(Config, Vec<Diagnostic>), String> {
         let Self::File(path) = self;
         let base = path.parent().unwrap_or(Path::new(""));
-        let loaded = Config::load(source, base, &from_environment, probe::KINDS);
+        let loaded = Config::load(source, base, &from_environment);
         let shown = loaded.shown;
         let (errors, warnings): (Vec<_>, Vec<_>) = loaded
             .diagnostics

@@ -7,7 +7,6 @@ use super::output::{self, draw};
 use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
-use crate::probe::{KINDS, Kind};
 use crate::web::auth::{self, LoadedFile};
 use crate::yaml::from_environment;
 use clap::{Args, ValueEnum};
@@ -48,18 +47,18 @@ pub enum CheckFormat {
 
 /// Returns 0 if the config is valid, and 1 if not.
 pub fn run(args: &CheckArgs) -> CommandResult {
-    let (code, found) = answer(args, KINDS).map_err(Failure::usage)?;
+    let (code, found) = answer(args).map_err(Failure::usage)?;
     draw(&found);
     Ok(code)
 }
 
 /// Returns the exit code and the output.
-pub fn answer(args: &CheckArgs, kinds: &[&'static dyn Kind]) -> Result<(u8, String), FileError> {
+pub fn answer(args: &CheckArgs) -> Result<(u8, String), FileError> {
     let source = read(&args.path)?;
     // A pipe has no directory of its own: its paths are relative to the current one.
     let folder = args.path.parent().filter(|_| !is_pipe(&args.path));
     let base = folder.unwrap_or(Path::new(""));
-    let loaded = Config::load(&source, base, &from_environment, kinds);
+    let loaded = Config::load(&source, base, &from_environment);
     let web = loaded.config.as_ref().and_then(auth::check);
     let output = match args.format {
         CheckFormat::Text => {
@@ -167,12 +166,8 @@ fn web_text(web: &LoadedFile) -> String {
     out
 }
 
-/// Renders the diagnostics as a JSON array.
-pub fn json(source: &Source, diagnostics: &[Diagnostic]) -> String {
-    output::json(&objects(source, diagnostics))
-}
-
-fn objects(source: &Source, diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {
+/// The diagnostics as JSON objects.
+pub fn objects(source: &Source, diagnostics: &[Diagnostic]) -> Vec<serde_json::Value> {
     let objects = diagnostics.iter().map(|d| {
         json!({
             "severity": d.severity.label(),

@@ -5,7 +5,6 @@ use super::failure::{CommandResult, Failure};
 use super::output::draw;
 use super::{Cli, exit};
 use crate::config;
-use crate::probe::KINDS;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use std::path::{Path, PathBuf};
@@ -53,7 +52,7 @@ fn page() -> std::io::Result<()> {
 }
 
 pub fn schema() -> u8 {
-    let schema = config::schema(KINDS);
+    let schema = config::schema();
     draw(&format!("{schema:#}\n"));
     exit::OK
 }

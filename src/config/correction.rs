@@ -322,7 +322,7 @@ mod tests {
                 "corrections: [ {{ from: \"2026-11-01T02:00\", for: 1h, repeat: FREQ=WEEKLY;BYDAY=SU, timezone: Europe/Berlin, except: [{except}], reason: test }} ]\nservices:\n  - name: web\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
             );
             let source = Source::new("test", text);
-            let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+            let loaded = Config::load(&source, Path::new(""), &|_| None);
             let all = loaded.diagnostics.into_iter();
             let all = all.filter(|one| one.code == "exception-without-occurrence");
             all.map(|one| (one.message, one.help.unwrap_or_default()))

@@ -2,7 +2,7 @@
 
 use super::keys::ROOT;
 use super::lint::codes;
-use crate::probe::Kind;
+use crate::probe::KINDS;
 use crate::yaml::{Declared, Keys, Need, Structure};
 use std::fmt::{self, Write as _};
 
@@ -62,7 +62,7 @@ or produces more than a few megabytes, the default templates are used for that m
 "#;
 
 /// The whole page.
-pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
+pub fn markdown() -> String {
     let mut page = DocsPage {
         text: INTRO.to_owned(),
         shown: Vec::new(),
@@ -72,12 +72,12 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
     page.nested("", ROOT);
     page.text += TEXTS;
     page.text += "\n## Probe kinds\n";
-    for kind in kinds {
-        let (name, summary, example) = (kind.name(), kind.summary(), kind.example());
+    for kind in KINDS {
+        let (name, summary, example) = (kind.name, kind.summary, kind.example);
         page.push(format_args!(
             "\n### {name}\n\n{summary}\n\n```yaml\n{name}: {example}\n```\n\n"
         ));
-        let measured = kind.measures().measurements.iter();
+        let measured = kind.measures.measurements.iter();
         let measured: Vec<_> = measured.map(|one| format!("`{}`", one.label())).collect();
         if !measured.is_empty() {
             let measured = measured.join(", ");
@@ -85,8 +85,8 @@ pub fn markdown(kinds: &[&'static dyn Kind]) -> String {
                 "Measures {measured}, in addition to the latency.\n\n"
             ));
         }
-        page.table(name, kind.keys());
-        page.nested(name, kind.keys());
+        page.table(name, kind.keys);
+        page.nested(name, kind.keys);
     }
     page.text +=
         "\n## Diagnostics of `slod check`\n\n| code | severity | meaning |\n|---|---|---|\n";

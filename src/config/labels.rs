@@ -68,7 +68,7 @@ mod tests {
             "services:\n  - name: web\n    labels: {{ {labels} }}\n    probes: [ {{ name: p, http: {{ url: \"http://127.0.0.1:1/\" }} }} ]\n    objectives: []\n"
         );
         let source = Source::new("test", text);
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
+        let loaded = Config::load(&source, Path::new(""), &|_| None);
         let found = loaded.diagnostics.into_iter();
         found.map(|one| one.message).collect()
     }

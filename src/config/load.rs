@@ -5,7 +5,7 @@ use super::lint;
 use super::model::{Config, Inputs};
 use super::read;
 use crate::diagnostic::{Diagnostic, Place, Severity, Source};
-use crate::probe::{self, Kind};
+use crate::probe::KINDS;
 use crate::yaml::{
     self, Keys, Outline, Reader, SIZE_LIMIT, Value, mask, read_regular, world_readable,
 };
@@ -44,25 +44,20 @@ pub enum FileError {
 impl Config {
     /// Parses and checks a config. Relative paths are resolved against `base`; `env` looks up
     /// `${NAME}`.
-    pub fn load(
-        source: &Source,
-        base: &Path,
-        env: &dyn Fn(&str) -> Option<String>,
-        kinds: &[&'static dyn Kind],
-    ) -> Loaded {
+    pub fn load(source: &Source, base: &Path, env: &dyn Fn(&str) -> Option<String>) -> Loaded {
         let without_config = |fault| Loaded {
             config: None,
             diagnostics: vec![fault],
-            shown: mask::unreadable(source, &names(kinds)),
+            shown: mask::unreadable(source, &names()),
         };
         let document = match yaml::parse(source) {
             Ok(document) if document.value == Value::Null => return without_config(empty()),
             Ok(document) => document,
             Err(syntax) => return without_config(*syntax),
         };
-        let outline = Outline::of(ROOT, &kinds_with_keys(kinds));
+        let outline = Outline::of(ROOT, &kinds_with_keys());
         let reader = Reader::new(source, base, env).with_outline(outline);
-        let config = check(&reader, &document, kinds, source);
+        let config = check(&reader, &document, source);
         warn_of_readable_config(&reader, source);
         let shown = if reader.has_findings() {
             mask::document(source, &document, &reader)
@@ -88,36 +83,28 @@ impl FromStr for Config {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let source = Source::new("", text);
-        let loaded = Self::load(&source, Path::new(""), &|_| None, probe::KINDS);
+        let loaded = Self::load(&source, Path::new(""), &|_| None);
         loaded.config.ok_or(loaded.diagnostics)
     }
 }
 
-fn kinds_with_keys(kinds: &[&'static dyn Kind]) -> Vec<(&'static str, Keys)> {
-    kinds
-        .iter()
-        .map(|kind| (kind.name(), kind.keys()))
-        .collect()
+fn kinds_with_keys() -> Vec<(&'static str, Keys)> {
+    KINDS.iter().map(|kind| (kind.name, kind.keys)).collect()
 }
 
 /// The names of all keys of a config.
-fn names(kinds: &[&'static dyn Kind]) -> BTreeSet<String> {
+fn names() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     mask::add_names(ROOT, &mut names);
-    for kind in kinds {
-        names.insert(kind.name().to_owned());
-        mask::add_names(kind.keys(), &mut names);
+    for kind in KINDS {
+        names.insert(kind.name.to_owned());
+        mask::add_names(kind.keys, &mut names);
     }
     names
 }
 
-fn check(
-    reader: &Reader<'_>,
-    document: &yaml::Node,
-    kinds: &[&'static dyn Kind],
-    source: &Source,
-) -> Option<Config> {
-    let draft = read::document(reader, document, kinds)?;
+fn check(reader: &Reader<'_>, document: &yaml::Node, source: &Source) -> Option<Config> {
+    let draft = read::document(reader, document)?;
     if reader.has_errors() {
         return None;
     }

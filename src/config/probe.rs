@@ -5,7 +5,7 @@ use super::keys::probe as key;
 use super::model::ProbeSpec;
 use super::name::Names;
 use crate::outcome::{Measures, ProbeKey};
-use crate::probe::{Kind, Probe, redacted};
+use crate::probe::{KINDS, Kind, Probe, redacted};
 use crate::units;
 use crate::yaml::{Key, List, Mapping, Node, Section, Spot, shown_name};
 use std::sync::Arc;
@@ -53,7 +53,6 @@ pub(super) fn read_list<'n>(
     list: &Key<List<Mapping>>,
     service: &Arc<str>,
     defaults: Pace,
-    kinds: &[&'static dyn Kind],
 ) -> (Vec<String>, Vec<Located<'n, ProbeSpec>>) {
     let mut names = Names::of("probe");
     if parent.has(list) && parent.list(list).is_empty() {
@@ -70,7 +69,7 @@ pub(super) fn read_list<'n>(
         let name = names.take(&section, &key::NAME);
         known.extend(name.clone());
         let pace = defaults.read(&section);
-        let kind = kind(&section, kinds);
+        let kind = kind(&section);
         if let (Some(name), Some((interval, timeout)), Some(kind)) = (name, pace, kind) {
             let key = ProbeKey {
                 service: service.clone(),
@@ -101,13 +100,13 @@ struct ReadKind {
 }
 
 /// Reads the one kind of a probe.
-fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> {
-    let mut found: Option<(&'static dyn Kind, &Node)> = None;
+fn kind(section: &Section<'_>) -> Option<ReadKind> {
+    let mut found: Option<(&'static Kind, &Node)> = None;
     let mut unknown = false;
     for (name, key, value) in section.undeclared() {
         let at = Spot::of(key, section.spot().below(&shown_name(&name)));
-        let Some(kind) = kinds.iter().find(|kind| kind.name() == name) else {
-            let near = report_unknown(section, &shown_name(&name), &at, kinds);
+        let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+            let near = report_unknown(section, &shown_name(&name), &at);
             section.publish_misspelled(&name, near.as_deref(), value);
             unknown = true;
             continue;
@@ -115,13 +114,13 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
         match found {
             None => found = Some((*kind, value)),
             // A duplicate key has been reported already.
-            Some((first, _)) if first.name() == name => {}
+            Some((first, _)) if first.name == name => {}
             Some((first, _)) => section.reader().error(
                 "several-kinds",
                 &at,
                 format!(
                     "a probe has exactly one kind, but this one has `{}` and `{name}`",
-                    first.name()
+                    first.name
                 ),
                 "split it into two probes",
             ),
@@ -135,18 +134,18 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
                 "this probe has no kind",
                 format!(
                     "add one of {} as a key, with its settings below it",
-                    kind_names(kinds)
+                    kind_names()
                 ),
             );
         }
         return None;
     };
-    let path = section.spot().below(kind.name());
-    let inner = section.reader().section(node, &path, kind.keys())?;
-    let read = section.reader().traced(node, || kind.read(&inner));
+    let path = section.spot().below(kind.name);
+    let inner = section.reader().section(node, &path, kind.keys)?;
+    let read = section.reader().traced(node, || (kind.read)(&inner));
     Some(ReadKind {
-        name: kind.name(),
-        measures: kind.measures(),
+        name: kind.name,
+        measures: &kind.measures,
         probe: redacted(read.value?, read.redactions),
         fingerprint: read.fingerprint,
     })
@@ -154,14 +153,9 @@ fn kind(section: &Section<'_>, kinds: &[&'static dyn Kind]) -> Option<ReadKind> 
 
 /// Reports an unknown key, and returns the name that was most likely intended: a kind if the value is
 /// a mapping, otherwise a key.
-fn report_unknown(
-    section: &Section<'_>,
-    name: &str,
-    at: &Spot,
-    kinds: &[&'static dyn Kind],
-) -> Option<String> {
-    let near = section.nearest_name(name, kinds.iter().map(|kind| kind.name()));
-    let is_kind = |name: &str| kinds.iter().any(|kind| kind.name() == name);
+fn report_unknown(section: &Section<'_>, name: &str, at: &Spot) -> Option<String> {
+    let near = section.nearest_name(name, KINDS.iter().map(|kind| kind.name));
+    let is_kind = |name: &str| KINDS.iter().any(|kind| kind.name == name);
     let (code, message, help) = match &near {
         Some(near) => (
             if is_kind(near) {
@@ -185,7 +179,7 @@ fn report_unknown(
             format!("`{name}` is neither a probe kind nor a probe key"),
             section.place_of(name).unwrap_or_else(|| {
                 let keys: Vec<String> = section.names().collect();
-                format!("kinds: {}; keys: {}", kind_names(kinds), keys.join(", "))
+                format!("kinds: {}; keys: {}", kind_names(), keys.join(", "))
             }),
         ),
     };
@@ -193,7 +187,7 @@ fn report_unknown(
     near
 }
 
-fn kind_names(kinds: &[&'static dyn Kind]) -> String {
-    let names: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
+fn kind_names() -> String {
+    let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
     names.join(", ")
 }

@@ -17,7 +17,6 @@ use super::observe;
 use super::probe::{self, Pace};
 use super::signals;
 use super::web;
-use crate::probe::Kind;
 use crate::signal::Settings;
 use crate::slo::{EventSource, Objective, ProbeRef};
 use crate::yaml::{Node, Reader, Section};
@@ -25,11 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Reads the whole document; `None` if something is missing, which is reported.
-pub(super) fn document<'n>(
-    reader: &'n Reader<'n>,
-    document: &'n Node,
-    kinds: &[&'static dyn Kind],
-) -> Option<Draft<'n>> {
+pub(super) fn document<'n>(reader: &'n Reader<'n>, document: &'n Node) -> Option<Draft<'n>> {
     let root = reader.section(document, "", keys::ROOT)?;
     let listen = root.get(&keys::LISTEN);
     let web = web::read(&root);
@@ -41,7 +36,7 @@ pub(super) fn document<'n>(
     let every = observe.as_ref().map(|observe| observe.interval);
     let signals = signals::read(&root);
     let basis = signals.clone().unwrap_or_default();
-    let mut services = services(&root, &defaults, (every, &basis), kinds);
+    let mut services = services(&root, &defaults, (every, &basis));
     division::place(&mut services, shard.map_or(1, |shard| shard.count));
     let scenarios = load_test::scenarios(&root);
     let corrections = correction::read_list(&root, &services);
@@ -51,7 +46,7 @@ pub(super) fn document<'n>(
     let alerts = alerting
         .as_ref()
         .and_then(|section| alerts::read(section, &services, (&basis, shard), listen));
-    let vantage = vantage(&root, &services, defaults.pace, kinds);
+    let vantage = vantage(&root, &services, defaults.pace);
     let external = alerts.iter().flat_map(|alerts| &alerts.external);
     let external = external.map(|(name, _)| name.clone()).collect();
     let routing = notify::routing(&root, alerting.as_ref(), external);
@@ -121,7 +116,6 @@ fn services<'n>(
     root: &Section<'n>,
     defaults: &Defaults<'n>,
     basis: (Option<Duration>, &Settings),
-    kinds: &[&'static dyn Kind],
 ) -> Vec<ServiceDraft<'n>> {
     let mut names = Names::of("service");
     if root.has(&keys::SERVICES) && root.list(&keys::SERVICES).is_empty() {
@@ -136,7 +130,7 @@ fn services<'n>(
     let mut services: Vec<_> = sections
         .filter_map(|section| {
             let name = names.take(&section, &key::NAME);
-            service(section, name.as_deref(), defaults, basis, kinds)
+            service(section, name.as_deref(), defaults, basis)
         })
         .collect();
     counting::resolve(&mut services);
@@ -148,13 +142,11 @@ fn service<'n>(
     name: Option<&str>,
     defaults: &Defaults<'n>,
     (every, signals): (Option<Duration>, &Settings),
-    kinds: &[&'static dyn Kind],
 ) -> Option<ServiceDraft<'n>> {
     let service: Arc<str> = name.unwrap_or_default().into();
     let description = section.get(&key::DESCRIPTION).unwrap_or_default().into();
     let labels = labels(&section, &key::LABELS).into();
-    let (probe_names, probes) =
-        probe::read_list(&section, &key::PROBES, &service, defaults.pace, kinds);
+    let (probe_names, probes) = probe::read_list(&section, &key::PROBES, &service, defaults.pace);
     let (own_names, own) = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
     let metrics = metrics::read(&section, &service, every);
@@ -224,7 +216,6 @@ fn vantage<'n>(
     root: &Section<'n>,
     services: &[ServiceDraft<'n>],
     pace: Pace,
-    kinds: &[&'static dyn Kind],
 ) -> Vec<Located<'n, ProbeSpec>> {
     let list = &keys::VANTAGE;
     if !root.has(list) {
@@ -232,7 +223,7 @@ fn vantage<'n>(
     }
     // The service name under which control probes are stored.
     let service: Arc<str> = list.name.into();
-    let (_, probes) = probe::read_list(root, list, &service, pace, kinds);
+    let (_, probes) = probe::read_list(root, list, &service, pace);
     let count = root.list(list).len();
     if count < CONTROLS {
         let message = format!("too few control probes: {count}");

@@ -1,30 +1,30 @@
 //! The JSON Schema of the config, generated from the declared keys, for completion and checks in editors.
 
 use super::keys::ROOT;
-use crate::probe::Kind;
+use crate::probe::KINDS;
 use crate::yaml::{Declared, Keys, Need, Structure};
 use serde_json::{Map, Value, json};
 
 /// The schema of the whole document.
-pub fn schema(kinds: &[&'static dyn Kind]) -> Value {
-    let mut schema = section(ROOT, kinds);
+pub fn schema() -> Value {
+    let mut schema = section(ROOT);
     schema["$schema"] = "http://json-schema.org/draft-07/schema#".into();
     schema["title"] = "slod config".into();
     schema
 }
 
-fn section(keys: Keys, kinds: &[&'static dyn Kind]) -> Value {
+fn section(keys: Keys) -> Value {
     let mut properties = Map::new();
     for key in keys {
         if matches!(key.form().structure(), Structure::ProbeKind) {
-            for kind in kinds {
-                let mut schema = section(kind.keys(), kinds);
-                schema["description"] = kind.summary().into();
-                properties.insert(kind.name().to_owned(), schema);
+            for kind in KINDS {
+                let mut schema = section(kind.keys);
+                schema["description"] = kind.summary.into();
+                properties.insert(kind.name.to_owned(), schema);
             }
             continue;
         }
-        properties.insert(key.name().to_owned(), value(*key, kinds));
+        properties.insert(key.name().to_owned(), value(*key));
         if let Some(file) = key.file_name() {
             let description = format!("File that contains `{}`. {}", key.name(), key.doc());
             properties.insert(
@@ -57,15 +57,15 @@ fn is_required(key: &dyn Declared) -> bool {
 
 /// The schema of a value. Formats of single values are left to `slod check`, because any of them can
 /// be `${NAME}`.
-fn value(key: &dyn Declared, kinds: &[&'static dyn Kind]) -> Value {
+fn value(key: &dyn Declared) -> Value {
     let mut schema = match key.form().structure() {
         // A list of one item may be written without brackets.
         Structure::Mapping { suffix: "[]", keys } => {
-            let item = section(keys, kinds);
+            let item = section(keys);
             let list = json!({ "type": "array", "items": item.clone() });
             json!({ "anyOf": [list, item] })
         }
-        Structure::Mapping { keys, .. } => section(keys, kinds),
+        Structure::Mapping { keys, .. } => section(keys),
         // Strings need no quotes: `bearer: 123` and `X-Version: 1.0` are valid.
         Structure::Secret | Structure::ValueOrFile => {
             json!({ "type": ["string", "number", "boolean"] })
@@ -102,11 +102,10 @@ fn literals(words: &[&'static str]) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::KINDS;
 
     #[test]
     fn the_schema_has_exactly_the_declared_keys() {
-        let schema = schema(KINDS);
+        let schema = schema();
         assert_eq!(schema["additionalProperties"], false);
         assert_eq!(schema["required"], json!(["services"]));
         for key in ROOT {
@@ -120,7 +119,7 @@ mod tests {
         let probe = &service["probes"]["anyOf"][0]["items"];
         assert_eq!(probe["required"], json!(["name"]));
         for kind in KINDS {
-            assert!(probe["properties"][kind.name()]["properties"].is_object());
+            assert!(probe["properties"][kind.name]["properties"].is_object());
         }
         let sli = service["objectives"]["anyOf"][0]["items"]["properties"]["sli"].to_string();
         assert!(sli.contains("\"enum\":[\"availability\""), "{sli}");

@@ -155,28 +155,20 @@ fn parsed(text: &str, unit: Unit) -> Option<f64> {
 mod tests {
     use crate::alert::{AlertKey, Source};
     use crate::config::Config;
-    use crate::diagnostic;
+    use crate::diagnostic::Diagnostic;
     use crate::signal::kinds;
-    use std::path::Path;
 
     fn load(signals: &str, own: &str) -> Result<Config, String> {
         let text = format!(
             "signals: {signals}\nservices:\n  - {{ name: app, signals: {own}, probes: [ {{ name: p, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }}\n"
         );
-        let source = diagnostic::Source::new("", text);
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        let errors = loaded.diagnostics.iter();
-        let errors: Vec<String> = errors
-            .map(|one| {
-                format!(
-                    "{}: {} ({})",
-                    one.path,
-                    one.message,
-                    one.help.as_deref().unwrap_or("")
-                )
-            })
-            .collect();
-        loaded.config.ok_or_else(|| errors.join("\n"))
+        text.parse().map_err(|errors: Vec<Diagnostic>| {
+            let errors = errors.into_iter().map(|one| {
+                let help = one.help.unwrap_or_default();
+                format!("{}: {} ({help})", one.path, one.message)
+            });
+            errors.collect::<Vec<_>>().join("\n")
+        })
     }
 
     #[test]

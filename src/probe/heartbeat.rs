@@ -23,9 +23,6 @@ use cron_times::CronTimes;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-#[derive(Debug)]
-pub struct Heartbeat;
-
 const KEYS: Keys = &[&EVERY_RANGE, &SCHEDULE, &TIMEZONE, &GRACE, &TOKEN];
 
 const LONGEST: Duration = Duration::from_hours(31 * 24);
@@ -62,32 +59,18 @@ const TOKEN: Key<SecretText> = Key::optional(
     "Token that the job must send as `Authorization: Bearer`. Without it, anyone who can reach the address can report.",
 );
 
-impl Kind for Heartbeat {
-    fn name(&self) -> &'static str {
-        "heartbeat"
-    }
-
-    fn summary(&self) -> &'static str {
-        "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure counts even if a success follows before the next attempt."
-    }
-
-    fn keys(&self) -> Keys {
-        KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ every: 1h, grace: 10m }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Age,
-            measurements: &[],
-            code: None,
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+/// The kind in the registry.
+pub const KIND: Kind = Kind {
+    name: "heartbeat",
+    summary: "A job that reports by `POST /api/v1/heartbeat/{service}/{probe}`, with `?status=fail` if it failed. Good while the last report is recent enough; its latency is the report's age. A reported failure counts even if a success follows before the next attempt.",
+    keys: KEYS,
+    example: "{ every: 1h, grace: 10m }",
+    measures: Measures {
+        duration: DurationOf::Age,
+        measurements: &[],
+        code: None,
+    },
+    read: |section| {
         let pace = pace(section);
         let grace = section.get(&GRACE);
         let token = section.secret(&TOKEN);
@@ -97,8 +80,8 @@ impl Kind for Heartbeat {
             grace: grace?,
         };
         acceptable.then(|| Arc::new(HeartbeatProbe::new(Terms { due, token })) as Arc<dyn Probe>)
-    }
-}
+    },
+};
 
 fn pace(section: &Section<'_>) -> Option<Pace> {
     let (every, zone) = (section.get(&EVERY_RANGE), section.get(&TIMEZONE));

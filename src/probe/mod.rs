@@ -30,35 +30,30 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// All probe kinds, used by the config reader, the generated docs and the tests.
-pub const KINDS: &[&dyn Kind] = &[
-    &http::Http,
-    &heartbeat::Heartbeat,
-    &tcp::Tcp,
-    &dns::Dns,
-    &grpc::Grpc,
-    &icmp::Icmp,
-    &llm::Llm,
+pub const KINDS: &[&Kind] = &[
+    &http::KIND,
+    &heartbeat::KIND,
+    &tcp::KIND,
+    &dns::KIND,
+    &grpc::KIND,
+    &icmp::KIND,
+    &llm::KIND,
 ];
 
 /// A kind of probe that can be configured.
-pub trait Kind: Sync {
+pub struct Kind {
     /// The config key, such as `http`.
-    fn name(&self) -> &'static str;
-
-    /// One sentence for the generated docs.
-    fn summary(&self) -> &'static str;
-
-    /// The keys under [`Kind::name`].
-    fn keys(&self) -> Keys;
-
+    pub name: &'static str,
+    /// Description for the generated docs.
+    pub summary: &'static str,
+    /// The keys below [`Kind::name`].
+    pub keys: Keys,
     /// A complete value in YAML, such as `{ url: "http://127.0.0.1:8000/health" }`; it is read by a test.
-    fn example(&self) -> &'static str;
-
+    pub example: &'static str,
     /// What the outcomes of its probes measure.
-    fn measures(&self) -> &'static Measures;
-
+    pub measures: Measures,
     /// Builds a probe. Returns `None` after reporting every error to the section.
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>>;
+    pub read: fn(&Section<'_>) -> Option<Arc<dyn Probe>>,
 }
 
 /// A probe that is ready to run, any number of times and concurrently. Code that works with one kind only

@@ -30,9 +30,6 @@ const CHUNK: usize = 4 << 10;
 /// Maximum number of bytes to send.
 const SENT_MAX: usize = 64 << 10;
 
-#[derive(Debug)]
-pub struct Tcp;
-
 const KEYS: Keys = &[
     &ADDRESS,
     &TLS,
@@ -78,37 +75,23 @@ const EXPECT: Key<Pattern<Regex>> = Key::optional(
     "A regular expression that the received bytes must match; `^` is the start of the connection. It is evaluated each time bytes arrive, until it matches, the server closes the connection, 16 KiB have been received, or the attempt times out. Without this key nothing is read.",
 );
 
-impl Kind for Tcp {
-    fn name(&self) -> &'static str {
-        "tcp"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Opens a TCP connection, with TLS if configured, sends bytes and checks what is received. Good as soon as every step has succeeded. Received bytes that do not match are bad with the cause `body`, even at the timeout; if no byte was received by then, the cause is `timeout`."
-    }
-
-    fn keys(&self) -> Keys {
-        KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ address: \"127.0.0.1:6379\", send: \"PING\\r\\n\", expect: '^\\+PONG' }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Attempt,
-            measurements: &[
-                Measurement::Resolve,
-                Measurement::Connect,
-                Measurement::Tls,
-                Measurement::Transfer,
-            ],
-            code: None,
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+/// The kind in the registry.
+pub const KIND: Kind = Kind {
+    name: "tcp",
+    summary: "Opens a TCP connection, with TLS if configured, sends bytes and checks what is received. Good as soon as every step has succeeded. Received bytes that do not match are bad with the cause `body`, even at the timeout; if no byte was received by then, the cause is `timeout`.",
+    keys: KEYS,
+    example: "{ address: \"127.0.0.1:6379\", send: \"PING\\r\\n\", expect: '^\\+PONG' }",
+    measures: Measures {
+        duration: DurationOf::Attempt,
+        measurements: &[
+            Measurement::Resolve,
+            Measurement::Connect,
+            Measurement::Tls,
+            Measurement::Transfer,
+        ],
+        code: None,
+    },
+    read: |section| {
         let address = section.get(&ADDRESS);
         let tls = options::optional_tls(section, &TLS, &[]);
         let start_tls = section.get(&STARTTLS);
@@ -137,8 +120,8 @@ impl Kind for Tcp {
             expect,
             evaluator: Evaluator::default(),
         }))
-    }
-}
+    },
+};
 
 fn read_send(section: &Section<'_>) -> Option<Message> {
     let message = section.secret_bytes(&SEND)?;

@@ -148,19 +148,12 @@ mod tests {
     use super::*;
     use crate::alert::TIERS;
     use crate::config::Config;
-    use crate::diagnostic::Source;
-    use std::path::Path;
 
     fn labels_with(own: &str) -> Labels {
         let text = format!(
             "services: [ {{ name: web, labels: {{ {own} }}, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ], objectives: [ {{ name: errors, sli: success, target: 99% }} ] }} ]"
         );
-        let source = Source {
-            name: String::new(),
-            text,
-        };
-        let loaded = Config::load(&source, Path::new(""), &|_| None, crate::probe::KINDS);
-        let config = loaded.config.expect("valid");
+        let config: Config = text.parse().expect("valid");
         let service = &config.services[0];
         let slo = ObjectiveRules::new(&config, service, &service.objectives[0]);
         let Rule::Alerting(alert) = of(&slo, &Condition::Tier(TIERS[0])) else {

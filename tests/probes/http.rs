@@ -5,7 +5,7 @@ use crate::server::{http, ok, redirect};
 use slod::config::Config;
 use slod::diagnostic::Source;
 use slod::outcome::{Cause, Measurement, Timestamp, Verdict};
-use slod::probe::{Attempt, KINDS, Trace};
+use slod::probe::{Attempt, Trace};
 use std::fs;
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn secrets_of_a_config_are_never_shown() {
             "test",
             format!("services: [{{ name: a, probes: [{{ name: p, http: {{ {keys} }} }}] }}]"),
         );
-        let loaded = Config::load(&source, folder.path(), &env, KINDS);
+        let loaded = Config::load(&source, folder.path(), &env);
         let config = loaded
             .config
             .unwrap_or_else(|| panic!("{keys}: {:?}", loaded.diagnostics));

@@ -160,17 +160,17 @@ fn a_token_in_a_url_is_reported_but_not_shown() {
 fn the_registry_is_complete() {
     let mut names = Vec::new();
     for kind in slod::probe::KINDS {
-        assert!(!names.contains(&kind.name()), "{} twice", kind.name());
-        names.push(kind.name());
-        assert!(kind.summary().ends_with('.') && !kind.keys().is_empty());
+        assert!(!names.contains(&kind.name), "{} twice", kind.name);
+        names.push(kind.name);
+        assert!(kind.summary.ends_with('.') && !kind.keys.is_empty());
         assert!(
-            kind.keys().iter().all(|key| key.doc().ends_with('.')),
+            kind.keys.iter().all(|key| key.doc().ends_with('.')),
             "{}",
-            kind.name()
+            kind.name
         );
     }
     let kind = slod::probe::KINDS[0];
-    let (probe, faults) = read(kind.example(), Path::new(""));
+    let (probe, faults) = read(kind.example, Path::new(""));
     assert!(faults.is_empty(), "{faults:?}");
     assert!(probe.is_some_and(|probe| probe.target().starts_with("http")));
 }

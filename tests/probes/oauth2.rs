@@ -8,7 +8,7 @@ use slod::diagnostic::Source;
 use slod::notify::{Answer, Done, Sender};
 use slod::observe::scrape::Scraper;
 use slod::outcome::{Cause, Outcome, Timestamp, Verdict, VoidReason};
-use slod::probe::{Attempt, KINDS, Probe, Trace};
+use slod::probe::{Attempt, Probe, Trace};
 use slod::receiver::Message;
 use slod::roles::Role;
 use std::net::SocketAddr;
@@ -277,7 +277,7 @@ async fn probes_of_models_and_scrapes_use_tokens_as_well() {
         name: String::new(),
         text,
     };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, KINDS);
+    let loaded = Config::load(&source, Path::new(""), &|_| None);
     let config = loaded
         .config
         .unwrap_or_else(|| panic!("{:?}", loaded.diagnostics));

@@ -26,11 +26,11 @@ pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>
     let reader = Reader::new(&source, base, &env);
     let kind = KINDS
         .iter()
-        .find(|kind| kind.name() == name)
+        .find(|kind| kind.name == name)
         .expect("registered");
     let probe = reader
-        .section(&node, name, kind.keys())
-        .and_then(|section| kind.read(&section));
+        .section(&node, name, kind.keys)
+        .and_then(|section| (kind.read)(&section));
     (probe, reader.finish())
 }
 

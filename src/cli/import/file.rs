@@ -6,7 +6,6 @@ use crate::cli::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::import::{Fault, Imported, Input};
-use crate::probe::KINDS;
 use crate::yaml::read_regular;
 use std::path::Path;
 
@@ -48,7 +47,7 @@ pub fn faults(config: &str) -> Vec<Fault> {
         }
     };
     let env = |name: &str| Some(value(name).to_owned());
-    let loaded = Config::load(&source, Path::new(""), &env, KINDS);
+    let loaded = Config::load(&source, Path::new(""), &env);
     let errors = loaded.diagnostics.into_iter();
     let errors = errors.filter(|one| one.severity == Severity::Error && one.code != UNREADABLE);
     let fault = |error: Diagnostic| Fault {

@@ -10,7 +10,6 @@ use super::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::format::numbers::plural;
-use crate::probe;
 use ask::ask;
 use clap::Args;
 use service::{NewService, endpoint, free_name, name_of, target};
@@ -147,7 +146,7 @@ fn from_flags(args: &InitArgs) -> Result<Answers, String> {
 fn check(path: &Path, text: &str) -> Result<Vec<String>, String> {
     let source = Source::new(path.display().to_string(), text);
     let base = path.parent().unwrap_or(Path::new(""));
-    let loaded = Config::load(&source, base, &|_| None, probe::KINDS);
+    let loaded = Config::load(&source, base, &|_| None);
     let messages = |severity: Severity| {
         let found = loaded.diagnostics.iter();
         let found = found.filter(|one| one.severity == severity);

@@ -14,7 +14,6 @@ use super::dial::{Address, Failure, Family, Progress, Tls};
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 use expect::Expect;
 use message::Question;
@@ -23,43 +22,23 @@ use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
 /// The kind in the registry.
-#[derive(Debug)]
-pub struct Dns;
-
-impl Kind for Dns {
-    fn name(&self) -> &'static str {
-        "dns"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Asks a name server one question and checks its answer. The question goes to `server` only, never to the system's resolver, and is sent once: a lost datagram results in a `timeout`. If an answer over UDP is truncated, the question is repeated over TCP within the same attempt. Unexpected response codes (`status`), records (`answer`) or flags (`header`) are bad, and so are replies that do not match the question or cannot be parsed (`protocol`)."
-    }
-
-    fn keys(&self) -> Keys {
-        keys::KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ server: 192.0.2.53, name: www.example.org, type: A, expect: { answers: '^192\\.0\\.2\\.' } }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Attempt,
-            measurements: &[
-                Measurement::Resolve,
-                Measurement::Connect,
-                Measurement::Tls,
-                Measurement::Processing,
-            ],
-            code: Some(CodeOf::DnsResponseCode),
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
-    }
-}
+pub const KIND: Kind = Kind {
+    name: "dns",
+    summary: "Asks a name server one question and checks its answer. The question goes to `server` only, never to the system's resolver, and is sent once: a lost datagram results in a `timeout`. If an answer over UDP is truncated, the question is repeated over TCP within the same attempt. Unexpected response codes (`status`), records (`answer`) or flags (`header`) are bad, and so are replies that do not match the question or cannot be parsed (`protocol`).",
+    keys: keys::KEYS,
+    example: "{ server: 192.0.2.53, name: www.example.org, type: A, expect: { answers: '^192\\.0\\.2\\.' } }",
+    measures: Measures {
+        duration: DurationOf::Attempt,
+        measurements: &[
+            Measurement::Resolve,
+            Measurement::Connect,
+            Measurement::Tls,
+            Measurement::Processing,
+        ],
+        code: Some(CodeOf::DnsResponseCode),
+    },
+    read: |section| Some(Arc::new(read::read(section)?)),
+};
 
 /// How a query reaches its server.
 #[derive(Debug)]

@@ -11,7 +11,6 @@ use super::dial::{Address, Failure, Family, Progress, Tls};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, CodeOf, DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 use exchange::Answer;
 use http::HeaderMap;
@@ -23,38 +22,18 @@ use status::Code;
 use std::sync::Arc;
 
 /// The kind in the registry.
-#[derive(Debug)]
-pub struct Grpc;
-
-impl Kind for Grpc {
-    fn name(&self) -> &'static str {
-        "grpc"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Checks the health of a gRPC server (`grpc.health.v1.Health/Check`), over a new HTTP/2 connection each time. An unexpected gRPC status, a service that is not serving and an HTTP status other than 200 are bad (`status`), and so are an answer that is not gRPC (`protocol`) and a message larger than 64 KiB (`body_too_large`)."
-    }
-
-    fn keys(&self) -> Keys {
-        keys::KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ address: \"127.0.0.1:50051\", service: my.package.MyService }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Attempt,
-            measurements: Measurement::PHASES,
-            code: Some(CodeOf::GrpcStatus),
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
-    }
-}
+pub const KIND: Kind = Kind {
+    name: "grpc",
+    summary: "Checks the health of a gRPC server (`grpc.health.v1.Health/Check`), over a new HTTP/2 connection each time. An unexpected gRPC status, a service that is not serving and an HTTP status other than 200 are bad (`status`), and so are an answer that is not gRPC (`protocol`) and a message larger than 64 KiB (`body_too_large`).",
+    keys: keys::KEYS,
+    example: "{ address: \"127.0.0.1:50051\", service: my.package.MyService }",
+    measures: Measures {
+        duration: DurationOf::Attempt,
+        measurements: Measurement::PHASES,
+        code: Some(CodeOf::GrpcStatus),
+    },
+    read: |section| Some(Arc::new(read::read(section)?)),
+};
 
 #[derive(Debug)]
 struct GrpcProbe {

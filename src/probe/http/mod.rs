@@ -39,7 +39,6 @@ use super::dial::{Failure, Progress};
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Keys, Section};
 use async_trait::async_trait;
 pub use body::BodySink;
 pub use expect::Expect;
@@ -56,38 +55,18 @@ pub use total::{JsonTotal, Totaled};
 use transport::Transport;
 
 /// The kind in the registry.
-#[derive(Debug)]
-pub struct Http;
-
-impl Kind for Http {
-    fn name(&self) -> &'static str {
-        "http"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Sends one HTTP request and checks the response. Every attempt uses a new connection without TLS session resumption, so it measures what a new user experiences; the timeout covers everything, including redirects."
-    }
-
-    fn keys(&self) -> Keys {
-        keys::KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ url: \"http://127.0.0.1:8000/health\", expect: { status: [200-299], json: { \"$.status\": ok } } }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Attempt,
-            measurements: Measurement::PHASES,
-            code: Some(CodeOf::HttpStatus),
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
-    }
-}
+pub const KIND: Kind = Kind {
+    name: "http",
+    summary: "Sends one HTTP request and checks the response. Every attempt uses a new connection without TLS session resumption, so it measures what a new user experiences; the timeout covers everything, including redirects.",
+    keys: keys::KEYS,
+    example: "{ url: \"http://127.0.0.1:8000/health\", expect: { status: [200-299], json: { \"$.status\": ok } } }",
+    measures: Measures {
+        duration: DurationOf::Attempt,
+        measurements: Measurement::PHASES,
+        code: Some(CodeOf::HttpStatus),
+    },
+    read: |section| Some(Arc::new(read::read(section)?)),
+};
 
 /// The HTTP version to use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

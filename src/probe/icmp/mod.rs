@@ -10,16 +10,12 @@ use super::dial::{
 };
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{DurationOf, Measurement, Measures, Outcome};
-use crate::yaml::{Bool, Form, Integer, Key, Keys, Scalar, Section};
+use crate::yaml::{Bool, Form, Integer, Key, Keys, Scalar};
 use async_trait::async_trait;
 use packet::Echo;
 use socket::{Sent, Socket};
 use std::net::IpAddr;
 use std::sync::Arc;
-
-/// The kind in the registry.
-#[derive(Debug)]
-pub struct Icmp;
 
 const KEYS: Keys = &[
     &HOST,
@@ -86,32 +82,18 @@ impl Scalar for HostForm {
     }
 }
 
-impl Kind for Icmp {
-    fn name(&self) -> &'static str {
-        "icmp"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Sends one echo request (ping) and waits for its reply; a lost packet results in a `timeout`. Uses an unprivileged socket if the sysctl `net.ipv4.ping_group_range` includes slod's group, and otherwise a raw socket, which needs CAP_NET_RAW. If neither is allowed, attempts are void (`resources`), with a message that says how to allow it."
-    }
-
-    fn keys(&self) -> Keys {
-        KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ host: 192.0.2.1 }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Attempt,
-            measurements: &[Measurement::Resolve, Measurement::Processing],
-            code: None,
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
+/// The kind in the registry.
+pub const KIND: Kind = Kind {
+    name: "icmp",
+    summary: "Sends one echo request (ping) and waits for its reply; a lost packet results in a `timeout`. Uses an unprivileged socket if the sysctl `net.ipv4.ping_group_range` includes slod's group, and otherwise a raw socket, which needs CAP_NET_RAW. If neither is allowed, attempts are void (`resources`), with a message that says how to allow it.",
+    keys: KEYS,
+    example: "{ host: 192.0.2.1 }",
+    measures: Measures {
+        duration: DurationOf::Attempt,
+        measurements: &[Measurement::Resolve, Measurement::Processing],
+        code: None,
+    },
+    read: |section| {
         let host = section.get(&HOST);
         let payload_size = section.get(&PAYLOAD_SIZE);
         let dont_fragment = section.get(&DONT_FRAGMENT);
@@ -128,8 +110,8 @@ impl Kind for Icmp {
                 ttl: u8::try_from(ttl?).ok()?,
             },
         }))
-    }
-}
+    },
+};
 
 #[derive(Debug)]
 struct IcmpProbe {

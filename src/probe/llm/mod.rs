@@ -23,7 +23,6 @@ use super::http::request::Request;
 use super::http::transport::Transport;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome, Record, Timestamp};
-use crate::yaml::{Keys, Section};
 use api::Api;
 use async_trait::async_trait;
 use budget::{Budget, Spending, Tokens};
@@ -35,47 +34,27 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The kind in the registry.
-#[derive(Debug)]
-pub struct Llm;
-
-impl Kind for Llm {
-    fn name(&self) -> &'static str {
-        "llm"
-    }
-
-    fn summary(&self) -> &'static str {
-        "Asks a language model one question and reads its answer, streamed or not. Every attempt uses a new connection. `time_to_first_chunk` and `time_to_first_token` are measured from the start of the attempt; reasoning is not part of the answer. The following are bad: a rejected request (`rate_limited` for status 429, `overloaded` for a provider at its capacity, otherwise `status`), a stream that is interrupted or ends without its terminator (`stream_broken`), an error inside an answer (`stream_error`), an empty answer (`empty_answer`), and an unexpected answer (`answer`)."
-    }
-
-    fn keys(&self) -> Keys {
-        keys::KEYS
-    }
-
-    fn example(&self) -> &'static str {
-        "{ url: \"http://127.0.0.1:8000/v1/chat/completions\", model: my-model, prompt: \"What is the capital of France?\", expect: { text: Paris } }"
-    }
-
-    fn measures(&self) -> &'static Measures {
-        &Measures {
-            duration: DurationOf::Attempt,
-            measurements: &[
-                Measurement::Resolve,
-                Measurement::Connect,
-                Measurement::Tls,
-                Measurement::Processing,
-                Measurement::Transfer,
-                Measurement::FirstChunk,
-                Measurement::FirstToken,
-                Measurement::PerOutputToken,
-            ],
-            code: Some(CodeOf::HttpStatus),
-        }
-    }
-
-    fn read(&self, section: &Section<'_>) -> Option<Arc<dyn Probe>> {
-        read::read(section).map(|probe| Arc::new(probe) as Arc<dyn Probe>)
-    }
-}
+pub const KIND: Kind = Kind {
+    name: "llm",
+    summary: "Asks a language model one question and reads its answer, streamed or not. Every attempt uses a new connection. `time_to_first_chunk` and `time_to_first_token` are measured from the start of the attempt; reasoning is not part of the answer. The following are bad: a rejected request (`rate_limited` for status 429, `overloaded` for a provider at its capacity, otherwise `status`), a stream that is interrupted or ends without its terminator (`stream_broken`), an error inside an answer (`stream_error`), an empty answer (`empty_answer`), and an unexpected answer (`answer`).",
+    keys: keys::KEYS,
+    example: "{ url: \"http://127.0.0.1:8000/v1/chat/completions\", model: my-model, prompt: \"What is the capital of France?\", expect: { text: Paris } }",
+    measures: Measures {
+        duration: DurationOf::Attempt,
+        measurements: &[
+            Measurement::Resolve,
+            Measurement::Connect,
+            Measurement::Tls,
+            Measurement::Processing,
+            Measurement::Transfer,
+            Measurement::FirstChunk,
+            Measurement::FirstToken,
+            Measurement::PerOutputToken,
+        ],
+        code: Some(CodeOf::HttpStatus),
+    },
+    read: |section| Some(Arc::new(read::read(section)?)),
+};
 
 /// The subject of the request, in the terms of the metrics.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,7 +36,7 @@ fn config(text: &str) -> Config {
 fn loaded(text: &str, base: &Path) -> Config {
     let source = Source::new("config", text);
     let env = |_: &str| Some("http://127.0.0.1/".to_owned());
-    let loaded = Config::load(&source, base, &env, crate::probe::KINDS);
+    let loaded = Config::load(&source, base, &env);
     let found: Vec<_> = loaded.diagnostics.iter().map(|one| &one.message).collect();
     loaded
         .config

@@ -110,22 +110,17 @@ impl ProbeWindows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::Source;
     use crate::outcome::{Outcome, Record, Verdict};
 
     #[test]
     fn failed_reads_are_retried() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("slod.db");
-        let source = Source::new(
-            "",
-            format!(
-                "store: {{ path: '{}' }}\nservices: [ {{ name: web, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n",
-                path.display()
-            ),
+        let text = format!(
+            "store: {{ path: '{}' }}\nservices: [ {{ name: web, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n",
+            path.display()
         );
-        let loaded = Config::load(&source, folder.path(), &|_| None, crate::probe::KINDS);
-        let config = loaded.config.expect("valid");
+        let config: Config = text.parse().expect("valid");
         let at = |second: i64| Timestamp::from_secs(1_000_000 + second);
         let mut windows = ProbeWindows::new(&config, &config.services[0], at(0), WIDTH_MIN);
         assert!(windows.ended_by(at(60)).is_empty(), "there is no store yet");

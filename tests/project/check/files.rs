@@ -63,7 +63,7 @@ fn only_regular_files_are_read() {
                     "services: [{{ name: a, probes: [{{ name: p, http: {{ url: \"http://127.0.0.1/\", {key} }} }}] }}]"
                 ),
             );
-            let loaded = Config::load(&source, Path::new(""), &env, slod::probe::KINDS);
+            let loaded = Config::load(&source, Path::new(""), &env);
             let mut found = loaded.diagnostics.iter();
             assert!(
                 found.any(|found| found.code == "unreadable-file"

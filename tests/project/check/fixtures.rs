@@ -1,6 +1,6 @@
 //! Output of `slod check`: each file in `fixtures/check`, next to the expected text.
 
-use super::{KINDS, env, fixtures, load_fixture, root};
+use super::{env, fixtures, load_fixture, root};
 use expect_test::expect_file;
 use regex::Regex;
 use slod::cli::check;
@@ -17,9 +17,9 @@ fn every_fixture_says_what_is_expected() {
         let text = check::text(&source, &loaded, false);
         assert!(!text.contains("hunter2"), "a secret is shown:\n{text}");
         expect_file![path.with_extension("txt")].assert_eq(&text);
-        let json = check::json(&source, &loaded.diagnostics);
-        let list: Vec<serde_json::Value> = serde_json::from_str(&json).unwrap();
+        let list = check::objects(&source, &loaded.diagnostics);
         assert_eq!(list.len(), loaded.diagnostics.len());
+        let json = serde_json::Value::from(list).to_string();
         assert!(!json.contains("hunter2"), "a secret is shown:\n{json}");
     }
 }
@@ -67,7 +67,7 @@ fn every_code_of_the_source_is_documented() {
 #[test]
 fn the_shipped_config_has_no_diagnostics() {
     let source = config::read_file(&root().join("config/slod.yaml")).unwrap();
-    let loaded = Config::load(&source, Path::new("config"), &|_| None, &KINDS);
+    let loaded = Config::load(&source, Path::new("config"), &|_| None);
     assert_eq!(loaded.diagnostics, []);
     let config = loaded.config.unwrap();
     let names: Vec<_> = config
@@ -100,7 +100,7 @@ fn the_specified_config_is_valid() {
 fn the_shipped_ai_provider_example_has_no_diagnostics() {
     let source = config::read_file(&root().join("config/ai-provider.yaml")).unwrap();
     let env = |name: &str| (name == "TOGETHER_API_KEY").then(|| "a-key".to_owned());
-    let loaded = Config::load(&source, Path::new("config"), &env, &KINDS);
+    let loaded = Config::load(&source, Path::new("config"), &env);
     assert_eq!(loaded.diagnostics, []);
     let config = loaded.config.unwrap();
     let probe = config.probes().next().unwrap();
@@ -123,7 +123,7 @@ fn the_exit_code_gives_the_result() {
         let file = root().join(file);
         let args = [&["slod", "--config", file.to_str().unwrap()], more].concat();
         let cli = <Cli as clap::Parser>::parse_from(args);
-        check::answer(&cli.args, &KINDS)
+        check::answer(&cli.args)
     };
     let answer = |file: &str, more: &[&str]| try_answer(file, more).unwrap();
     let (code, out) = answer("config/slod.yaml", &["--strict"]);
@@ -158,7 +158,7 @@ proptest::proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "(services|listen|defaults|name|probes|http|url|:|,| |\n|\t|-|\\[|\\]|\\{|\\}|\\$|\"|'|&a|\\*a|10s|99%|\\PC|[\u{0}-\u{1f}]){0,60}") {
         let source = Source { name: "x".to_owned(), text };
-        let loaded = Config::load(&source, Path::new("."), &env, &KINDS);
+        let loaded = Config::load(&source, Path::new("."), &env);
         proptest::prop_assert!(loaded.config.is_some() || !loaded.diagnostics.is_empty());
         proptest::prop_assert!(!check::text(&source, &loaded, true).is_empty());
     }

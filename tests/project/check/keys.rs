@@ -1,29 +1,25 @@
 //! Every declared key is read, documented and part of the schema.
 
-use super::{KINDS, env, fixtures, root};
+use super::{fixtures, load, root};
 use expect_test::expect_file;
-use slod::config::{self, Config, Loaded};
-use slod::diagnostic::Source;
-use slod::probe::Kind;
+use slod::config;
+use slod::probe::KINDS;
 use slod::yaml::{Keys, Need, Structure};
 use std::collections::BTreeSet;
 use std::fs;
 
 #[test]
 fn the_example_of_every_kind_is_valid_and_its_name_is_free() {
-    let kinds: Vec<&dyn Kind> = [&KINDS, slod::probe::KINDS].concat();
-    for kind in kinds {
-        let (name, example) = (kind.name(), kind.example());
+    for kind in KINDS {
+        let (name, example) = (kind.name, kind.example);
         let text = format!(
             "services: [{{ name: a, objectives: [], probes: [{{ name: p, {name}: {example} }}] }}]"
         );
-        let source = Source::new("", text);
-        let loaded = Config::load(&source, root(), &env, &[kind]);
-        assert_eq!(loaded.diagnostics, [], "{name}");
+        assert_eq!(load(&text).diagnostics, [], "{name}");
         assert!(!["name", "interval", "timeout"].contains(&name));
     }
-    let names: BTreeSet<_> = slod::probe::KINDS.iter().map(|kind| kind.name()).collect();
-    assert_eq!(names.len(), slod::probe::KINDS.len(), "names are unique");
+    let names: BTreeSet<_> = KINDS.iter().map(|kind| kind.name).collect();
+    assert_eq!(names.len(), KINDS.len(), "names are unique");
 }
 
 /// A document with a value for one key, and the path of that key.
@@ -64,20 +60,15 @@ fn written(
 /// One such document for each key of the config and of all probe kinds.
 fn every_key(value: &dyn Fn(Need) -> Option<String>) -> Vec<Written> {
     let mut all = written(config::KEYS, "", &str::to_owned, value);
-    for kind in slod::probe::KINDS {
-        let name = kind.name();
+    for kind in KINDS {
+        let name = kind.name;
         let around = |inner: &str| {
             format!("services: {{ name: a, probes: {{ name: p, {name}: {inner} }} }}")
         };
         let path = format!("services.probes.{name}");
-        all.extend(written(kind.keys(), &path, &around, value));
+        all.extend(written(kind.keys, &path, &around, value));
     }
     all
-}
-
-fn load_real(text: &str) -> Loaded {
-    let source = Source::new("", text);
-    Config::load(&source, root(), &env, slod::probe::KINDS)
 }
 
 #[test]
@@ -90,7 +81,7 @@ fn every_declared_key_is_read() {
         path.ends_with("load.requests.json") || path.ends_with("load.requests.steps.json")
     };
     for Written { text, path } in all.into_iter().filter(|one| !is_json(&one.path)) {
-        let found = load_real(&text).diagnostics;
+        let found = load(&text).diagnostics;
         let is_reported = found.iter().any(|one| one.path.starts_with(&path));
         assert!(
             is_reported,
@@ -108,7 +99,7 @@ fn every_default_is_a_valid_value_of_its_key() {
     let all = every_key(&default);
     assert!(all.len() > 20, "{} defaults", all.len());
     for Written { text, path } in all {
-        let found = load_real(&text).diagnostics;
+        let found = load(&text).diagnostics;
         let invalid = ["invalid-value", "out-of-range"];
         let mut faults = found.iter();
         let fault = faults.find(|one| one.path == path && invalid.contains(&one.code));
@@ -118,14 +109,14 @@ fn every_default_is_a_valid_value_of_its_key() {
 
 #[test]
 fn the_docs_match_the_declared_keys() {
-    let page = config::markdown(slod::probe::KINDS);
+    let page = config::markdown();
     expect_file![root().join("docs/CONFIGURATION.md")].assert_eq(&page);
 }
 
 /// The schema for editors accepts everything that `slod check` accepts.
 #[test]
 fn valid_configs_conform_to_the_schema() {
-    let schema = config::schema(slod::probe::KINDS);
+    let schema = config::schema();
     let validator = jsonschema::draft7::new(&schema).unwrap();
     let mut files: Vec<_> = fixtures();
     files.retain(|file| {

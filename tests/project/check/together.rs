@@ -51,7 +51,7 @@ fn faulty(text: String) -> BTreeSet<usize> {
         name: String::new(),
         text,
     };
-    let loaded = Config::load(&source, Path::new(""), &|_| None, slod::probe::KINDS);
+    let loaded = Config::load(&source, Path::new(""), &|_| None);
     let errors = loaded.diagnostics.iter();
     let errors = errors.filter(|one| one.severity == Severity::Error);
     errors.map(|one| one.place.unwrap().line).collect()

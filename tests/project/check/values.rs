@@ -1,6 +1,6 @@
 //! What keys and their defaults mean in the config that is read.
 
-use super::{KINDS, load};
+use super::load;
 use slod::config::{self, Config};
 use slod::diagnostic::{Severity, Source};
 use slod::slo::Threshold;
@@ -52,7 +52,7 @@ fn stages_and_thresholds_of_a_scenario_are_bounded() {
 #[test]
 fn defaults_match_their_declarations() {
     let plain = load(
-        "services: [{ name: a, objectives: [{ name: o, sli: availability, target: 99% }], probes: [{ name: p, http: { url: x } }] }]",
+        "services: [{ name: a, objectives: [{ name: o, sli: availability, target: 99% }], probes: [{ name: p, http: { url: 'http://x/' } }] }]",
     );
     let written = load(
         "listen: 127.0.0.1:9771
@@ -62,9 +62,9 @@ defaults: { interval: 10s, timeout: 5s }
 services:
   - name: a
     objectives: [{ name: o, sli: availability, target: 99%, window: 30d, budgeting: timeslices, slice_target: 50% }]
-    probes: [{ name: p, interval: 10s, timeout: 5s, http: { url: x } }]",
+    probes: [{ name: p, interval: 10s, timeout: 5s, http: { url: 'http://x/' } }]",
     );
-    let page = config::markdown(&KINDS);
+    let page = config::markdown();
     for default in [
         "127.0.0.1:9771",
         "data/slod.db",
@@ -94,7 +94,7 @@ fn fingerprint(config: &Config) -> String {
 #[test]
 fn a_shorter_interval_shortens_the_inherited_timeout() {
     let loaded = load(
-        "services: [{ name: a, objectives: [], probes: [{ name: p, interval: 1s, http: { url: x } }] }]",
+        "services: [{ name: a, objectives: [], probes: [{ name: p, interval: 1s, http: { url: 'http://x/' } }] }]",
     );
     let config = loaded.config.unwrap();
     let probe = &config.services[0].probes[0];
@@ -105,7 +105,7 @@ fn a_shorter_interval_shortens_the_inherited_timeout() {
 fn an_empty_list_of_objectives_means_none() {
     let text = |own: &str| {
         format!(
-            "defaults: {{ objectives: [{{ name: o, sli: success, target: 99% }}] }}\nservices: [{{ name: a, {own} probes: [{{ name: p, http: {{ url: x }} }}] }}]"
+            "defaults: {{ objectives: [{{ name: o, sli: success, target: 99% }}] }}\nservices: [{{ name: a, {own} probes: [{{ name: p, http: {{ url: 'http://x/' }} }}] }}]"
         )
     };
     let objectives = |own: &str| {
@@ -126,10 +126,10 @@ fn a_fingerprint_changes_only_with_the_settings_of_its_probe() {
     let spec = |text: &str, host: &'static str| {
         let source = Source::new("", text);
         let env = move |_: &str| Some(host.to_owned());
-        let loaded = Config::load(&source, folder.path(), &env, &KINDS);
+        let loaded = Config::load(&source, folder.path(), &env);
         loaded.config.unwrap().services[0].probes[0].clone()
     };
-    let text = "services: [{ name: a, objectives: [], probes: [{ name: p, http: { url: \"http://${HOST}/\", bearer_token_file: token } }] }]";
+    let text = "services: [{ name: a, objectives: [], probes: [{ name: p, http: { url: \"http://${HOST}/\", bearer_file: token } }] }]";
     let first = spec(text, "x");
     assert!(first == spec(text, "x"), "nothing changed");
     assert!(

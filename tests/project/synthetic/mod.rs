@@ -302,7 +302,7 @@ pub fn probe(service: &str, name: &str, fate: Fate, seed: u64) -> ProbeView {
     ProbeView {
         key: ProbeKey::new(service, name),
         kind: "http",
-        measures: KINDS[0].measures(),
+        measures: &KINDS[0].measures,
         target: format!("https://{service}.example/health").into(),
         interval: INTERVAL,
         runs: if probed { 259_121 } else { 0 },
