@@ -202,9 +202,10 @@ fn of_document(plan: &Plan, totals: &[Totaled]) -> Scanned {
         let total = found.total;
         let rule = plan.rule(at);
         if let (Some(rule), Some(example), None) = (rule, &found.example, &scanned.example) {
-            let (path, role) = (&rule.written, rule.role);
-            let example = format!("`{path}` of `{role}` is {example}, which is not a number");
-            scanned.example = Some(example);
+            scanned.example = Some(format!(
+                "`{}` of `{}` is {example}, which is not a number",
+                rule.written, rule.role
+            ));
         }
         let kind = rule.map(|rule| rule.role.kind());
         let is_usable = |value: &f64| kind.is_some_and(|kind| is_usable(kind, *value));
