@@ -79,13 +79,13 @@ impl Latest {
         self.is_scraped = true;
         let has_failed = scraped.scrape.error.is_some();
         scraped.scrape.failures = self.metrics.scrape.failures + u64::from(has_failed);
-        if !has_failed {
-            self.since = Some(started);
-            self.metrics = Arc::new(scraped);
-        } else {
+        if has_failed {
             let mut metrics = (*self.metrics).clone();
             metrics.scrape = scraped.scrape;
             self.metrics = Arc::new(metrics);
+        } else {
+            self.since = Some(started);
+            self.metrics = Arc::new(scraped);
         }
     }
 }
