@@ -30,8 +30,8 @@ const LATEST: Duration = Duration::from_mins(10);
 
 /// A service that uses at least this share of the host's processors is named.
 const MIN_BUSIEST_SHARE: f64 = 0.1;
-/// A sign that appears or a pending alert is evaluated within this time.
-const EVALUATED_WITHIN: Duration = Duration::from_mins(1);
+/// A sign that appears, and then its pending alert, are evaluated within this time, also on a busy machine.
+const EVALUATED_WITHIN: Duration = Duration::from_mins(2);
 /// Time after which the usual levels at each time of day are learned again.
 const LEARN_EVERY: Duration = Duration::from_hours(6);
 

@@ -213,6 +213,45 @@ fn parts_of_a_ratio_come_from_one_library() {
     assert!(own.role(Role::Errors).is_none(), "{own:?}");
 }
 
+/// The classes are those of LiteLLM's exceptions.
+#[test]
+fn failures_of_a_proxy_s_clients_are_no_errors_of_the_provider() {
+    let failed = |class: &str, status: u16| {
+        format!(
+            "litellm_proxy_failed_requests_metric_total{{exception_class=\"{class}\",exception_status=\"{status}\"}} 1\n"
+        )
+    };
+    let of_clients = [
+        ("ProxyException", 401),
+        ("HTTPException", 429),
+        ("BudgetExceededError", 429),
+        ("Openai.BadRequestError", 400),
+        ("Openai.ContextWindowExceededError", 400),
+        ("Azure.UnprocessableEntityError", 422),
+        ("Github_copilot.CallerCredentialRateLimitError", 429),
+    ];
+    let of_provider = [
+        ("Openai.AuthenticationError", 401),
+        ("Openai.RateLimitError", 429),
+        ("Anthropic.Timeout", 408),
+        ("Openai.InternalServerError", 500),
+    ];
+    let page = |failures: &[(&str, u16)]| -> String {
+        let lines = failures
+            .iter()
+            .map(|(class, status)| failed(class, *status));
+        lines.collect()
+    };
+    let requests = "litellm_proxy_total_requests_metric_total{status_code=\"200\"} 20\n";
+    for (failures, errors, limits) in [(&of_clients[..], 0, 0), (&of_provider[..], 4, 1)] {
+        let page = page(failures) + requests;
+        let metrics = Watched::new("").follow(0, &page);
+        let series = |role| metrics.role(role).map(|view| view.series);
+        assert_eq!(series(Role::LlmErrors), Some(errors), "{page}");
+        assert_eq!(series(Role::LlmRateLimitHits), Some(limits), "{page}");
+    }
+}
+
 #[test]
 fn values_without_a_use_are_dropped_and_counted() {
     let mut watched = Watched::new("");
