@@ -228,12 +228,8 @@ mod tests {
             Timestamp::from_secs(2_000_100),
         );
         // The clock was set back.
-        let over = changes(
-            &known(&running),
-            &[],
-            MAINTENANCE,
-            Timestamp::from_secs(1_000),
-        );
+        let known = known(&running);
+        let over = changes(&known, &[], MAINTENANCE, Timestamp::from_secs(1_000));
         let over: Vec<_> = over.map(|(_, one)| one).collect();
         assert_eq!(over[0].to, Some(over[0].from));
     }
@@ -242,7 +238,8 @@ mod tests {
     fn a_revoked_correction_has_ended() {
         let now = Timestamp::from_secs(2_000_100);
         let running = wanted(&[correction(2_000_000, 2_000_600)], now);
-        let over: Vec<_> = changes(&known(&running), &[], MAINTENANCE, now).collect();
+        let known = known(&running);
+        let over: Vec<_> = changes(&known, &[], MAINTENANCE, now).collect();
         assert_eq!((over.len(), over[0].1.to), (1, Some(now)));
         assert_eq!(
             over[0].0, "maintenance",
