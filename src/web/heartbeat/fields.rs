@@ -71,6 +71,17 @@ mod tests {
                 failed("1"),
             ),
             (json, r#"{"success": true}"#, good.clone()),
+            // The Watchdog alert of Prometheus, as a webhook of Alertmanager.
+            (
+                json,
+                r#"{"version": "4", "status": "firing", "alerts": [{"status": "firing"}]}"#,
+                good.clone(),
+            ),
+            (
+                json,
+                r#"{"version": "4", "status": "resolved"}"#,
+                failed("resolved"),
+            ),
             // Texts.
             (form, "boom", None),
             (form, "m=just checking in", None),

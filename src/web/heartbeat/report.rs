@@ -25,8 +25,9 @@ const MESSAGE: [&str; 3] = ["msg", "message", "m"];
 /// Parameters whose name is the status: `?fail`, `?success=false`.
 const SUCCESS: [&str; 5] = ["ok", "success", "succeeded", "up", "passed"];
 const FAILURE: [&str; 5] = ["fail", "failed", "failure", "error", "down"];
-/// Words for success in schedulers and other services.
-const SUCCEEDED: [&str; 4] = ["complete", "completed", "done", "pass"];
+/// Words for success in schedulers and other services. Alertmanager sends `firing` for an alert that always
+/// fires while Prometheus works, and `resolved` when it no longer does.
+const SUCCEEDED: [&str; 5] = ["complete", "completed", "done", "pass", "firing"];
 /// Words for a job that has not ended, used by Cronitor, Sentry, Healthchecks and others to report a start
 /// or a log line.
 const UNFINISHED: [&str; 13] = [

@@ -183,32 +183,30 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         elsewhere: BTreeMap::new(),
         services: vec![
             ServiceSpec {
-                name: "s".into(),
-                description: "".into(),
-                labels: [].into(),
                 probes: vec![probe("a", interval), probe("b", 60_000)],
-                borrowed: vec![],
-                objectives: objectives.into_iter().map(Arc::new).collect(),
-                processes: Vec::new(),
-                metrics: None,
-                load: None,
-                signals: slod::signal::Settings::default(),
-                shard: 1,
+                ..service("s", objectives)
             },
             ServiceSpec {
-                name: "journey".into(),
-                description: "".into(),
-                labels: [].into(),
-                probes: vec![],
                 borrowed: vec![probe("a", interval), probe("b", 60_000)],
-                objectives: journey.into_iter().map(Arc::new).collect(),
-                processes: Vec::new(),
-                metrics: None,
-                load: None,
-                signals: slod::signal::Settings::default(),
-                shard: 1,
+                ..service("journey", journey.into())
             },
         ],
+    }
+}
+
+fn service(name: &str, objectives: Vec<Objective>) -> ServiceSpec {
+    ServiceSpec {
+        name: name.into(),
+        description: "".into(),
+        labels: [].into(),
+        probes: Vec::new(),
+        borrowed: Vec::new(),
+        objectives: objectives.into_iter().map(Arc::new).collect(),
+        processes: Vec::new(),
+        metrics: None,
+        load: None,
+        signals: slod::signal::Settings::default(),
+        shard: 1,
     }
 }
 
