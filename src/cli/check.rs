@@ -6,7 +6,7 @@ use super::log::takes_color;
 use super::output::{self, draw};
 use crate::config::{Config, FileError, Loaded, read_file, read_stream};
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::format::numbers::plural;
+use crate::format::numbers::{self, plural};
 use crate::web::auth::{self, LoadedFile};
 use crate::yaml::from_environment;
 use clap::{Args, ValueEnum};
@@ -138,7 +138,7 @@ fn summary(loaded: &Loaded) -> String {
         let own = if shard.is_whole() {
             String::new()
         } else {
-            format!(" ({own} in shard {shard})")
+            format!(" ({} in shard {shard})", numbers::count(own as u64))
         };
         let content = format!(
             "ok: {}{own}, {}, {}",

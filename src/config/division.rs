@@ -3,6 +3,7 @@
 use super::draft::ServiceDraft;
 use super::model::Config;
 use super::shard::{Shard, places};
+use crate::format::numbers::{count, plural};
 
 impl Config {
     /// Removes the services of other shards. What remains is the config of one daemon.
@@ -25,7 +26,14 @@ impl Config {
         let (own, others) = (self.services.len(), self.elsewhere.len());
         let all = own + others;
         let is_divided = !self.shard.is_whole();
-        is_divided.then(|| format!("Shard {}: {own} of {all} services", self.shard))
+        is_divided.then(|| {
+            let own = count(own as u64);
+            format!(
+                "Shard {}: {own} of {}",
+                self.shard,
+                plural(all as u64, "service")
+            )
+        })
     }
 
     /// `rag is in shard 3/5, and this is shard 2/5`; `None` unless the service was removed as one of another

@@ -2,6 +2,7 @@
 
 use siphasher::sip::SipHasher13;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -50,8 +51,8 @@ pub(super) fn places<'s>(
         let number = number(first, count);
         let mut open = vec![*first];
         while let Some(next) = open.pop() {
-            if !places.contains_key(next) {
-                places.insert(next, number);
+            if let Entry::Vacant(place) = places.entry(next) {
+                place.insert(number);
                 open.extend(joined.get(next).into_iter().flatten());
             }
         }

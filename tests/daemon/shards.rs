@@ -85,7 +85,7 @@ fn a_reload_with_another_shard_drops_and_takes_over_services() {
     let all = ["b", "d", "chat", "flow"];
     daemon.wait_for(|daemon| (services(daemon) == set(&all)).then_some(()));
     let status = daemon.json("/api/v1/services/b");
-    let bad = &status["objectives"][0]["bad"];
+    let bad = &status["objectives"][0]["windows"][0]["bad_events"];
     assert!(bad.as_f64().is_some_and(|bad| bad >= counted), "{status}");
 }
 
@@ -126,7 +126,7 @@ fn a_shard_without_services_runs() {
     assert_eq!(services(&daemon), set(&[]));
     has_all(
         &daemon.request("GET", "/"),
-        &["HTTP/1.1 200", "Shard 2/3: 0 of 1 services"],
+        &["HTTP/1.1 200", "Shard 2/3: 0 of 1 service"],
     );
     has_all(&daemon.request("GET", "/-/ready"), &["HTTP/1.1 200"]);
     assert!(daemon.metric("slod_shards{shard=\"2\"}").is_some());
