@@ -88,7 +88,7 @@ fn the_shipped_config_has_no_diagnostics() {
 fn the_specified_config_is_valid() {
     let folder = root().join("tests/fixtures/specified");
     let source = config::read_file(&folder.join("slod.yaml")).unwrap();
-    let loaded = Config::load(&source, &folder, &env, slod::probe::KINDS);
+    let loaded = Config::load(&source, &folder, &env);
     let mut errors = loaded.diagnostics;
     errors.retain(|one| one.severity == Severity::Error);
     assert_eq!(errors, []);
