@@ -37,10 +37,8 @@ fn families(mut page: &[u8]) -> Vec<Family> {
 }
 
 fn add(samples: &mut Samples, key: Key, value: f64) {
-    assert!(
-        samples.insert(key.clone(), value).is_none(),
-        "twice: {key:?}"
-    );
+    assert!(!samples.contains_key(&key), "twice: {key:?}");
+    samples.insert(key, value);
 }
 
 /// The samples of a text page.
