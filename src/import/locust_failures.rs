@@ -6,6 +6,7 @@ use super::locust_counts::{FAILED, cause, words};
 use super::{ImportError, Lines, csv};
 use crate::load::RunRecord;
 use crate::outcome::Cause;
+use crate::units::whole;
 use std::io::BufRead;
 
 /// Replaces the cause of all failures of a run of Locust.
@@ -27,6 +28,8 @@ struct Failures {
     total: u64,
     /// Failures that were already split.
     done: u64,
+    /// How many of them each cause got.
+    given: Vec<u64>,
     examples: Vec<(Cause, String)>,
 }
 
@@ -60,30 +63,47 @@ impl Failures {
             *known += count;
         } else {
             self.causes.push((cause, count));
+            self.given.push(0);
             self.examples.push((cause, words));
         }
     }
 
-    /// The causes of the next failures. Rounding errors do not add up.
+    /// The causes of the next failures, in proportion. Rounding errors do not add up.
     fn split(&mut self, failed: u64) -> Vec<(Cause, u64)> {
-        let until = |done: u64, count: u64| {
-            let share = u128::from(done) * u128::from(count) / u128::from(self.total);
-            u64::try_from(share).unwrap_or(u64::MAX)
-        };
-        let (before, after) = (self.done, self.done + failed);
-        let each = self.causes.iter();
-        let mut split: Vec<_> = each
-            .map(|(cause, count)| (*cause, until(after, *count) - until(before, *count)))
+        self.done += failed;
+        let share = self.done as f64 / self.total as f64;
+        let each = self.causes.iter().zip(&self.given);
+        let due: Vec<f64> = each
+            .map(|((_, count), given)| share * *count as f64 - *given as f64)
             .collect();
-        let missing = failed.saturating_sub(split.iter().map(|(_, count)| count).sum());
-        // The shares of all causes together are rounded down.
-        if let Some((_, most)) = split.iter_mut().max_by_key(|(_, count)| *count) {
-            *most += missing;
+        let mut left = failed;
+        let mut split: Vec<u64> = due
+            .iter()
+            .map(|due| {
+                let count = whole(due.floor()).min(left);
+                left -= count;
+                count
+            })
+            .collect();
+        while left > 0 {
+            let lack = |place: usize| due[place] - split[place] as f64;
+            let places = 0..due.len();
+            let Some(most) = places.max_by(|a, b| lack(*a).total_cmp(&lack(*b))) else {
+                break;
+            };
+            split[most] += 1;
+            left -= 1;
         }
-        self.done = after;
-        split.retain(|(_, count)| *count > 0);
-        split.sort_unstable();
-        split
+        for (given, count) in self.given.iter_mut().zip(&split) {
+            *given += count;
+        }
+        let named = self.causes.iter().zip(split);
+        let mut named: Vec<_> = named
+            .map(|((cause, _), count)| (*cause, count))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        named.sort_unstable();
+        named
     }
 }
 
