@@ -8,6 +8,7 @@ use slod::outcome::{DurationOf, Measurement, Measures, Outcome, ProbeKey, Verdic
 use slod::probe::{Attempt, Probe};
 use slod::slo::calendar::{Calendar, Period};
 use slod::slo::{BudgetingMethod, Combine, NoDataPolicy, Objective, ProbeRef, Sli, Window};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
