@@ -85,9 +85,11 @@ routes: [ {{ to: hook, wait: 5s, repeat: 1m }} ]
     assert!(repeated.is_err(), "{repeated:?}");
     relax(&config(folder.path(), &target().to_string(), &delivery));
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
-    let end = received.recv_timeout(REPEATED).expect("its end");
-    assert_eq!(end.body["status"], "resolved");
-    assert_eq!(end.fingerprint(), began.fingerprint());
+    let next = received.recv_timeout(REPEATED).expect("its end");
+    // The renamed objective has the same failures, so it may fire.
+    let alerts = next.body["alerts"].as_array().expect("a list").iter();
+    let mut same = alerts.filter(|one| one["fingerprint"] == began.fingerprint());
+    assert_eq!(same.next().expect("its end")["status"], "resolved");
 }
 
 #[test]
