@@ -165,7 +165,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("scenarios", nargs="+", choices=SCENARIOS, metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--slod", default=ROOT / "target/debug/slod")
-    parser.add_argument("--python", default=sys.executable, help="a Python that has the libraries of the application")
+    parser.add_argument("--python", default=sys.executable, help="a Python that has the libraries of the application, and psycopg[binary]")
     parser.add_argument("--speed", type=int, default=1)
     parser.add_argument("--cpu-above", default="80%", help="the threshold of `cpu_high`; a lower one where other work takes the processors")
     parser.add_argument("--minutes", type=float, default=12, help="how long to watch, by slod's clock")

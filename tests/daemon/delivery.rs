@@ -76,19 +76,20 @@ fn the_end_of_an_acknowledged_alert_does_not_repeat_it() {
 routes: [ {{ to: hook, wait: 5s, repeat: 1m }} ]
 "
     );
-    let path = config(folder.path(), &closed(), &delivery);
-    let daemon = Daemon::start(&path);
+    let daemon = Daemon::start(&config(folder.path(), &closed(), &delivery));
     let began = received.recv_timeout(REPEATED).expect("the alert");
-    let path_of_it = format!("/api/v1/alerts/{}/acknowledge", began.fingerprint());
-    let answer = daemon.post(&path_of_it, "application/json", "{\"author\":\"ada\"}");
+    let path = format!("/api/v1/alerts/{}/acknowledge", began.fingerprint());
+    let answer = daemon.post(&path, "application/json", "{\"author\":\"ada\"}");
     assert!(answer.contains("\"by\":\"ada\""), "{answer}");
     let repeated = received.recv_timeout(Duration::from_secs(65));
     assert!(repeated.is_err(), "{repeated:?}");
-    relax(&path);
+    relax(&config(folder.path(), &target().to_string(), &delivery));
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
-    let end = received.recv_timeout(REPEATED).expect("its end");
-    assert_eq!(end.body["status"], "resolved");
-    assert_eq!(end.fingerprint(), began.fingerprint());
+    let next = received.recv_timeout(REPEATED).expect("its end");
+    // The renamed objective has the same failures, so it may fire.
+    let alerts = next.body["alerts"].as_array().expect("a list").iter();
+    let mut same = alerts.filter(|one| one["fingerprint"] == began.fingerprint());
+    assert_eq!(same.next().expect("its end")["status"], "resolved");
 }
 
 #[test]
