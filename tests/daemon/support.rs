@@ -132,6 +132,25 @@ impl Daemon {
         assert!(sent.expect("kill runs").success());
     }
 
+    /// Stops all threads. A signal alone takes effect later, so that the daemon could still read what a
+    /// server sends after it.
+    pub fn pause(&self) {
+        self.signal("STOP");
+        let threads = format!("/proc/{}/task", self.child.id());
+        let is_stopped = || {
+            let mut threads = fs::read_dir(&threads).expect("it runs").flatten();
+            threads.all(|thread| {
+                let status = fs::read_to_string(thread.path().join("status"));
+                status.is_ok_and(|status| status.contains("State:\tT"))
+            })
+        };
+        let end = Instant::now() + PATIENCE;
+        while !is_stopped() {
+            assert!(Instant::now() < end, "it does not stop");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits for the process, and returns its exit status with the log.
     pub fn ended(mut self) -> (ExitStatus, String) {
         let end = Instant::now() + PATIENCE;

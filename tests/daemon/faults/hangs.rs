@@ -28,7 +28,7 @@ fn a_daemon_that_hangs_is_killed() {
     assert!(message.contains("was not killed: it answers"), "{message}");
     assert!(healthcheck(&address, &[]).status.success(), "it lives");
 
-    daemon.signal("STOP");
+    daemon.pause();
     let output = healthcheck(&address, &killing);
     let message = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!output.status.success());

@@ -30,7 +30,7 @@ fn attempts_in_progress_during_a_pause_are_not_blamed_on_the_service() {
     // An attempt is in progress more than half of the time; each pause is at a different part of a
     // second.
     for number in 0..10 {
-        daemon.signal("STOP");
+        daemon.pause();
         thread::sleep(Duration::from_millis(2500));
         daemon.signal("CONT");
         thread::sleep(Duration::from_millis(1500 + 270 * number));
@@ -64,7 +64,7 @@ fn a_short_pause_causes_no_timeout() {
     for answer in ["HTTP/1.1 500 Broken", "HTTP/1.1 200 OK", ""] {
         let (mut stream, _) = listener.accept().expect("a connection");
         assert!(stream.read(&mut [0; 2048]).expect("a request") > 0);
-        daemon.signal("STOP");
+        daemon.pause();
         if !answer.is_empty() {
             write!(stream, "{answer}\r\nContent-Length: 0\r\n\r\n").expect("sent");
         }
