@@ -1,6 +1,7 @@
 //! Reads a result of `JMeter` as CSV (`jmeter -l FILE`): a line per sample, in any order.
 
-use super::collect::{ClientRequest, Collector, cause_of, status_cause};
+use super::collect::{ClientRequest, Collector};
+use super::failures::{cause_of, status_cause};
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};
 use std::io::BufRead;

@@ -1,8 +1,7 @@
 //! Reads the output of k6 with `--out json` and `--out csv`: a line per value of each metric.
 
-use super::collect::{
-    ClientRequest, Collector, FailedCheck, cause_of, retry_after, status_cause, without_url,
-};
+use super::collect::{ClientRequest, Collector};
+use super::failures::{FailedCheck, cause_of, retry_after, status_cause, without_url};
 use super::{ImportError, Lines, csv};
 use crate::load::RetryAfter;
 use crate::outcome::{Cause, Timestamp};

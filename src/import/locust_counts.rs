@@ -1,6 +1,7 @@
 //! Reads the output of slod's locustfile while it runs (`export::Script::reports`).
 
-use super::collect::{ClientRequest, Collector, FailedCheck, cause_of, retry_after, status_cause};
+use super::collect::{ClientRequest, Collector};
+use super::failures::{FailedCheck, cause_of, retry_after, status_cause};
 use crate::load::RetryAfter;
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;

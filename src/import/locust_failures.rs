@@ -1,7 +1,7 @@
 //! Reads `NAME_failures.csv` of `locust --csv NAME`: the errors of the whole run with their counts. The history has
 //! only the number of failures of each second, so every second gets the same shares of causes.
 
-use super::collect::{cause_of, status_cause};
+use super::failures::{cause_of, status_cause};
 use super::locust_counts::{FAILED, cause, words};
 use super::{ImportError, Lines, csv};
 use crate::load::RunRecord;

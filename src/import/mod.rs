@@ -6,6 +6,7 @@ mod check;
 mod collect;
 mod csv;
 mod document;
+mod failures;
 mod follow;
 mod jmeter;
 mod k6;

@@ -1,7 +1,8 @@
 //! Reads the output of oha: `--output-format csv` has a line per answered request, with times in seconds
 //! since the start; JSON has the totals of the run, including requests without an answer.
 
-use super::collect::{ClientRequest, Collector, cause_of, status_cause};
+use super::collect::{ClientRequest, Collector};
+use super::failures::{cause_of, status_cause};
 use super::totals::Totals;
 use super::{ImportError, Lines, csv};
 use crate::outcome::{Cause, Timestamp};

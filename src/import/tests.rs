@@ -78,7 +78,7 @@ fn errors_of_clients_have_the_causes_of_probes() {
             Cause::Refused,
         ),
     ] {
-        assert_eq!(collect::cause_of(error), cause, "{error}");
+        assert_eq!(failures::cause_of(error), cause, "{error}");
     }
 }
 

@@ -78,7 +78,7 @@ fn client_request(started: i64, code: u16, latency: u64, error: &str) -> ClientR
 fn failure(code: u16, error: &str) -> Option<Cause> {
     match code {
         200..=399 => None,
-        0 => Some(super::collect::cause_of(error)),
-        _ => Some(super::collect::status_cause(code)),
+        0 => Some(super::failures::cause_of(error)),
+        _ => Some(super::failures::status_cause(code)),
     }
 }
