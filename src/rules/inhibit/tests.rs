@@ -7,6 +7,8 @@ use crate::outcome::Timestamp;
 use crate::slo::{StandardWindow, Tracker};
 use proptest::prelude::*;
 use proptest::sample::{Index, subsequence};
+use regex::Regex;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 const OBJECTIVES: [&str; 3] = [
@@ -89,14 +91,13 @@ fn alerts(config: &Config, now: Timestamp) -> Vec<AlertRecord> {
 }
 
 /// What inhibits each of these alerts in the daemon if they start together.
-fn by_daemon(config: &Config, alerts: &[&AlertRecord]) -> Vec<Option<Inhibitor>> {
+fn by_daemon(
+    config: &Config,
+    trackers: &[(&Arc<str>, Tracker)],
+    alerts: &[&AlertRecord],
+) -> Vec<Option<Inhibitor>> {
     let now = alerts[0].from;
     let mut machine = Machine::resumed(alerts.iter().copied().cloned(), now, &[]);
-    let trackers = config.services.iter().flat_map(|service| {
-        let all = service.objectives.iter();
-        all.map(move |one| (&service.name, Tracker::new(one.clone(), Vec::new())))
-    });
-    let trackers: Vec<_> = trackers.collect();
     let burning = trackers.iter().map(|(service, tracker)| Tracked {
         service,
         tracker,
@@ -133,12 +134,26 @@ fn by_daemon(config: &Config, alerts: &[&AlertRecord]) -> Vec<Option<Inhibitor>>
     alerts.iter().map(of).collect()
 }
 
+/// Trackers without outcomes of all objectives, by service.
+fn trackers(config: &Config) -> Vec<(&Arc<str>, Tracker)> {
+    let trackers = config.services.iter().flat_map(|service| {
+        let all = service.objectives.iter();
+        all.map(move |one| (&service.name, Tracker::new(one.clone(), Vec::new())))
+    });
+    trackers.collect()
+}
+
 fn is_same_objective(one: &AlertRecord, other: &AlertRecord) -> bool {
     (&one.key.service, one.key.slo()) == (&other.key.service, other.key.slo())
 }
 
 /// Whether one of these alerts has the labels by which a rule inhibits another one.
-fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bool {
+fn by_rules(
+    config: &Config,
+    patterns: &mut Patterns,
+    alert: &AlertRecord,
+    alerts: &[&AlertRecord],
+) -> bool {
     let service = config
         .services
         .iter()
@@ -150,27 +165,32 @@ fn by_rules(config: &Config, alert: &AlertRecord, alerts: &[&AlertRecord]) -> bo
         .expect("known");
     let slo = ObjectiveRules::new(config, service, objective);
     let causes = causes(&slo, alert.key.condition().expect("of a budget"));
-    let is_cause = |one: &&&AlertRecord| {
+    alerts.iter().any(|one| {
         let labels = config.alerts.labels(one);
-        causes
-            .iter()
-            .any(|cause| matches(cause, |name| labels.get(name).map_or("", String::as_str)))
-    };
-    alerts.iter().any(|one| is_cause(&one))
+        let label = |name: &str| labels.get(name).map_or("", String::as_str);
+        causes.iter().any(|cause| matches(cause, patterns, label))
+    })
 }
 
+/// Patterns that were compiled, by their text.
+type Patterns = HashMap<String, Regex>;
+
 /// Whether labels match the matchers of a selector.
-fn matches<'l>(selector: &str, label: impl Fn(&str) -> &'l str) -> bool {
+fn matches<'l>(selector: &str, patterns: &mut Patterns, label: impl Fn(&str) -> &'l str) -> bool {
     selector.split(',').all(|matcher| {
         let at = matcher.find(['=', '!']).expect("an operator");
         let (name, rest) = matcher.split_at(at);
         let (operator, value) = rest.split_at(rest.find('"').expect("a value"));
         let (value, label) = (value.trim_matches('"'), label(name));
-        let whole = || regex::Regex::new(&format!("^(?:{value})$")).expect("a pattern");
+        let mut is_match = || {
+            let pattern = patterns.entry(value.to_owned());
+            let whole = || Regex::new(&format!("^(?:{value})$")).expect("a pattern");
+            pattern.or_insert_with(whole).is_match(label)
+        };
         match operator {
             "=" => value == label,
-            "=~" => whole().is_match(label),
-            "!~" => !whole().is_match(label),
+            "=~" => is_match(),
+            "!~" => !is_match(),
             other => panic!("an operator of no rule: {other}"),
         }
     })
@@ -194,22 +214,24 @@ proptest! {
         let config = config(&services, are_pages);
         let now = Timestamp::from_secs(1_000_000);
         let all = alerts(&config, now);
+        let trackers = trackers(&config);
+        let mut patterns = Patterns::new();
         for one in &all {
             for cause in all.iter().filter(|cause| cause.key != one.key) {
-                let daemon = by_daemon(&config, &[one, cause])[0].clone();
+                let daemon = by_daemon(&config, &trackers, &[one, cause])[0].clone();
                 let is_known = !(matches!(daemon, Some(Inhibitor::Service(_))) && is_slower(cause, one));
-                let rules = by_rules(&config, one, &[cause]);
+                let rules = by_rules(&config, &mut patterns, one, &[cause]);
                 prop_assert_eq!(rules, daemon.is_some() && is_known, "{:?} by {:?}: {:?}", one.key, cause.key, daemon);
             }
         }
         // At least one of the alerts that fire together is notified.
         let chosen: BTreeSet<usize> = chosen.iter().map(|one| one.index(all.len())).collect();
         let fire: Vec<&AlertRecord> = chosen.into_iter().map(|one| &all[one]).collect();
-        prop_assert!(by_daemon(&config, &fire).contains(&None));
-        let is_inhibited = |one: &&AlertRecord| {
+        prop_assert!(by_daemon(&config, &trackers, &fire).contains(&None));
+        let mut is_inhibited = |one: &&AlertRecord| {
             let others: Vec<_> = fire.iter().copied().filter(|other| other.key != one.key).collect();
-            by_rules(&config, one, &others)
+            by_rules(&config, &mut patterns, one, &others)
         };
-        prop_assert!(!fire.iter().all(is_inhibited));
+        prop_assert!(!fire.iter().all(&mut is_inhibited));
     }
 }
