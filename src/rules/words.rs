@@ -83,9 +83,9 @@ fn page(slo: &ObjectiveRules<'_>) -> String {
     format!("{}/services/{service}", slo.rules.address)
 }
 
-/// Formats a share as `2 %`.
+/// Formats a share as `2%`.
 pub(super) fn share(share: f64) -> String {
-    percent(share).replace('%', " %")
+    percent(share)
 }
 
 /// The noun for the counted events.

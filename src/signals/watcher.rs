@@ -203,7 +203,7 @@ impl Watcher {
         let (used, service, name) = each.max_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
         let percent = used * 100.0;
         (used >= MIN_BUSIEST_SHARE).then(|| {
-            format!("of the observed processes, {service} ({name}) used most: {percent:.0} %")
+            format!("of the observed processes, {service} ({name}) used most: {percent:.0}%")
         })
     }
 

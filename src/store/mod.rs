@@ -6,7 +6,7 @@
 //! counts only. The order within blocks is range-coded using those counts (`counts`, `column`).
 //!
 //! A block keeps of each outcome: tick, interval, verdict, protocol code, the message if space
-//! allows, the latency within 1 %, and every other measurement within 6.3 % (`measured`). Rounded
+//! allows, the latency within 1%, and every other measurement within 6.3% (`measured`). Rounded
 //! values never cross a threshold. Addresses are only for the live view and are not stored;
 //! certificate dates are dropped when the hour is compacted.
 

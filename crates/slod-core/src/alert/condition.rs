@@ -274,7 +274,7 @@ impl Condition {
     pub(super) fn sentence(&self, burning: &impl Burning) -> String {
         let name = format!("{}/{}", burning.service(), burning.objective().name);
         let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
-        let spent = spent.map(|spent| format!("{spent:.1} % of the error budget is spent"));
+        let spent = spent.map(|spent| format!("{spent:.1}% of the error budget is spent"));
         let unknown = || "the spent share of the error budget is unknown".to_owned();
         match self {
             Self::Tier(tier) => {

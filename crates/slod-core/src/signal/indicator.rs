@@ -22,8 +22,8 @@ macro_rules! indicators {
 
 indicators! {
     RESPONSE_TIMES, "response_times", "Response times stay consistent under load";
-    ERROR_RATE, "error_rate", "Error rate remains below 0.1 %";
-    CPU_AT_PEAK, "cpu_at_peak", "CPU usage below 70 % at peak";
+    ERROR_RATE, "error_rate", "Error rate remains below 0.1%";
+    CPU_AT_PEAK, "cpu_at_peak", "CPU usage below 70% at peak";
     MEMORY_STABLE, "memory_stable", "Memory usage stable (no growth)";
     POOLED, "pooled", "Database connections properly pooled";
     NO_TIMEOUTS, "no_timeouts", "No connection timeouts";
@@ -60,7 +60,7 @@ pub fn error_rate(errors: u64, total: u64) -> Judged {
     }
     let rate = errors as f64 / total as f64;
     let evidence = format!(
-        "{errors} of {total} requests failed in the last hour: {:.2} %",
+        "{errors} of {total} requests failed in the last hour: {:.2}%",
         rate * 100.0
     );
     (Some(rate < MAX_ERROR_RATE), evidence)

@@ -252,7 +252,7 @@ pub struct Objective {
 
 #[cfg(test)]
 impl Objective {
-    /// 99.9 % successful outcomes of all probes over 30 days.
+    /// 99.9% successful outcomes of all probes over 30 days.
     pub(crate) fn of_successes(name: &str) -> Self {
         Self {
             name: name.to_owned(),

@@ -45,13 +45,13 @@ fn errors(figures: &Figures) -> Option<Fault> {
             let rejected = 100.0 * figures.rate_limited as f64 / figures.completed as f64;
             return Fault {
                 event: "a rate limit rejected requests".to_owned(),
-                why: format!("{rejected:.1} % of the requests were rejected with status 429"),
+                why: format!("{rejected:.1}% of the requests were rejected with status 429"),
                 is_rate_limit,
             };
         }
         Fault {
             event: "requests failed".to_owned(),
-            why: format!("{ratio:.1} % of the requests failed"),
+            why: format!("{ratio:.1}% of the requests failed"),
             is_rate_limit,
         }
     })

@@ -49,7 +49,7 @@ fn highest(points: &[(f64, f64)]) -> (f64, f64) {
 }
 
 fn average_error(law: &Scalability) -> String {
-    format!("off by {:.1} % on average", law.error * 100.0)
+    format!("off by {:.1}% on average", law.error * 100.0)
 }
 
 /// Why the law does not describe these levels; `None` if it does.
@@ -68,7 +68,7 @@ fn misfit(law: &Scalability, points: &[(f64, f64)]) -> Option<String> {
     let is_beyond = law.peak().is_none_or(|peak| peak > highest);
     (is_beyond && off > HIGHEST_ERROR_MAX).then(|| {
         format!(
-            "the universal scalability law cannot be extrapolated beyond {highest:.0} users: fitted to fewer users, it is off by {:.1} % there; needs longer stages, or more users",
+            "the universal scalability law cannot be extrapolated beyond {highest:.0} users: fitted to fewer users, it is off by {:.1}% there; needs longer stages, or more users",
             off * 100.0
         )
     })
@@ -98,7 +98,7 @@ fn described(law: &Scalability, points: &[(f64, f64)]) -> String {
         _ => String::new(),
     };
     format!(
-        "according to the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2} %, coherency {:.4} %; {} over {} levels up to {highest:.0} users, not valid beyond {limit:.0}",
+        "according to the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2}%, coherency {:.4}%; {} over {} levels up to {highest:.0} users, not valid beyond {limit:.0}",
         law.lambda,
         law.sigma * 100.0,
         law.kappa * 100.0,

@@ -124,7 +124,7 @@ impl<'a> After<'a> {
         }
         let errors = if self.usual.errors > ERRORS_MIN {
             format!(
-                "at most {:.2} % errors, as before",
+                "at most {:.2}% errors, as before",
                 self.usual.errors * 100.0
             )
         } else {
@@ -207,7 +207,7 @@ impl PreSpike {
     fn how(&self, state: State) -> String {
         match state {
             State::Failing => format!(
-                "more requests failed than before the spike (at most {:.2} %)",
+                "more requests failed than before the spike (at most {:.2}%)",
                 self.errors * 100.0
             ),
             _ => format!(

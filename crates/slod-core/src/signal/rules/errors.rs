@@ -22,7 +22,7 @@ pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answ
         } => (
             Presence::Active,
             format!(
-                "{by}, the error rate climbed from {:.2} to {:.2} % in {} ({errors} of {total} failed)",
+                "{by}, the error rate climbed from {:.2} to {:.2}% in {} ({errors} of {total} failed)",
                 from * 100.0,
                 to * 100.0,
                 time(WINDOW.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)))

@@ -94,7 +94,7 @@ fn usage(
         Reading::Brief | Reading::Fine => {}
     }
     let text = format!(
-        "{} at most {:.1} %{} {of_what}",
+        "{} at most {:.1}%{} {of_what}",
         measure.name(curve),
         most * 100.0,
         measure.share_of()
@@ -207,7 +207,7 @@ pub fn breakers(run: &RunRecord) -> Judgement {
     }
     let share = open.iter().map(share).reduce(f64::max);
     let parts = [
-        share.map(|share| format!("open for {:.0} % of the time", share * 100.0)),
+        share.map(|share| format!("open for {:.0}% of the time", share * 100.0)),
         trips.map(|trips| format!("opened {trips:.0} times")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();

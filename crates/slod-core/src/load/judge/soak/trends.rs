@@ -32,7 +32,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
         return Statement::new(topic, Answer::Unknown, ERRORS_UNKNOWN);
     }
     let windows: Vec<Errors> = slots.iter().map(of).collect();
-    let percent = |share: f64| format!("{:.2} %", share * 100.0);
+    let percent = |share: f64| format!("{:.2}%", share * 100.0);
     match climb(&windows, CLIMB_LEAST) {
         ClimbVerdict::Climbing {
             from,
@@ -82,7 +82,7 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
     match drift(windows, DRIFT_LEAST) {
         DriftVerdict::Rising(rise) => {
             let evidence = format!(
-                "p95 rose by {:.0} %, from {:.0} to {:.0} ms",
+                "p95 rose by {:.0}%, from {:.0} to {:.0} ms",
                 rise.share * 100.0,
                 rise.from * 1000.0,
                 rise.to * 1000.0
@@ -96,14 +96,14 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
         }
         DriftVerdict::Steady { smallest } if smallest > DRIFT_HIDDEN_MAX => {
             let evidence = format!(
-                "no rise was detected, but p95 varied so much that a rise below {:.0} % would have been missed",
+                "no rise was detected, but p95 varied so much that a rise below {:.0}% would have been missed",
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Unknown, evidence)
         }
         DriftVerdict::Steady { smallest } => {
             let evidence = format!(
-                "p95 did not rise; a rise of {:.0} % would have been detected",
+                "p95 did not rise; a rise of {:.0}% would have been detected",
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Good, evidence)
