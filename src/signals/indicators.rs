@@ -139,7 +139,7 @@ impl ServiceHistory {
             None => (None, nothing_by(Numbers::Probes)),
             Some(count) => (
                 Some(count <= 0.0),
-                format!("{by}, {count:.0} timeouts {lately}"),
+                format!("{by}, {} timeouts {lately}", numbers::summed(count)),
             ),
         }
     }

@@ -4,6 +4,7 @@ use super::judge::{ERRORS_UNKNOWN, success};
 use super::usable::Chunk;
 use super::verdict::{Answer, Statement};
 use super::{Ending, Figures, OBSERVED, RunRecord, Usable};
+use crate::format::{count, failed};
 use crate::stats::autocorrelation::{inflation, lag_one};
 use crate::stats::normal::{Z_95, Z_995, two_sided};
 use crate::stats::order::median_of;
@@ -286,7 +287,6 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     // Half an error more than observed: zero observed errors do not mean that none are possible.
     let possible = (both.hits as f64 + 0.5) / (both.total as f64 + 1.0);
     let smallest = ((Z_995 + Z_95) * deviation(possible)).min(1.0);
-    let percent = |share: f64| format!("{:.2}%", share * 100.0);
     Compared {
         topic,
         p: Some(two_sided(z)),
@@ -295,12 +295,12 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
         is_sharp: smallest <= ERRORS_SEEN.max(from),
         evidence: format!(
             "{} of {} requests failed before ({}), {} of {} now ({}), {:+.2} percentage points; {:.2} would have been detected",
-            before.hits,
-            before.total,
-            percent(from),
-            after.hits,
-            after.total,
-            percent(to),
+            count(before.hits),
+            count(before.total),
+            failed(from),
+            count(after.hits),
+            count(after.total),
+            failed(to),
             difference * 100.0,
             smallest * 100.0
         ),

@@ -163,7 +163,7 @@ fn nothing_breaks_and_errors_break() {
     states(&found, Answer::Good, "no break up to 209 users");
     let found = statement(&run(scenario(), windows(100)), "breaking point");
     let expected =
-        "broke between 109 and 119 users, 100 s after the start: 10.0% of the requests failed";
+        "broke between 109 and 119 users, 100 s after the start: 10% of the requests failed";
     states(&found, Answer::Bad, expected);
 }
 

@@ -303,6 +303,15 @@ impl Window {
 }
 
 impl Objective {
+    /// The noun for the counted events.
+    pub const fn events(&self) -> &'static str {
+        match (self.budgeting, self.source) {
+            (BudgetingMethod::Occurrences, EventSource::Probes) => "attempts",
+            (BudgetingMethod::Occurrences, EventSource::Metrics) => "requests",
+            (BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices, _) => "minutes",
+        }
+    }
+
     /// How far back its windows reach at most.
     pub fn reach(&self) -> Duration {
         let additional = self.additional_windows.iter().map(Window::reach);

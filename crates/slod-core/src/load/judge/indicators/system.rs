@@ -10,6 +10,7 @@ use super::super::processors::Users;
 use super::super::resources::{Reading, reading, too_short, within};
 use super::super::soak;
 use super::{Judgement, found, is_constant, unknown};
+use crate::format::rounded;
 use crate::sample::increase;
 
 /// The averaging period of CPU usage, in seconds.
@@ -94,9 +95,9 @@ fn usage(
         Reading::Brief | Reading::Fine => {}
     }
     let text = format!(
-        "{} at most {:.1}%{} {of_what}",
+        "{} at most {}{} {of_what}",
         measure.name(curve),
-        most * 100.0,
+        rounded(most, 1),
         measure.share_of()
     );
     let users = Users::of(run, curve, span).filter(|_| most >= limit);

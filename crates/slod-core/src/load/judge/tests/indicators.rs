@@ -221,5 +221,5 @@ fn one_sample_of_the_processor_is_unknown_everywhere() {
         |_| 0,
     );
     let peak = &both.healthy[2];
-    says(&peak.evidence, "…60.0% of its limit…");
+    says(&peak.evidence, "…60% of its limit…");
 }
