@@ -62,7 +62,9 @@ pub use compact::CountingPlan;
 pub use error::StoreError;
 pub use held::Stage;
 pub use markers::{Marker, MarkerCursor};
-pub use outbox::{Batch, Ended, KnownGroup, MessageFilter, NewDelivery, OUTBOX_MAX, Pending, Sent};
+pub use outbox::{
+    Batch, Ended, KnownGroup, MessageFilter, Moved, NewDelivery, OUTBOX_MAX, Pending, Sent,
+};
 pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
 pub use rename::Renamed;
