@@ -79,7 +79,7 @@ fn replay(
     if with_signs {
         backtest.set_signs(&signs, &recorded);
     }
-    recorded.retain(|alert| is_budget(alert));
+    recorded.retain(is_budget);
     backtest.compare(&recorded);
     Ok(backtest)
 }

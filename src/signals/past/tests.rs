@@ -247,7 +247,7 @@ fn replaying_a_service_gives_the_live_findings() {
     );
 }
 
-/// A process that is gone from `gone` to `back`, in minutes before [`NOW`].
+/// A process that is gone from `gone` to `back`, in seconds before [`NOW`].
 fn absent(store: &mut Store, gone: u64, back: u64) {
     let key = |name| {
         let labels = [("service", "s0"), ("process", "main")];
@@ -256,17 +256,20 @@ fn absent(store: &mut Store, gone: u64, back: u64) {
     let instances = key("slod_process_instances");
     let started = key("slod_process_start_time_seconds");
     let tick = |seconds: u64| {
-        let at = NOW.before(Duration::from_secs(seconds));
-        let is_gone = (back * 60..gone * 60).contains(&seconds);
-        let (count, start) = match seconds {
-            _ if is_gone => (0.0, None),
-            seconds if seconds < back * 60 => (1.0, Some(900.0)),
-            _ => (1.0, Some(10.0)),
+        let (count, start) = if seconds > gone {
+            (1.0, Some(10.0))
+        } else if seconds > back {
+            (0.0, None)
+        } else {
+            (1.0, Some(900.0))
         };
         let start = start.map(|start| (started.clone(), SeriesKind::Gauge, start));
         let mut samples = vec![(instances.clone(), SeriesKind::Gauge, count)];
         samples.extend(start);
-        Tick { at, samples }
+        Tick {
+            at: NOW.before(Duration::from_secs(seconds)),
+            samples,
+        }
     };
     let ticks: Vec<Tick> = (1..1200).rev().map(|number| tick(number * 10)).collect();
     store.append_samples(&ticks).expect("stored");
@@ -287,16 +290,22 @@ fn replaying_respects_what_the_daemon_respects() {
         text: String::new(),
         author: "ada".to_owned(),
     };
-    // The minutes before now in which each sign was active.
+    // Whether each sign was active.
     for (corrections, markers, back, gone_active, restarted_active) in [
-        (&[][..], &[][..], 50, true, false),
-        (std::slice::from_ref(&correction), &[], 50, false, false),
-        (&[], std::slice::from_ref(&marker), 52, false, false),
+        (&[][..], &[][..], 3000, true, false),
+        (
+            std::slice::from_ref(&correction),
+            &[][..],
+            3000,
+            false,
+            false,
+        ),
+        (&[][..], std::slice::from_ref(&marker), 3120, false, false),
         // Too short for its alert: reported as a restart.
-        (&[], &[], 59, false, true),
+        (&[][..], &[][..], 3570, false, true),
     ] {
         let (_folder, mut store) = Store::temporary();
-        absent(&mut store, 60, back);
+        absent(&mut store, 3600, back);
         for marker in markers {
             store.add_marker(marker).expect("kept");
         }
