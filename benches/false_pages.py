@@ -69,7 +69,7 @@ def bad_minutes(failed, per_minute, slice_target):
 
 def main():
     chance = np.random.default_rng(1)
-    print("| interval | failures | `errors` | `availability` at 90 % | at 80 % | at 50 % (default) |\n|---|---|---|---|---|---|")
+    print("| interval | failures | `errors` | `availability` at 90% | at 80% | at 50% (default) |\n|---|---|---|---|---|---|")
     for interval in (10, 30, 60):
         for name, lengths in (("alone", [1]), ("2 or 3 in a row", [2, 3])):
             sums = np.zeros((4, 2), dtype=int)

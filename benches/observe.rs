@@ -36,7 +36,7 @@ fn main() {
     }
     let count = view.processes.first().map_or(0, |view| view.count);
     println!(
-        "{count} processes among {PROCESSES} and more: {sum:.2} ms of a processor per sample, {:.3} % at one every 10 s",
+        "{count} processes among {PROCESSES} and more: {sum:.2} ms of a processor per sample, {:.3}% at one every 10 s",
         sum / 100.0
     );
     scrape();

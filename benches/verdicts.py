@@ -53,7 +53,7 @@ CASES = {
     "throughput": Case("throughput --run-time 100s", "--workers 8", "no break up to 150/s", ("breaking point",)),
     "throughput, too slow": Case("throughput --run-time 100s", "--workers 4", "80/s at most", ("breaking point",)),
     "capacity": Case("capacity --run-time 135s", "--workers 1 --ms 10 --random", "p99 of 500 ms at 91/s", ("breaking point",), "10/s-50/s", "99%"),
-    "soak": Case("soak --run-time 1860s", "--workers 8 --ms-per-minute 0.5 --bytes-kept 1500", "p95 rises by 26 %, memory by 250 MiB per hour", ("degradation", "memory growth")),
+    "soak": Case("soak --run-time 1860s", "--workers 8 --ms-per-minute 0.5 --bytes-kept 1500", "p95 rises by 26%, memory by 250 MiB per hour", ("degradation", "memory growth")),
 }
 
 

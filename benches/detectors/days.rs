@@ -63,7 +63,7 @@ fn rng(number: u64) -> Rng {
 #[derive(Clone, Copy)]
 pub enum Event {
     Nothing,
-    /// 12 % more from a random moment on.
+    /// 12% more from a random moment on.
     Step,
     /// Several times a day, for ten minutes.
     Deploys,

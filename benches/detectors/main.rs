@@ -84,7 +84,7 @@ fn histories<T: Send>(judge: impl Fn(u64) -> T + Sync) -> Vec<T> {
 
 /// A share of the histories, for people.
 fn share_of(count: usize) -> String {
-    format!("{:.1} %", count as f64 * 100.0 / HISTORIES as f64)
+    format!("{:.1}%", count as f64 * 100.0 / HISTORIES as f64)
 }
 
 /// A Markdown table.

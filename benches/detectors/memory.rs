@@ -19,23 +19,23 @@ const fn kind(name: &'static str, make: fn(&mut Rng, usize) -> Vec<f64>) -> Kind
 
 /// Nothing of these is a leak.
 pub const HEALTHY: [Kind; 9] = [
-    kind("flat, noise of 3 %", |rng, n| correlated(rng, n, 0.0)),
-    kind("AR(0.9), 3 %", |rng, n| correlated(rng, n, 0.9)),
-    kind("AR(0.98), 3 %", |rng, n| correlated(rng, n, 0.98)),
+    kind("flat, noise of 3%", |rng, n| correlated(rng, n, 0.0)),
+    kind("AR(0.9), 3%", |rng, n| correlated(rng, n, 0.9)),
+    kind("AR(0.98), 3%", |rng, n| correlated(rng, n, 0.98)),
     kind("garbage collection, 200-300 MiB", |rng, n| {
         saw(rng, n, |_| 0.0)
     }),
-    kind("warm-up by 30 %, tau 20 min", |rng, n| {
+    kind("warm-up by 30%, tau 20 min", |rng, n| {
         saw(rng, n, warm_up(20.0))
     }),
-    kind("warm-up by 30 %, tau 40 min", |rng, n| {
+    kind("warm-up by 30%, tau 40 min", |rng, n| {
         saw(rng, n, warm_up(40.0))
     }),
-    kind("one step of 10 %", |rng, n| {
+    kind("one step of 10%", |rng, n| {
         let at = hours(n) * rng.f64();
         saw(rng, n, move |time| if time < at { 0.0 } else { 25.0 })
     }),
-    kind("a job for 5 min every hour, +20 %", |rng, n| {
+    kind("a job for 5 min every hour, +20%", |rng, n| {
         let at = rng.f64();
         saw(rng, n, move |time| {
             if (time + at).fract() < 1.0 / 12.0 {
@@ -45,7 +45,7 @@ pub const HEALTHY: [Kind; 9] = [
             }
         })
     }),
-    kind("a nightly job of 1 h, +20 %", |rng, n| {
+    kind("a nightly job of 1 h, +20%", |rng, n| {
         let at = 24.0 * rng.f64();
         saw(
             rng,
@@ -75,7 +75,7 @@ pub fn warm_up(minutes: f64) -> impl Fn(f64) -> f64 {
     move |time| 75.0 * -(-time * 60.0 / minutes).exp_m1()
 }
 
-/// Garbage is collected every 1 to 5 min; what remains varies by 2 %. `extra` is added, by hours.
+/// Garbage is collected every 1 to 5 min; what remains varies by 2%. `extra` is added, by hours.
 pub fn saw(rng: &mut Rng, samples: usize, extra: impl Fn(f64) -> f64) -> Vec<f64> {
     let (mut left, mut period, mut floor) = (0_usize, 1, 200.0);
     (0..samples)
@@ -92,7 +92,7 @@ pub fn saw(rng: &mut Rng, samples: usize, extra: impl Fn(f64) -> f64) -> Vec<f64
         .collect()
 }
 
-/// Memory that follows the traffic of a day, and that traffic (requests per second): 20 % and 60 %
+/// Memory that follows the traffic of a day, and that traffic (requests per second): 20% and 60%
 /// above their means at noon; at weekends a third of it.
 pub fn daily(rng: &mut Rng, samples: usize, weekend: bool) -> (Vec<f64>, Vec<f64>) {
     let phase = 24.0 * rng.f64();

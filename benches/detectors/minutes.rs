@@ -40,11 +40,11 @@ const fn kind(name: &'static str, noise: f64, correlation: f64, daily: f64, even
 }
 
 const KINDS: [Kind; 8] = [
-    kind("flat, noise of 10 %", 0.1, 0.0, 0.0, Event::Nothing),
-    kind("AR(0.9), 10 %", 0.1, 0.9, 0.0, Event::Nothing),
-    kind("AR(0.98), 10 %", 0.1, 0.98, 0.0, Event::Nothing),
+    kind("flat, noise of 10%", 0.1, 0.0, 0.0, Event::Nothing),
+    kind("AR(0.9), 10%", 0.1, 0.9, 0.0, Event::Nothing),
+    kind("AR(0.98), 10%", 0.1, 0.98, 0.0, Event::Nothing),
     kind("day and night", 0.05, 0.0, 0.3, Event::Nothing),
-    kind("one step of 20 %", 0.05, 0.0, 0.0, Event::Step),
+    kind("one step of 20%", 0.05, 0.0, 0.0, Event::Step),
     kind("deploys every 4 h", 0.05, 0.0, 0.0, Event::Deploys),
     kind("a job for 5 min every hour", 0.05, 0.0, 0.0, Event::Cron),
     kind("a nightly job of 1 h", 0.05, 0.0, 0.0, Event::Nightly),
@@ -118,7 +118,7 @@ pub fn pool() {
             )
         });
     }
-    for (name, to) in [("nearly exhausted: 95 % in use", 0.95), ("exhausted", 1.2)] {
+    for (name, to) in [("nearly exhausted: 95% in use", 0.95), ("exhausted", 1.2)] {
         table.effect(name, &|rng| {
             let begins = moment(rng);
             let values = KINDS[0].values(rng, 0.0).into_iter().enumerate();
@@ -168,7 +168,7 @@ pub fn peak() {
             judged(&cpu, &scaled(&values(*kind, night), 1.0 / most), None)
         });
     }
-    for (name, to) in [("75 % at peak load", 0.75), ("90 % at peak load", 0.9)] {
+    for (name, to) in [("75% at peak load", 0.75), ("90% at peak load", 0.9)] {
         table.effect(name, &|rng| {
             let begins = moment(rng);
             let load = KINDS[0].values(rng, 0.0);
@@ -276,15 +276,15 @@ fn failing(
 pub fn provider_fails() {
     let mut table = Days::new("`provider_failing`");
     for (name, each, share) in [
-        ("1 % fail, a request per minute", 1, 0.01),
-        ("2 % fail, a request per minute", 1, 0.02),
-        ("5 % fail, 5 requests per minute", 5, 0.05),
-        ("5 % fail, 100 requests per minute", 100, 0.05),
+        ("1% fail, a request per minute", 1, 0.01),
+        ("2% fail, a request per minute", 1, 0.02),
+        ("5% fail, 5 requests per minute", 5, 0.05),
+        ("5% fail, 100 requests per minute", 100, 0.05),
     ] {
         table.healthy(name, &|rng| failing(rng, each, None, |_| share));
     }
     for kind in &KINDS[1..] {
-        let name = format!("2 % fail, 20 requests per minute; {}", kind.name);
+        let name = format!("2% fail, 20 requests per minute; {}", kind.name);
         table.healthy(&name, &|rng| {
             let values = kind.values(rng, 1.0);
             failing(rng, 20, None, |minute| 0.02 * values[minute as usize])
@@ -293,7 +293,7 @@ pub fn provider_fails() {
     for (name, each, share) in [
         ("half fail, a request per minute", 1, 0.5),
         ("all fail, a request per minute", 1, 1.0),
-        ("30 % fail, 20 requests per minute", 20, 0.3),
+        ("30% fail, 20 requests per minute", 20, 0.3),
     ] {
         table.effect(name, &|rng| {
             let begins = moment(rng);
@@ -319,11 +319,11 @@ pub fn errors() {
         })
     }
     let mut table = Days::new("`errors_climbing`");
-    for (name, share) in [("0.5 % fail", 0.005), ("5 % fail", 0.05)] {
+    for (name, share) in [("0.5% fail", 0.005), ("5% fail", 0.05)] {
         table.healthy(name, &|rng| judged(rng, None, |_| share));
     }
     for kind in &KINDS[1..] {
-        table.healthy(&format!("1 % fail; {}", kind.name), &|rng| {
+        table.healthy(&format!("1% fail; {}", kind.name), &|rng| {
             // Deploys and jobs of some minutes fail ten times as often.
             let adds = if matches!(kind.event, Event::Deploys | Event::Cron) {
                 9.0

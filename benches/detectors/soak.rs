@@ -34,15 +34,15 @@ pub fn memory() {
         table.row(kind.name, judged(&|rng| (kind.make)(rng, samples)));
     }
     for percent in [2.0, 3.0, 4.0, 5.0, 10.0] {
-        let name = format!("leak of {percent} % per hour");
+        let name = format!("leak of {percent}% per hour");
         table.row(&name, judged(&|rng| memory::leak(rng, samples, percent)));
     }
     table.row(
-        "leak of 10 % per hour, in stairs",
+        "leak of 10% per hour, in stairs",
         judged(&|rng| memory::saw(rng, samples, |time| 8.0 * (time * 25.0 / 8.0).floor())),
     );
     table.row(
-        "leak that accelerates, 10 % in 2 h",
+        "leak that accelerates, 10% in 2 h",
         judged(&|rng| memory::saw(rng, samples, |time| 7.0 * time * time)),
     );
     table.print();
@@ -72,11 +72,11 @@ const NOISE: [(f64, f64); 8] = [
 pub fn latency() {
     let mut table = Table::new([
         "p95 over 2 h: noise",
-        "rising: +0 %",
-        "+15 %",
-        "+30 %",
-        "+50 %",
-        "step +30 %",
+        "rising: +0%",
+        "+15%",
+        "+30%",
+        "+50%",
+        "step +30%",
     ]);
     for (percent, correlation) in NOISE {
         let rising = |shape: &(dyn Fn(f64) -> f64 + Sync)| {
@@ -97,7 +97,7 @@ pub fn latency() {
         };
         let drift = |share: f64| rising(&move |at| 1.0 + share * at);
         let step = rising(&|at| if at < 0.5 { 1.0 } else { 1.3 });
-        let name = format!("{percent} %, AR({correlation})");
+        let name = format!("{percent}%, AR({correlation})");
         table.row(
             &name,
             [drift(0.0), drift(0.15), drift(0.3), drift(0.5), step],
@@ -125,23 +125,23 @@ pub fn latencies(
 pub fn errors() {
     let mut table = Table::new(["errors over 2 h, 600 requests per 5 min", "climbing"]);
     let cases: [(&str, f64, f64, f64); 7] = [
-        ("0.5 % throughout", 0.005, 0.005, 0.0),
-        ("5 % throughout", 0.05, 0.05, 0.0),
+        ("0.5% throughout", 0.005, 0.005, 0.0),
+        ("5% throughout", 0.05, 0.05, 0.0),
         (
-            "0.5 %, a burst of 10 % in one of 12 windows",
+            "0.5%, a burst of 10% in one of 12 windows",
             0.005,
             0.005,
             1.0 / 12.0,
         ),
         (
-            "0.5 %, a burst of 10 % in one of 48 windows",
+            "0.5%, a burst of 10% in one of 48 windows",
             0.005,
             0.005,
             1.0 / 48.0,
         ),
-        ("from 0.5 % to 1.5 %", 0.005, 0.015, 0.0),
-        ("from 0.5 % to 2 %", 0.005, 0.02, 0.0),
-        ("from 1 % to 5 %, bursts", 0.01, 0.05, 1.0 / 24.0),
+        ("from 0.5% to 1.5%", 0.005, 0.015, 0.0),
+        ("from 0.5% to 2%", 0.005, 0.02, 0.0),
+        ("from 1% to 5%, bursts", 0.01, 0.05, 1.0 / 24.0),
     ];
     for (name, from, to, bursts) in cases {
         let found = |seed| {

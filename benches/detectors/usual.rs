@@ -32,7 +32,7 @@ struct Kind {
 }
 
 const FLAT: Kind = Kind {
-    name: "flat, noise of 5 %",
+    name: "flat, noise of 5%",
     noise: 0.05,
     correlation: 0.0,
     daily: 0.0,
@@ -59,9 +59,9 @@ fn kinds(daily: f64, weekend: f64, [deploy, cron, nightly]: [f64; 3]) -> Vec<Kin
     };
     vec![
         FLAT,
-        noise("noise of 20 %", 0.2, 0.0),
-        noise("AR(0.9), 5 %", 0.05, 0.9),
-        noise("AR(0.98), 5 %", 0.05, 0.98),
+        noise("noise of 20%", 0.2, 0.0),
+        noise("AR(0.9), 5%", 0.05, 0.9),
+        noise("AR(0.98), 5%", 0.05, 0.98),
         Kind {
             name: "day and night",
             daily,
@@ -73,7 +73,7 @@ fn kinds(daily: f64, weekend: f64, [deploy, cron, nightly]: [f64; 3]) -> Vec<Kin
             weekend,
             ..FLAT
         },
-        with("one step of 12 %", Event::Step, 0.12),
+        with("one step of 12%", Event::Step, 0.12),
         with("deploys every 4 h", Event::Deploys, deploy),
         with("a job for 5 min every hour", Event::Cron, cron),
         with("a nightly job of 1 h", Event::Nightly, nightly),
@@ -152,7 +152,7 @@ pub fn latency() {
     table.healthy("30 attempts of probes per hour, tail of 0.5", &|rng| {
         watched(&probed(rng, 3), None, judge)
     });
-    for (name, effect) in [("+30 %", 1.3), ("+50 %", 1.5), ("twice", 2.0)] {
+    for (name, effect) in [("+30%", 1.3), ("+50%", 1.5), ("twice", 2.0)] {
         let kind = Kind {
             daily: 0.2,
             effect,

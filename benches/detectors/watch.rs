@@ -114,7 +114,7 @@ pub fn memory() {
             growing(&minima(&(kind.make)(rng, DAY)), None)
         });
     }
-    row(&mut table, "deploys every 4 h, warm-up by 30 %", |rng| {
+    row(&mut table, "deploys every 4 h, warm-up by 30%", |rng| {
         let lives = restarts(rng, DAY);
         lives
             .iter()
@@ -136,7 +136,7 @@ pub fn memory() {
         known(rng, 7, true)
     });
     for percent in [3.0, 5.0, 10.0] {
-        let name = format!("leak of {percent} % per hour, 6 h");
+        let name = format!("leak of {percent}% per hour, 6 h");
         row(&mut table, &name, |rng| {
             growing(&minima(&memory::leak(rng, DAY / 4, percent)), None)
         });
@@ -147,19 +147,13 @@ pub fn memory() {
 /// Windows of 5 min: noise, correlation, share that the latency rises in six hours, and the share that
 /// it follows the traffic of a day by.
 const LATENCIES: [(&str, f64, f64, f64, f64); 7] = [
-    ("noise of 5 %", 0.05, 0.0, 0.0, 0.0),
-    ("noise of 10 %", 0.1, 0.0, 0.0, 0.0),
-    ("AR(0.6), 5 %", 0.05, 0.6, 0.0, 0.0),
-    ("AR(0.9), 5 %", 0.05, 0.9, 0.0, 0.0),
-    (
-        "day and night by 20 %, traffic unknown",
-        0.05,
-        0.0,
-        0.0,
-        0.2,
-    ),
-    ("drift of 15 % per hour, 6 h", 0.05, 0.0, 0.15, 0.0),
-    ("drift of 15 % per hour, 6 h, AR(0.6)", 0.05, 0.6, 0.15, 0.0),
+    ("noise of 5%", 0.05, 0.0, 0.0, 0.0),
+    ("noise of 10%", 0.1, 0.0, 0.0, 0.0),
+    ("AR(0.6), 5%", 0.05, 0.6, 0.0, 0.0),
+    ("AR(0.9), 5%", 0.05, 0.9, 0.0, 0.0),
+    ("day and night by 20%, traffic unknown", 0.05, 0.0, 0.0, 0.2),
+    ("drift of 15% per hour, 6 h", 0.05, 0.0, 0.15, 0.0),
+    ("drift of 15% per hour, 6 h, AR(0.6)", 0.05, 0.6, 0.15, 0.0),
 ];
 
 pub fn latency() {
@@ -199,7 +193,7 @@ fn wave(at: usize) -> f64 {
     (at as f64 / 288.0 * TAU).sin()
 }
 
-/// p95 that is 20 % higher at noon, with noise of 5 % that depends on the window before.
+/// p95 that is 20% higher at noon, with noise of 5% that depends on the window before.
 fn daily_latencies(rng: &mut Rng, days: usize) -> Vec<Option<f64>> {
     let mut ar = Ar::new(rng, 0.6);
     (0..days * 288)
@@ -213,7 +207,7 @@ fn daily_load(days: usize) -> Vec<Option<f64>> {
         .collect()
 }
 
-/// 0.5 % of 600 requests, and 10 % in one of 48 windows.
+/// 0.5% of 600 requests, and 10% in one of 48 windows.
 fn bursty(rng: &mut Rng, days: usize) -> Vec<Errors> {
     (0..days * 288)
         .map(|_| {

@@ -6,7 +6,7 @@ use super::span::SpanArgs;
 use super::{ConfigArg, OutputFormat, exit};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::report::backtest::{Backtest, replayed, signs, synthetic};
+use crate::report::backtest::{Backtest, replayed, replayed_with_signs, synthetic};
 use crate::report::scenario::Scenario;
 use crate::store::Store;
 use clap::Args;
@@ -45,11 +45,13 @@ fn from_store(config: &Config, args: &BacktestArgs) -> Result<Backtest, Failure>
     let to = to.min(now);
     Store::open_read_only(&config.store.path)
         .and_then(|store| {
-            let mut backtest = replayed(config, &store, from, to)?;
+            let replay = if args.signals {
+                replayed_with_signs
+            } else {
+                replayed
+            };
+            let mut backtest = replay(config, &store, from, to)?;
             backtest.note_silences(now);
-            if args.signals {
-                backtest.set_signs(signs(config, &store, from, to)?);
-            }
             Ok(backtest)
         })
         .map_err(|error| {

@@ -8,7 +8,7 @@ use super::{ConfigArg, exit};
 use crate::alert::Notice;
 use crate::clock::Clock;
 use crate::format::times;
-use crate::receiver::{Decision, Route};
+use crate::receiver::{Decision, Route, group_of};
 use crate::units::show_duration;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -60,11 +60,52 @@ pub fn run(args: &RouteArgs) -> CommandResult {
         return Ok(exit::NO);
     };
     let route = &config.routing.routes[first.route];
-    show(&explained(first.route, route, &decisions, from.0));
+    let external = &config.routing.external;
+    let group = group(route, external, &notice.labels);
+    show(&explained(first.route, route, &decisions, from.0, &group));
     Ok(exit::OK)
 }
 
-fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64) -> String {
+/// Labels that alerts have depending on their kind.
+const OWN_LABELS: [&str; 8] = [
+    "alertname",
+    "instance",
+    "service",
+    "severity",
+    "signal",
+    "slo",
+    "subject",
+    "tier",
+];
+
+/// The groups that alerts with these labels are in.
+fn group(route: &Route, external: &[String], labels: &BTreeMap<String, String>) -> String {
+    let further = external
+        .iter()
+        .filter(|name| !route.group_by.contains(name));
+    let names: Vec<&String> = route.group_by.iter().chain(further).collect();
+    let known = names
+        .iter()
+        .filter_map(|name| Some((*name, labels.get(*name)?.as_str())));
+    let known = group_of(known);
+    let open = names.iter().map(|name| name.as_str());
+    let open = open.filter(|name| OWN_LABELS.contains(name) && !labels.contains_key(*name));
+    let open: Vec<&str> = open.collect();
+    let is_known = known != "{}";
+    match (&open[..], is_known) {
+        ([], _) => format!("group {known}"),
+        (open, true) => format!("a group for each {} of {known}", open.join(" and ")),
+        (open, false) => format!("a group for each {}", open.join(" and ")),
+    }
+}
+
+fn explained(
+    number: usize,
+    route: &Route,
+    decisions: &[Decision<'_>],
+    from: i64,
+    group: &str,
+) -> String {
     let matchers: Vec<_> = route
         .matchers
         .iter()
@@ -82,7 +123,12 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
     let mut text = format!("route {}: {why}{hours}\n", number + 1);
     for decision in decisions {
         let after = Duration::from_millis((decision.due.0 - from).unsigned_abs());
-        let (receiver, group) = (decision.receiver, &decision.group);
+        let receiver = decision.receiver;
+        // A receiver that groups by itself has one group, and so has a route without labels to group by.
+        let group = match &*decision.group {
+            "{}" => "group {}",
+            _ => group,
+        };
         let when = match (decision.is_held, after.is_zero()) {
             (true, _) => format!("at {} UTC", times::second(decision.due.to_utc())),
             (false, true) => "at once".to_owned(),
@@ -96,7 +142,7 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
             (true, true) => format!("{when}{begins}, if still firing and not acknowledged"),
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");
+        let _ = writeln!(text, "-> {receiver}: {when}, in {group}");
     }
     text
 }

@@ -104,6 +104,11 @@ impl ServiceState {
         own.filter_map(|probe| Some(probe.last_failure()?.at)).max()
     }
 
+    pub(super) fn objective_names(&self) -> impl Iterator<Item = &str> {
+        let all = self.objectives.iter();
+        all.map(|one| &*one.tracker.objective().name)
+    }
+
     /// `None` also if one of its objectives still counts.
     pub(super) fn maintenance(
         &self,
@@ -111,10 +116,7 @@ impl ServiceState {
         corrections: &[Correction],
     ) -> Option<Maintenance> {
         let of = |slo| Maintenance::of(corrections, &self.name, slo, now);
-        let slos = self
-            .objectives
-            .iter()
-            .map(|one| &*one.tracker.objective().name);
+        let slos = self.objective_names();
         let each: Option<Vec<_>> = slos.map(|slo| of(Some(slo))).collect();
         // It lasts until the first of them counts again.
         let first = each?.into_iter().min_by_key(|one| one.until);

@@ -6,7 +6,7 @@ use super::index::Index;
 use super::numbers::{LiveObjective, LiveProbe, LiveService};
 use super::service::ServiceState;
 use super::snapshot::{ProbeAttempts, ServiceView, Snapshot};
-use crate::alert::MAINTAINED_FOR;
+use crate::alert::{AlertRecord, MAINTAINED_FOR};
 use crate::outcome::{Measures, ProbeKey, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -91,6 +91,33 @@ impl LedgerView {
     pub fn is_in_maintenance(&self, service: &str) -> bool {
         let state = self.state(service).filter(|_| !self.corrections.is_empty());
         state.is_some_and(|state| state.maintenance(self.at, &self.corrections).is_some())
+    }
+
+    /// The alerts whose subject corrections currently exclude: their objective, or the whole service of a
+    /// warning sign.
+    pub fn in_maintenance<'a>(
+        &self,
+        alerts: &'a [AlertRecord],
+    ) -> impl Iterator<Item = &'a AlertRecord> {
+        let next = Timestamp(self.at.0 + 1);
+        let all = self.corrections.iter();
+        let current: Vec<&Correction> = all
+            .filter(|one| !one.occurrences(self.at, next).is_empty())
+            .collect();
+        // Usually there are none.
+        let alerts = if current.is_empty() { &[] } else { alerts };
+        alerts.iter().filter(move |alert| {
+            let service = &*alert.key.service;
+            let excludes = |slo: &str| current.iter().any(|one| one.concerns(service, slo));
+            match (alert.key.slo(), self.state(service)) {
+                (Some(slo), _) => excludes(slo),
+                (None, Some(state)) => {
+                    state.objective_names().all(excludes)
+                        && current.iter().any(|one| one.is_for(service))
+                }
+                (None, None) => false,
+            }
+        })
     }
 
     /// The names of all services.

@@ -16,7 +16,7 @@ Scrape with `honor_labels: true`, because the labels describe other targets.
 
 `/metrics` has the text format 0.0.4, OpenMetrics 1.0.0 and, for a Prometheus with native histograms, protobuf, as the header
 `Accept` requests. In protobuf, `slod_probe_duration_seconds` and the histograms of AI providers are native histograms as well: of
-schema 5, whose buckets are 2.2 % wide, so a quantile is at most 2.2 % off. Prometheus then stores their classic buckets only with
+schema 5, whose buckets are 2.2% wide, so a quantile is at most 2.2% off. Prometheus then stores their classic buckets only with
 `always_scrape_classic_histograms: true` (before 3.0 `scrape_classic_histograms: true`). Summaries have the type gauge in protobuf,
 where a summary requires a count and a sum.
 ";

@@ -38,7 +38,7 @@ impl Counters {
             )?,
             withheld: counter(
                 "slod_notification_notices_kept_back_total",
-                "Alerts removed from messages waiting for a retry, because they were silenced or acknowledged in the meantime.",
+                "Alerts removed from messages waiting for a retry, because they were silenced or acknowledged in the meantime; escalations also because maintenance began.",
             )?,
             template_failures: counter(
                 "slod_notification_template_failures_total",

@@ -37,6 +37,8 @@ pub struct Delivery {
     pub template_error: Option<TemplateError>,
     /// Number of alerts of a delivered message that the receiver rejected.
     pub left_out: usize,
+    /// The new ID of the destination, if the service reported it now.
+    pub moved: Option<String>,
     /// The parts that must not be sent again if the rest failed.
     pub(super) done: Done,
 }
@@ -66,6 +68,7 @@ impl Sender {
             posted: None,
             template_error: None,
             left_out: 0,
+            moved: None,
             done,
         };
         let mut refusal = None;
@@ -74,7 +77,7 @@ impl Sender {
         let mut waiting = vec![message.clone()];
         for _ in 0..MAX_REQUESTS {
             waiting.retain(|part| !delivery.done.parts.contains(&part.key));
-            let Some(part) = waiting.pop() else {
+            let Some(mut part) = waiting.pop() else {
                 break;
             };
             let mails = &mut delivery.done.mails;
@@ -84,6 +87,12 @@ impl Sender {
             let sent = self.send_part(receiver, &part, &texts, recipients, now);
             let sent = sent.await;
             recipients.extend(sent.recipients);
+            if sent.moved.is_some() {
+                for one in waiting.iter_mut().chain([&mut part]) {
+                    one.moved.clone_from(&sent.moved);
+                }
+                delivery.moved = sent.moved;
+            }
             match sent.answer {
                 Answer::Delivered(_) => {
                     delivery.answer = sent.answer;
@@ -118,17 +127,18 @@ impl Sender {
         done: &Recipients,
         now: Timestamp,
     ) -> Posted {
-        let mut message = message.clone();
+        let (mut message, mut moved) = (message.clone(), None);
         loop {
             let posted = self.post_or_edit(receiver, &message, texts, done, now);
             let posted = posted.await;
             let is_rejected = posted.is_gone || matches!(posted.answer, Answer::Refused(_));
-            if posted.moved.is_some() && message.moved.is_none() {
+            if posted.moved.is_some() && moved.is_none() {
+                moved.clone_from(&posted.moved);
                 message.moved = posted.moved;
             } else if message.replaces.is_some() && is_rejected {
                 message.replaces = None;
             } else {
-                return posted;
+                return Posted { moved, ..posted };
             }
         }
     }

@@ -84,7 +84,7 @@ mod tests {
         };
         let mut new = vec![
             notice("web", 1, "expires in 13 days"),
-            notice("rag", 1, "91 % full"),
+            notice("rag", 1, "91% full"),
             notice("chat", 1, "its alert has ended"),
             Notice {
                 to: Some(Timestamp(2)),
@@ -96,7 +96,7 @@ mod tests {
         let firing = [
             notice("web", 1, "expires in 2 days"),
             // Another alert with the same labels.
-            notice("rag", 2, "50 % full"),
+            notice("rag", 2, "50% full"),
             notice("db", 1, "it is down"),
             notice("old", 1, "7 restarts"),
             notice("other", 1, "new"),
@@ -116,7 +116,7 @@ mod tests {
         let texts: Vec<_> = all.map(|one| one.annotations["summary"].as_str()).collect();
         let expected = [
             "expires in 2 days",
-            "91 % full",
+            "91% full",
             "its alert has ended",
             "it was down",
             "7 restarts",

@@ -1,6 +1,7 @@
 //! Delivers due messages to one receiver: one message of a group at a time, several groups concurrently.
 
 mod finish;
+mod moved;
 mod repeat;
 
 use super::deliver::{Delivery, Done};
@@ -12,7 +13,7 @@ use super::task::Deps;
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::receiver::{Message, Receiver};
-use crate::store::{Batch, KnownGroup, MessageFilter, Store, StoreError};
+use crate::store::{Batch, KnownGroup, MessageFilter, Moved, Store, StoreError};
 use crate::tasks::blocking;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -35,6 +36,8 @@ struct Worker {
     attempts: JoinSet<Attempt>,
     /// The delivered parts of messages whose last attempt failed, by group.
     done: BTreeMap<String, Done>,
+    /// The new ID of the destination, if its service reported one.
+    moved: Option<Moved>,
     /// When the watchdog alert was last delivered. Monotonic, because the wall clock can be set back.
     watchdog: Option<Instant>,
 }
@@ -61,7 +64,8 @@ struct Next {
     batch: Option<Batch>,
     due: Option<Timestamp>,
     known_groups: Vec<KnownGroup>,
-    /// Number of notices that were silenced or acknowledged since their last attempt failed.
+    /// Number of notices that were silenced or acknowledged, or escalations whose alert is in maintenance, since
+    /// their last attempt failed.
     withheld: u64,
 }
 
@@ -76,6 +80,7 @@ pub(super) async fn run(name: String, deps: Deps, sender: Sender) {
         lanes: Lanes::default(),
         attempts: JoinSet::new(),
         done: BTreeMap::new(),
+        moved: None,
         watchdog: None,
     };
     tokio::select! {
@@ -86,6 +91,7 @@ pub(super) async fn run(name: String, deps: Deps, sender: Sender) {
 
 impl Worker {
     async fn work(mut self, mut woken: watch::Receiver<u64>) {
+        self.recall_destination().await;
         loop {
             woken.borrow_and_update();
             let rest = self.start_due().await;
@@ -179,6 +185,7 @@ impl Worker {
     ) -> Option<Next> {
         let decisions = self.deps.decisions.borrow().clone();
         let muted = self.muted(receiver, &decisions, now);
+        let maintained = self.maintained(receiver);
         let (name, without) = (self.name.clone(), without.clone());
         let begun = self.done.iter().filter(|(_, done)| done.is_begun());
         let begun: BTreeSet<String> = begun.map(|(group, _)| group.clone()).collect();
@@ -192,21 +199,29 @@ impl Worker {
                     now
                 }
             };
-            let is_muted = |one: &Notice| decisions.silence(&one.labels, now).is_some();
+            let is_muted = |group: &str, one: &Notice| {
+                if is_routed(group) {
+                    decisions.silence(&one.labels, now).is_some()
+                } else {
+                    decisions.mutes_announcement(&one.labels, now)
+                }
+            };
             let is_handled = |one: &Notice| muted.contains(&one.fingerprint());
+            let is_maintained = |one: &Notice| maintained.contains(&one.fingerprint());
             let taking = MessageFilter {
                 receiver: &name,
                 now,
                 without: &without,
                 is_muted: &is_muted,
                 is_handled: &is_handled,
+                is_maintained: &is_maintained,
                 opens: &opens,
             };
             let withheld = store.withhold(taking, &begun)?;
             let batch = store.next_batch(taking)?;
             let known_groups = match batch {
                 Some(_) => Vec::new(),
-                None => store.known_groups(&name, &muted, now)?,
+                None => store.known_groups(&name, &(&muted | &maintained), now)?,
             };
             Ok(Next {
                 batch,
@@ -223,7 +238,14 @@ impl Worker {
         Some(next)
     }
 
-    fn start(&mut self, about: MessageKind, receiver: Receiver, message: Message, at: Timestamp) {
+    fn start(
+        &mut self,
+        about: MessageKind,
+        receiver: Receiver,
+        mut message: Message,
+        at: Timestamp,
+    ) {
+        message.moved = self.new_destination(&receiver);
         self.lanes.start(about.group());
         let attempts = &self.deps.counters.attempts;
         attempts.with_label_values(&[&self.name]).inc();

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn markdown_arrives_as_text() {
         for (text, expected) in [
-            ("p95 of rag_api_v2 rose 34 %", "p95 of rag_api_v2 rose 34 %"),
+            ("p95 of rag_api_v2 rose 34%", "p95 of rag_api_v2 rose 34%"),
             ("a_b_c*", r"a_b_c\*"),
             ("_a_ __b__", r"\_a\_ \_\_b\_\_"),
             (

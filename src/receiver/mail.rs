@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn mails_are_formatted_for_smtp() {
-        let data = mail("[FIRING] web is down: größer", "It is.\n50 % ☂").data();
+        let data = mail("[FIRING] web is down: größer", "It is.\n50% ☂").data();
         assert_eq!(
             data.expect("a mail"),
             "Date: Sun, 09 Sep 2001 01:46:40 +0000\r\n\
@@ -212,7 +212,7 @@ mod tests {
              Content-Type: text/plain; charset=utf-8\r\n\
              Content-Transfer-Encoding: quoted-printable\r\n\
              \r\n\
-             It is.\r\n50 % =E2=98=82"
+             It is.\r\n50% =E2=98=82"
                 .replace("MESSAGE", &hash("slod-test"))
                 .replace("GROUP", &hash("slod/test/test"))
         );

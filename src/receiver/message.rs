@@ -2,7 +2,7 @@
 
 use super::request::truncated;
 use super::route::ESCALATION;
-use crate::alert::Notice;
+use crate::alert::{HELD_BACK, Notice};
 use crate::format::times;
 use crate::outcome::Timestamp;
 use std::collections::BTreeSet;
@@ -194,9 +194,10 @@ impl Message {
             let from = times::minute(notice.from.to_utc());
             match notice.to {
                 None => {
-                    let escalation = notice.annotations.get(ESCALATION);
-                    let escalation = escalation.map(|why| format!(", {why}")).unwrap_or_default();
-                    format!("- firing: {line} (since {from} UTC{escalation})")
+                    let why = [HELD_BACK, ESCALATION].map(|name| notice.annotations.get(name));
+                    let why = why.into_iter().flatten();
+                    let why: String = why.map(|why| format!(", {why}")).collect();
+                    format!("- firing: {line} (since {from} UTC{why})")
                 }
                 Some(to) => {
                     let length = times::length(to.since(notice.from).as_secs_f64());
@@ -266,15 +267,17 @@ mod tests {
     }
 
     #[test]
-    fn an_escalation_says_why_it_is_sent() {
+    fn a_late_alert_and_an_escalation_say_why() {
         let mut alert = notice("Down", "web", 1, None);
         let reason = "not acknowledged within 15m".to_owned();
         alert.annotations.insert(ESCALATION.to_owned(), reason);
+        let reason = "inhibited by service db until 1970-01-01 00:01 UTC".to_owned();
+        alert.annotations.insert(HELD_BACK.to_owned(), reason);
         let at = Timestamp::from_secs(100);
         let message = Message::new("oncall", "group", String::new(), at, vec![alert]);
         assert_eq!(
             message.list(),
-            "- firing: it fails (since 1970-01-01 00:00 UTC, not acknowledged within 15m)"
+            "- firing: it fails (since 1970-01-01 00:00 UTC, inhibited by service db until 1970-01-01 00:01 UTC, not acknowledged within 15m)"
         );
     }
 

@@ -107,7 +107,7 @@ pub const MAINTENANCE: Key<Bool> = Key::with_default(
     "maintenance",
     Bool,
     "false",
-    "Whether maintenance is announced as well: `SlodMaintenancePlanned` until it begins, `SlodMaintenance` until it ends.",
+    "Whether maintenance is announced as well: `SlodMaintenancePlanned` until it begins, `SlodMaintenance` until it ends. A silence mutes announcements only if it selects them by name, such as `alertname=SlodMaintenance`.",
 );
 
 pub const PROXY: Key<SecretText> = Key::optional(
@@ -153,6 +153,11 @@ pub trait Channel: Send + Sync + fmt::Debug {
     /// status that does not match the documentation of the service is [`Reply::Unconfirmed`], since the
     /// login page of a network also has such a status.
     fn reply(&self, _status: u16, _body: &[u8]) -> Option<Reply> {
+        None
+    }
+
+    /// The configured destination, if its service may give it a new ID ([`Reply::Moved`]).
+    fn destination(&self) -> Option<&str> {
         None
     }
 

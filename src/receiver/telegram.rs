@@ -93,6 +93,10 @@ impl Telegram {
 }
 
 impl Channel for Telegram {
+    fn destination(&self) -> Option<&str> {
+        Some(&self.chat)
+    }
+
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let text = truncated(
             &format!("{}\n{}", non_empty(&texts.title), texts.text),

@@ -221,7 +221,7 @@ mod tests {
             entry("", "busy"),
             AlertEntry {
                 subject: Some("/srv".to_owned()),
-                ..entry("", "100 % full")
+                ..entry("", "100% full")
             },
             AlertEntry {
                 subject: Some("worker".to_owned()),
@@ -233,7 +233,7 @@ mod tests {
             },
         ];
         let text = with_evidence(&alerts);
-        let ends = "\n\nf0  SlodX  rag/errors: 5 of 9 were bad\nf0  SlodX  rag: 5 timeouts\nf0  SlodX  busy\nf0  SlodX  /srv: 100 % full\nf0  SlodX  rag (worker): 1 restart\n";
+        let ends = "\n\nf0  SlodX  rag/errors: 5 of 9 were bad\nf0  SlodX  rag: 5 timeouts\nf0  SlodX  busy\nf0  SlodX  /srv: 100% full\nf0  SlodX  rag (worker): 1 restart\n";
         assert!(text.ends_with(ends), "{text}");
     }
 }

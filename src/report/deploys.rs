@@ -106,13 +106,13 @@ fn share(span: Span, window: &Window) -> f64 {
     span.length().as_secs_f64() / window.length.as_secs_f64()
 }
 
-/// Renders `burned 8.2 % of the budget of availability in 3h`; empty if nothing was burned.
+/// Renders `burned 8.2% of the budget of availability in 3h`; empty if nothing was burned.
 pub fn words(burned: &[BudgetSpend]) -> String {
     let each = burned.iter().map(|one| {
         let within = std::time::Duration::from_secs(one.seconds);
         format!(
-            "{:.1} % of the budget of {} in {}",
-            one.ratio * 100.0,
+            "{} of the budget of {} in {}",
+            numbers::spent(one.ratio),
             one.slo,
             numbers::span(within)
         )
@@ -190,7 +190,7 @@ mod tests {
         assert!((one.ratio - 20.0 / 432.0).abs() < 1e-3, "{one:?}");
         assert_eq!(
             words(&burned[&second.id]),
-            "burned 4.6 % of the budget of errors in 60m"
+            "burned 4.7% of the budget of errors in 60m"
         );
         let span = Span::new(before(600), NOW, NOW);
         let report = super::super::slo::report(&config(), &store, span).expect("counted");
@@ -199,10 +199,10 @@ mod tests {
         for text in [report.to_text(), report.to_markdown(), report.to_html()] {
             assert!(text.contains("Deployments"), "{text}");
             assert!(
-                text.contains("burned 4.6 % of the budget of errors in 60m"),
+                text.contains("burned 4.7% of the budget of errors in 60m"),
                 "{text}"
             );
-            assert!(text.contains("less than 0.1 % of any budget"), "{text}");
+            assert!(text.contains("less than 0.1% of any budget"), "{text}");
         }
     }
 

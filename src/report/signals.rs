@@ -195,7 +195,7 @@ mod tests {
     fn answer(service: Option<&str>, holds: &[&str], states: &[&str]) -> HealthAnswer {
         let indicators = holds.iter().map(|word| IndicatorEntry {
             indicator: "error_rate".to_owned(),
-            title: "Error rate remains below 0.1 %".to_owned(),
+            title: "Error rate remains below 0.1%".to_owned(),
             service: "rag".to_owned(),
             holds: (*word).to_owned(),
             evidence: "3 of 360 failed".to_owned(),
@@ -250,7 +250,7 @@ mod tests {
     fn the_text_has_each_number() {
         let text = answer(Some("rag"), &["no"], &["active", "clear"]).to_text();
         let expected = "rag
-  NO       Error rate remains below 0.1 %
+  NO       Error rate remains below 0.1%
            3 of 360 failed
 warning signs
   Restarted (main): 2 restarts

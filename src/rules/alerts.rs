@@ -8,6 +8,7 @@ use super::promql::{ON, number};
 use super::recordings::error_ratio_name;
 use super::words;
 use crate::alert::{Condition, Tier, Urgency};
+use crate::format::numbers::percent;
 use crate::slo::{BudgetingMethod, StandardWindow};
 use crate::units::show_duration;
 use std::time::Duration;
@@ -37,12 +38,12 @@ type Parts = (String, String, String);
 
 fn of_tier(slo: &ObjectiveRules<'_>, tier: &Tier) -> Parts {
     let (share, long) = (f64::from(tier.budget) / 1e6, tier.long.name());
-    let (events, bad) = (words::events(slo.objective), words::bad(slo.objective));
+    let (events, bad) = (slo.objective.events(), words::bad(slo.objective));
     (
         burns(slo, tier),
         format!(
             "at this rate, {} of the error budget is spent in {long}.",
-            words::share(share)
+            percent(share)
         ),
         format!(
             "{{{{ $value | humanizePercentage }}}} of the {events} in the last {long} were bad: {bad}."

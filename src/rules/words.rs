@@ -83,20 +83,6 @@ fn page(slo: &ObjectiveRules<'_>) -> String {
     format!("{}/services/{service}", slo.rules.address)
 }
 
-/// Formats a share as `2 %`.
-pub(super) fn share(share: f64) -> String {
-    percent(share).replace('%', " %")
-}
-
-/// The noun for the counted events.
-pub(super) fn events(objective: &Objective) -> &'static str {
-    match (objective.budgeting.is_sliced(), objective.source) {
-        (true, _) => "minutes",
-        (false, EventSource::Probes) => "attempts",
-        (false, EventSource::Metrics) => "requests",
-    }
-}
-
 /// Why one of these events is bad.
 pub(super) fn bad(objective: &Objective) -> String {
     if let Sli::Throughput(throughput) = objective.sli {
@@ -115,7 +101,7 @@ pub(super) fn bad(objective: &Objective) -> String {
         BudgetingMethod::Timeslices { slice_target } => {
             format!(
                 "less than {} of the {event} were {good}",
-                share(slice_target)
+                percent(slice_target)
             )
         }
         BudgetingMethod::RatioTimeslices => {

@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// More threads only cost memory: one performs about a thousand attempts per second.
 const MAX_THREADS: usize = 8;
 /// Attempts per second of one thread above which another one is used: for fewer, two threads would
-/// run with cold caches on both processors, and take 10 % more processor time. An attempt takes 0.3
+/// run with cold caches on both processors, and take 10% more processor time. An attempt takes 0.3
 /// ms, or about 1 ms with TLS.
 const SHARED_ABOVE: f64 = 200.0;
 /// Maximum number of threads for blocking work, such as reading files, of all runtimes together.

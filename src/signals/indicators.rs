@@ -64,7 +64,7 @@ impl ServiceHistory {
                 Some((peak, what)) => (
                     Some(peak < MAX_CPU),
                     format!(
-                        "{name}: {what} was {:.0} % in the busiest {PEAK} minutes of the last hour",
+                        "{name}: {what} was {:.0}% in the busiest {PEAK} minutes of the last hour",
                         peak * 100.0
                     ),
                 ),
@@ -94,7 +94,7 @@ impl ServiceHistory {
         let (share, waiting) = (used.unwrap_or(0.0), waited.unwrap_or(0.0));
         let used = used.map_or_else(
             || "the size of the pool is unknown".to_owned(),
-            |used| format!("at most {:.0} % of the pool was in use", used * 100.0),
+            |used| format!("at most {:.0}% of the pool was in use", used * 100.0),
         );
         let waited = waited.map_or_else(String::new, |most| {
             format!(", and at most {most:.0} requests waited")
@@ -139,7 +139,7 @@ impl ServiceHistory {
             None => (None, nothing_by(Numbers::Probes)),
             Some(count) => (
                 Some(count <= 0.0),
-                format!("{by}, {count:.0} timeouts {lately}"),
+                format!("{by}, {} timeouts {lately}", numbers::summed(count)),
             ),
         }
     }

@@ -100,7 +100,7 @@ impl LastOutcomes {
         if let Some(coverage) = self.coverage {
             let kind = &kinds::COVERAGE_LOST;
             let presence = below(coverage, level(kind), was_active(kind, ""));
-            let evidence = format!("{:.0} % of the last hour was observed", coverage * 100.0);
+            let evidence = format!("{:.0}% of the last hour was observed", coverage * 100.0);
             push(kind, "", (presence, evidence));
         }
     }
@@ -160,7 +160,7 @@ fn rate_limit(nearest: Option<&RateLimit>, level: Level, was_active: bool) -> An
     };
     let all = limit.limit.map(numbers::count).unwrap_or_default();
     let evidence = format!(
-        "{:.0} % of the rate limit of {} is left: {} of {all}",
+        "{:.0}% of the rate limit of {} is left: {} of {all}",
         left * 100.0,
         limit.name,
         numbers::count(limit.remaining)
@@ -218,10 +218,7 @@ mod tests {
         assert_eq!(judge(None, 0.9, true), (Unknown, Clear));
         let level = Settings::default().level(&kinds::RATE_LIMIT_NEAR);
         let (_, evidence) = rate_limit(Some(&limit(7)), level, false);
-        assert_eq!(
-            evidence,
-            "7 % of the rate limit of tokens is left: 7 of 100"
-        );
+        assert_eq!(evidence, "7% of the rate limit of tokens is left: 7 of 100");
     }
 
     #[test]

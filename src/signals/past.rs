@@ -13,11 +13,13 @@ use super::numbers::{ContainerNumbers, MetricNumbers, ProcessNumbers};
 use super::probes::Attempt;
 use super::service::ServiceHistory;
 use super::usual::HourlyPast;
-use super::watcher::{LLM, Watcher, counts_llm};
+use super::watcher::{LLM, Watcher, counts_llm, reported_after};
+use crate::alert::SignTimings;
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Record, Timestamp, millis};
 use crate::sample::Sample;
 use crate::signal::{Finding, SignalKind, kinds};
+use crate::slo::correction::CorrectedTime;
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};
@@ -188,6 +190,7 @@ pub fn replay(
     store: &Store,
     kept: &StoredSeries,
     spec: &ServiceSpec,
+    (timings, time): (&SignTimings, &CorrectedTime<'_>),
     (from, to): (Timestamp, Timestamp),
     visit: &mut dyn FnMut(Timestamp, Vec<Finding>),
 ) -> Result<(), StoreError> {
@@ -196,10 +199,15 @@ pub fn replay(
     let mut history = ServiceHistory::new(spec.name.clone());
     let first = from.before(SERVICES_BACK);
     let deploys = store.markers(Some(&spec.name), (first, to), MAX_DEPLOYS)?;
+    let slos = spec.objectives.iter().map(|one| one.name.as_str());
+    // The end of a span is exclusive, and the last evaluation is at `to`.
+    let maintenance = time.maintenance(&spec.name, slos, first, Timestamp(to.0 + 1));
+    history.reported_after = reported_after(timings, &spec.name);
     let mut look = |history: &mut ServiceHistory, at: Timestamp| {
         if let Some(deploy) = deploys.iter().find(|deploy| deploy.at <= at) {
             history.deployed(deploy.at);
         }
+        history.is_maintained = maintenance.contains(at);
         history.move_on(at, at, spec);
         if at.0.rem_euclid(millis(STEP)) == 0 {
             history.judge_trends(&spec.signals);

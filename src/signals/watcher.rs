@@ -7,6 +7,7 @@ use super::probes::Attempt;
 use super::service::ServiceHistory;
 use super::texts::Texts;
 use super::usual::UsualValues;
+use crate::alert::SignTimings;
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::LedgerView;
 use crate::ledger::snapshot::AttemptView;
@@ -155,11 +156,7 @@ impl Watcher {
             let before = std::mem::take(&mut history.outcomes);
             history.outcomes = LastOutcomes::of(ledger, spec, now, before);
             history.is_maintained = ledger.is_in_maintenance(&spec.name);
-            let timing = config
-                .alerts
-                .signs
-                .of_sign(&spec.name, kinds::PROCESS_GONE.name);
-            history.reported_after = timing.pending + EVALUATED_WITHIN;
+            history.reported_after = reported_after(&config.alerts.signs, &spec.name);
         }
         self.advance(config, now);
         let settings = &config.signals;
@@ -203,7 +200,7 @@ impl Watcher {
         let (used, service, name) = each.max_by(|(one, ..), (other, ..)| one.total_cmp(other))?;
         let percent = used * 100.0;
         (used >= MIN_BUSIEST_SHARE).then(|| {
-            format!("of the observed processes, {service} ({name}) used most: {percent:.0} %")
+            format!("of the observed processes, {service} ({name}) used most: {percent:.0}%")
         })
     }
 
@@ -250,6 +247,12 @@ impl Watcher {
         new.sort_by_key(|one| one.at);
         history.take_attempts(&new, counts_llm);
     }
+}
+
+/// How long the processes of a service must be gone until the alert about it has fired.
+pub(super) fn reported_after(timings: &SignTimings, service: &str) -> Duration {
+    let timing = timings.of_sign(service, kinds::PROCESS_GONE.name);
+    timing.pending + EVALUATED_WITHIN
 }
 
 /// Whether attempts of language models count for the service, which is the case if it has no other

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Target size of a block in bytes per hundred outcomes.
 const FILLED: usize = 130;
-/// Maximum bits per latency. More adds no useful precision: a bucket is 1.6 % wide.
+/// Maximum bits per latency. More adds no useful precision: a bucket is 1.6% wide.
 const BITS_MAX: u32 = 12;
 /// One in this many outcomes may be stored almost exactly because it is among the slowest.
 const SLOWEST: usize = 64;

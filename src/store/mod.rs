@@ -6,7 +6,7 @@
 //! counts only. The order within blocks is range-coded using those counts (`counts`, `column`).
 //!
 //! A block keeps of each outcome: tick, interval, verdict, protocol code, the message if space
-//! allows, the latency within 1 %, and every other measurement within 6.3 % (`measured`). Rounded
+//! allows, the latency within 1%, and every other measurement within 6.3% (`measured`). Rounded
 //! values never cross a threshold. Addresses are only for the live view and are not stored;
 //! certificate dates are dropped when the hour is compacted.
 
@@ -62,7 +62,9 @@ pub use compact::CountingPlan;
 pub use error::StoreError;
 pub use held::Stage;
 pub use markers::{Marker, MarkerCursor};
-pub use outbox::{Batch, Ended, KnownGroup, MessageFilter, NewDelivery, OUTBOX_MAX, Pending, Sent};
+pub use outbox::{
+    Batch, Ended, KnownGroup, MessageFilter, Moved, NewDelivery, OUTBOX_MAX, Pending, Sent,
+};
 pub use outline::HourOutline;
 pub use recover::{Progress, Recovered, recover};
 pub use rename::Renamed;

@@ -4,6 +4,7 @@
 mod history;
 mod known;
 mod message;
+mod moved;
 mod removed;
 mod waiting;
 mod withheld;
@@ -11,6 +12,7 @@ mod withheld;
 pub use history::Sent;
 pub use known::KnownGroup;
 pub use message::{Batch, MessageFilter};
+pub use moved::Moved;
 pub use removed::Ended;
 pub use waiting::{NewDelivery, OUTBOX_MAX, Pending};
 pub(super) use waiting::{insert, with_other_recipients};

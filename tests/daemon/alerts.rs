@@ -108,7 +108,7 @@ fn acknowledgements_and_silences_survive_a_kill() {
     assert_eq!(alert["alertname"], "SlodBudgetBurnPage1h");
     let evidence = alert["evidence"].as_str().expect("a sentence");
     assert!(
-        evidence.contains("events were bad in the last 1h")
+        evidence.contains("attempts were bad in the last 1h")
             && evidence.contains("is spent; last failure: ")
             && evidence.ends_with(": connection refused"),
         "{evidence}"

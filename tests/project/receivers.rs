@@ -56,7 +56,7 @@ fn notice(number: usize, text: &str, is_over: bool) -> Notice {
 /// with control characters, without text, with many alerts, and with a long group.
 fn messages() -> Vec<Message> {
     let texts = [
-        "p95 of concierge rose 34 %".to_owned(),
+        "p95 of concierge rose 34%".to_owned(),
         "x".repeat(6000),
         "ж".repeat(6000),
         "🔥".repeat(6000),

@@ -6,6 +6,7 @@
 
 pub mod alert;
 pub mod diagnostic;
+pub mod format;
 pub mod load;
 pub mod outcome;
 pub mod sample;

@@ -81,7 +81,7 @@ pub const REPEAT: Key<Span> = Key::with_default(
         Duration::from_secs(30 * DAY.as_secs()),
     ),
     "4h",
-    "How often alerts that are still firing are sent again, unless they are silenced or acknowledged.",
+    "How often alerts that are still firing are sent again, unless they are silenced or acknowledged, or their service is in maintenance.",
 );
 
 pub const ESCALATE: Key<Mapping> = Key::optional(

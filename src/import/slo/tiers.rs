@@ -42,7 +42,7 @@ impl Tiers {
     pub fn add(&mut self, long: StandardWindow, tier: Spec, at: At<'_>) -> bool {
         self.is_given = true;
         if tier.short >= long || tier.budget == 0 || tier.budget > 1_000_000 {
-            at.remark("left out: a tier requires a short window below its long one, and 0 to 100 % of the budget");
+            at.remark("left out: a tier requires a short window below its long one, and 0 to 100% of the budget");
             return false;
         }
         let own = *self.all.entry(long).or_insert(tier);

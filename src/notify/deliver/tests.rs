@@ -308,8 +308,27 @@ async fn a_message_follows_its_destination() {
         };
         let delivery = deliver(&receiver, &message, Done::default()).await;
         assert_eq!(delivery.answer, expected);
+        assert_eq!(delivery.moved.as_deref(), Some("-1001"));
         assert_eq!(got.lock().expect("no panic").len(), requests);
     }
+}
+
+#[tokio::test]
+async fn a_message_to_a_known_new_destination_is_one_request() {
+    let answers: Answers = |body| if body["text"] == "-1001" { 200 } else { 400 };
+    let (mut receiver, got) = receiver(answers).await;
+    let Request::Http(request) = &receiver.requests(&message(1, 0), &texts(), NOW)[0] else {
+        panic!("not HTTP");
+    };
+    receiver.channel = Arc::new(Moving(Echo(request.url.reveal().to_owned())));
+    let message = Message {
+        moved: Some("-1001".to_owned()),
+        ..message(1, 0)
+    };
+    let delivery = deliver(&receiver, &message, Done::default()).await;
+    assert!(matches!(delivery.answer, Answer::Delivered(_)));
+    assert_eq!(delivery.moved, None, "it is known already");
+    assert_eq!(got.lock().expect("no panic").len(), 1);
 }
 
 fn texts() -> Texts {

@@ -16,6 +16,9 @@ impl Worker {
             let failures = &self.deps.counters.failures;
             failures.with_label_values(&[&self.name]).inc();
         }
+        if let Some(to) = &attempt.delivery.moved {
+            self.destination_moved(&attempt.receiver, to).await;
+        }
         let redactions = &attempt.receiver.redactions;
         let text = redactions.cleaned(answer.text().to_owned());
         if let Some(error) = &attempt.delivery.template_error {

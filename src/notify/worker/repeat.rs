@@ -34,6 +34,20 @@ impl Worker {
             .collect()
     }
 
+    /// Alerts whose objective or service is in maintenance: they are neither repeated nor escalated. Receivers
+    /// that expect regular resends get them anyway.
+    pub(super) fn maintained(&self, receiver: &Receiver) -> BTreeSet<u64> {
+        let state = self.deps.states.borrow().clone();
+        if receiver.channel.resend_every().is_some() || state.corrections.is_empty() {
+            return BTreeSet::new();
+        }
+        let alerts = self.deps.alerts.borrow().clone();
+        let maintained = state.in_maintenance(alerts.firing());
+        maintained
+            .map(|one| alerts.rules.notice(one).fingerprint())
+            .collect()
+    }
+
     /// Repeats the groups that keep firing. Returns when the next one is due.
     pub(super) async fn repeat(
         &mut self,
@@ -73,7 +87,7 @@ impl Worker {
                 break;
             }
             let decisions = self.deps.decisions.borrow().clone();
-            let muted = self.muted(receiver, &decisions, now);
+            let muted = &self.muted(receiver, &decisions, now) | &self.maintained(receiver);
             let (name, before) = (self.name.clone(), now.before(every));
             let found =
                 self.ask(move |store| store.repeat_batch(&name, &group, before, &muted, now));

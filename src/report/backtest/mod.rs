@@ -5,11 +5,12 @@ mod replays;
 mod signs;
 mod text;
 
-pub use past::replayed;
-pub use signs::{SignRow, signs};
+pub use past::{replayed, replayed_with_signs};
+pub use signs::SignRow;
 
 use crate::alert::{
-    AlertRecord, AlertRules, Condition, Decisions, Inhibitor, PastConditions, decide,
+    AlertRecord, AlertRules, AlertTimeline, Condition, Decisions, Inhibitor, PastConditions,
+    Source, decide,
 };
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
@@ -92,7 +93,7 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     });
     let mut backtest = Backtest::new(from, to, true);
     let replayed = replayed.collect();
-    backtest.add_services(replayed, Decisions::default(), &config.alerts);
+    backtest.add_services(replayed, Vec::new(), Decisions::default(), &config.alerts);
     backtest
 }
 
@@ -145,14 +146,16 @@ impl Backtest {
         }
     }
 
-    /// Adds the replayed services, and decides which alerts notify.
+    /// Adds the replayed services, and decides which alerts notify: those of objectives, and those of signs,
+    /// which it returns.
     fn add_services(
         &mut self,
         services: Vec<ReplayedService>,
+        signs: Vec<AlertTimeline>,
         decisions: Decisions,
         rules: &AlertRules,
-    ) {
-        let (mut fired, mut maintained) = (Vec::new(), Vec::new());
+    ) -> Vec<AlertRecord> {
+        let (mut fired, mut maintained) = (signs, Vec::new());
         for replayed in services {
             self.outcomes += replayed.outcomes;
             fired.extend(replayed.timelines);
@@ -164,7 +167,10 @@ impl Backtest {
             until: Timestamp(self.to.timestamp_millis()),
         };
         decide(&mut fired, &past, rules);
-        self.alerts = fired.iter().map(|one| AlertRow::of(&one.alert)).collect();
+        let all = fired.into_iter().map(|one| one.alert);
+        let (budgets, signs): (Vec<_>, Vec<_>) = all.partition(is_budget);
+        self.alerts = budgets.iter().map(AlertRow::of).collect();
+        signs
     }
 
     /// Records whether silences of the span may already have been deleted from the store.
@@ -192,6 +198,11 @@ impl Backtest {
             }
         }
     }
+}
+
+/// Whether it is an alert of an objective, not of a sign.
+const fn is_budget(alert: &AlertRecord) -> bool {
+    matches!(alert.key.source, Source::Budget { .. })
 }
 
 impl AlertRow {

@@ -1,8 +1,9 @@
 //! Replays a store: hours without failures by their counts, all others outcome by outcome.
 
-use super::Backtest;
 use super::replays::Replays;
-use crate::alert::{AlertRecord, AlertRules, Decisions, Replay, Source};
+use super::signs::signs;
+use super::{Backtest, is_budget};
+use crate::alert::{AlertRules, Decisions, Replay};
 use crate::config::{Config, ServiceSpec};
 use crate::ledger::{TrafficHistory, in_force};
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
@@ -23,6 +24,25 @@ pub fn replayed(
     store: &Store,
     from: Timestamp,
     to: Timestamp,
+) -> Result<Backtest, StoreError> {
+    replay(config, store, (from, to), false)
+}
+
+/// The same, also of the warning signs that the stored samples and outcomes would have raised.
+pub fn replayed_with_signs(
+    config: &Config,
+    store: &Store,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Backtest, StoreError> {
+    replay(config, store, (from, to), true)
+}
+
+fn replay(
+    config: &Config,
+    store: &Store,
+    (from, to): (Timestamp, Timestamp),
+    with_signs: bool,
 ) -> Result<Backtest, StoreError> {
     let mut pending: HashMap<ProbeKey, Vec<Event>> = HashMap::new();
     store.for_each_pending(Timestamp(i64::MAX), |record| {
@@ -48,12 +68,18 @@ pub fn replayed(
         silences: store.silences()?,
         ..Decisions::default()
     };
-    backtest.add_services(replayed, decisions, &config.alerts);
+    let signs = if with_signs {
+        signs(config, store, &past.time, (from, to))?
+    } else {
+        Vec::new()
+    };
+    let signs = backtest.add_services(replayed, signs, decisions, &config.alerts);
     let mut recorded = store.alerts(from, to, RECORDED)?;
-    // Warning signs are not replayed here.
-    let is_budget = |alert: &AlertRecord| matches!(alert.key.source, Source::Budget { .. });
-    recorded.retain(is_budget);
     recorded.reverse();
+    if with_signs {
+        backtest.set_signs(&signs, &recorded);
+    }
+    recorded.retain(is_budget);
     backtest.compare(&recorded);
     Ok(backtest)
 }

@@ -1,7 +1,8 @@
 //! Which warning signs the stored history would have raised.
 
 use super::Backtest;
-use crate::alert::{AlertKey, AlertRecord, Sign, SignAlerts, Source};
+use super::text::kept_back;
+use crate::alert::{AlertRecord, AlertTimeline, Inhibitor, Sign, SignReplay, Source};
 use crate::alerting::sign;
 use crate::config::Config;
 use crate::format::times;
@@ -10,14 +11,11 @@ use crate::report::table::{drawn, plain};
 use crate::report::walk::each_share;
 use crate::signal::{Finding, SIGNALS};
 use crate::signals::{NOT_REPLAYED, StoredSeries, replay, replay_host};
+use crate::slo::correction::CorrectedTime;
 use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::units::show_duration;
 use serde::Serialize;
-use std::collections::BTreeMap;
-
-/// Maximum number of recorded alerts to compare with: the newest.
-const RECORDED: u32 = 100_000;
 
 /// Alert of a warning sign.
 #[derive(Debug, Serialize)]
@@ -31,34 +29,39 @@ pub struct SignRow {
     /// Absent while still firing at the end.
     pub ended_at: Option<chrono::DateTime<chrono::Utc>>,
     pub evidence: String,
+    /// The inhibiting alert: `objective errors`, `service database`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inhibited_by: Option<String>,
+    /// ID of the silence that muted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub silenced_by: Option<i64>,
     /// When this alert actually fired; absent if it did not.
     pub did_fire_at: Option<chrono::DateTime<chrono::Utc>>,
 }
 
 /// Replays the stored data of `from..to` through the warning signs of a config, divided among the CPUs by
 /// service, and then through those of the host.
-pub fn signs(
+pub(super) fn signs(
     config: &Config,
     store: &Store,
-    from: Timestamp,
-    to: Timestamp,
-) -> Result<Vec<SignRow>, StoreError> {
-    let span = (from, to);
+    time: &CorrectedTime<'_>,
+    span: (Timestamp, Timestamp),
+) -> Result<Vec<AlertTimeline>, StoreError> {
+    let past = (&config.alerts.signs, time);
     let found = each_share(config, store, |reader, services| {
         let kept = StoredSeries::of(reader)?;
-        let each = services
-            .iter()
-            .map(|spec| alerts(config, |visit| replay(reader, &kept, spec, span, visit)));
+        let each = services.iter().map(|spec| {
+            alerts(config, |visit| {
+                replay(reader, &kept, spec, past, span, visit)
+            })
+        });
         each.collect()
     })?;
     let kept = StoredSeries::of(store)?;
     let host = alerts(config, |visit| {
         replay_host(store, &kept, &config.signals, span, visit)
     })?;
-    let mut recorded = store.alerts(from, to, RECORDED)?;
-    recorded.reverse();
-    let rows = found.into_iter().flatten().chain(host);
-    Ok(rows.filter_map(|alert| row(&alert, &recorded)).collect())
+    Ok(found.into_iter().flatten().chain(host).collect())
 }
 
 /// Called with the findings of each point in time.
@@ -68,19 +71,13 @@ type Visit<'v> = &'v mut dyn FnMut(Timestamp, Vec<Finding>);
 fn alerts(
     config: &Config,
     replay: impl FnOnce(Visit<'_>) -> Result<(), StoreError>,
-) -> Result<Vec<AlertRecord>, StoreError> {
-    let (mut alerts, mut changes) = (SignAlerts::default(), Vec::new());
+) -> Result<Vec<AlertTimeline>, StoreError> {
+    let mut alerts = SignReplay::default();
     replay(&mut |at, findings| {
         let signs: Vec<Sign> = findings.iter().map(sign).collect();
-        let timing = |key: &AlertKey| config.alerts.signs.of(key);
-        alerts.step(&signs, timing, at, &mut changes);
+        alerts.step(&signs, &config.alerts.signs, at);
     })?;
-    // The record of a resolved alert replaces the one from when it fired.
-    let mut last: BTreeMap<(Timestamp, AlertKey), AlertRecord> = BTreeMap::new();
-    for change in changes {
-        last.insert((change.from, change.key.clone()), change);
-    }
-    Ok(last.into_values().collect())
+    Ok(alerts.finish())
 }
 
 fn row(alert: &AlertRecord, recorded: &[AlertRecord]) -> Option<SignRow> {
@@ -99,13 +96,20 @@ fn row(alert: &AlertRecord, recorded: &[AlertRecord]) -> Option<SignRow> {
         fired_at: alert.from.to_utc(),
         ended_at: alert.to.map(Timestamp::to_utc),
         evidence: alert.evidence.to_string(),
+        inhibited_by: alert.inhibited_by.as_ref().map(Inhibitor::words),
+        silenced_by: alert.silenced_by,
         did_fire_at: recorded.iter().find(touches).map(|one| one.from.to_utc()),
     })
 }
 
 impl Backtest {
-    pub fn set_signs(&mut self, signs: Vec<SignRow>) {
-        self.signals = Some(signs);
+    /// Takes the alerts of signs, and compares them with the recorded ones.
+    pub(super) fn set_signs(&mut self, signs: &[AlertRecord], recorded: &[AlertRecord]) {
+        let mut signs: Vec<&AlertRecord> = signs.iter().collect();
+        // Those of the host are last.
+        signs.sort_by_key(|one| (one.key.service.is_empty(), &one.key.service, one.from));
+        let rows = signs.into_iter().filter_map(|one| row(one, recorded));
+        self.signals = Some(rows.collect());
         self.signals_left_out = NOT_REPLAYED.map(|kind| kind.name).into();
     }
 
@@ -122,7 +126,7 @@ impl Backtest {
             return format!("\nno warning sign would have been raised\n{left_out}\n");
         }
         let mut table = plain(&[
-            "SERVICE", "SIGN", "FROM", "ENDED", "FOR", "RECORDED", "EVIDENCE",
+            "SERVICE", "SIGN", "FROM", "ENDED", "FOR", "RECORDED", "EVIDENCE", "",
         ]);
         for one in signs {
             let lasted = one.ended_at.unwrap_or(self.to) - one.fired_at;
@@ -144,6 +148,7 @@ impl Backtest {
                 show_duration(lasted.to_std().unwrap_or_default()),
                 moment(one.did_fire_at, "no"),
                 printable(&one.evidence).into_owned(),
+                kept_back(one.inhibited_by.as_deref(), one.silenced_by).unwrap_or_default(),
             ]);
         }
         format!("\nwarning signs:\n\n{}\n\n{left_out}\n", drawn(table, &[4]))
@@ -159,7 +164,7 @@ mod tests {
         let (from, to) = (Timestamp::from_secs(0), Timestamp::from_secs(60));
         let mut backtest = Backtest::new(from, to, false);
         assert_eq!(backtest.signs_text(), "");
-        backtest.set_signs(Vec::new());
+        backtest.set_signs(&[], &[]);
         let left_out = "left out, because the store has no history of them: metrics_unreadable, rate_limit_near, certificate_ending, coverage_lost\n";
         assert!(
             backtest.signs_text().ends_with(left_out),

@@ -7,6 +7,15 @@ use crate::report::table::{drawn, known, plain};
 use crate::text::printable;
 use crate::units::show_duration;
 
+/// What kept an alert from notifying, if anything.
+pub(super) fn kept_back(inhibited_by: Option<&str>, silenced_by: Option<i64>) -> Option<String> {
+    match (inhibited_by, silenced_by) {
+        (Some(by), _) => Some(format!("inhibited by {}", printable(by))),
+        (None, Some(id)) => Some(format!("silence {id}")),
+        (None, None) => None,
+    }
+}
+
 impl Backtest {
     pub fn to_text(&self) -> String {
         let outcomes = numbers::plural(self.outcomes, "outcome");
@@ -69,13 +78,10 @@ impl Backtest {
                 known(alert.budget_spent_ratio, numbers::spent),
             ];
             row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
-            row.extend(match (&alert.inhibited_by, alert.silenced_by) {
-                (Some(_), _) if alert.is_after_faster_tier() => {
-                    Some("inhibited by a faster tier".to_owned())
-                }
-                (Some(by), _) => Some(format!("inhibited by {}", printable(by))),
-                (None, Some(id)) => Some(format!("silence {id}")),
-                (None, None) => None,
+            row.extend(if alert.is_after_faster_tier() {
+                Some("inhibited by a faster tier".to_owned())
+            } else {
+                kept_back(alert.inhibited_by.as_deref(), alert.silenced_by)
             });
             table.add_row(row);
         }

@@ -113,9 +113,9 @@ fn the_reason_for_an_early_end_comes_before_the_finding() {
         report.run.ending = ending;
         report.statements.clear();
         assert_eq!(report.finding(), begin);
-        let busy = Statement::new("cpu", Answer::Bad, "the CPU was at 100 %");
+        let busy = Statement::new("cpu", Answer::Bad, "the CPU was at 100%");
         report.statements.push(busy);
-        assert_eq!(report.finding(), format!("{begin}; the CPU was at 100 %"));
+        assert_eq!(report.finding(), format!("{begin}; the CPU was at 100%"));
     }
 }
 

@@ -151,7 +151,7 @@ fn deployment_row(deployment: &DeploymentReport) -> Vec<Cell> {
         match &deployment.burned {
             None => Cell::Unknown,
             Some(nothing) if nothing.is_empty() => {
-                Cell::Trusted("less than 0.1 % of any budget".to_owned())
+                Cell::Trusted("less than 0.1% of any budget".to_owned())
             }
             Some(burned) => Cell::Sentence(deploys::words(burned)),
         },

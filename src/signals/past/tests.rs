@@ -3,6 +3,7 @@ use crate::ledger::LedgerView;
 use crate::outcome::{Outcome, ProbeKey, Verdict};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::signal::{Finding, Presence};
+use crate::slo::correction::Correction;
 use crate::store::{Marker, Tick};
 
 const NOW: Timestamp = Timestamp::from_secs(1_000_000 * 60);
@@ -221,11 +222,20 @@ fn replaying_a_service_gives_the_live_findings() {
     let kept = StoredSeries::of(&store).expect("readable");
     let mut found = Vec::new();
     let span = (NOW.before(HOUR * 2), NOW);
-    replay(&store, &kept, &config.services[0], span, &mut |at, all| {
-        let mut leaks = all.iter().filter(|one| one.kind.name == "memory_growing");
-        let leak = leaks.next().expect("looked for");
-        found.push((at, leak.presence));
-    })
+    let (timings, time) = (SignTimings::default(), CorrectedTime::of(&[]));
+    let spec = &config.services[0];
+    replay(
+        &store,
+        &kept,
+        spec,
+        (&timings, &time),
+        span,
+        &mut |at, all| {
+            let mut leaks = all.iter().filter(|one| one.kind.name == "memory_growing");
+            let leak = leaks.next().expect("looked for");
+            found.push((at, leak.presence));
+        },
+    )
     .expect("readable");
     assert_eq!(found.len(), 121, "once a minute");
     let first = found.iter().find(|(_, one)| *one == Presence::Active);
@@ -235,6 +245,102 @@ fn replaying_a_service_gives_the_live_findings() {
         (155..=210).contains(&waited),
         "{waited} min of the past that is read"
     );
+}
+
+/// A process that is gone from `gone` to `back`, in seconds before [`NOW`].
+fn absent(store: &mut Store, gone: u64, back: u64) {
+    let key = |name| {
+        let labels = [("service", "s0"), ("process", "main")];
+        Arc::new(SeriesKey::new(name, labels))
+    };
+    let instances = key("slod_process_instances");
+    let started = key("slod_process_start_time_seconds");
+    let tick = |seconds: u64| {
+        let (count, start) = if seconds > gone {
+            (1.0, Some(10.0))
+        } else if seconds > back {
+            (0.0, None)
+        } else {
+            (1.0, Some(900.0))
+        };
+        let start = start.map(|start| (started.clone(), SeriesKind::Gauge, start));
+        let mut samples = vec![(instances.clone(), SeriesKind::Gauge, count)];
+        samples.extend(start);
+        Tick {
+            at: NOW.before(Duration::from_secs(seconds)),
+            samples,
+        }
+    };
+    let ticks: Vec<Tick> = (1..1200).rev().map(|number| tick(number * 10)).collect();
+    store.append_samples(&ticks).expect("stored");
+}
+
+/// What explains an absence to the daemon explains it to a replay: maintenance, a deployment, and for a restart,
+/// that the absence was reported.
+#[test]
+fn replaying_respects_what_the_daemon_respects() {
+    let config = config(1);
+    let minutes = Duration::from_mins;
+    let correction = Correction::once(NOW.before(minutes(70)), NOW.before(minutes(40)), "upgrade");
+    let marker = Marker {
+        id: 0,
+        at: NOW.before(minutes(61)),
+        service: "s0".to_owned(),
+        version: "v2".to_owned(),
+        text: String::new(),
+        author: "ada".to_owned(),
+    };
+    // Whether each sign was active.
+    for (corrections, markers, back, gone_active, restarted_active) in [
+        (&[][..], &[][..], 3000, true, false),
+        (
+            std::slice::from_ref(&correction),
+            &[][..],
+            3000,
+            false,
+            false,
+        ),
+        (&[][..], std::slice::from_ref(&marker), 3120, false, false),
+        // Too short for its alert: reported as a restart.
+        (&[][..], &[][..], 3570, false, true),
+    ] {
+        let (_folder, mut store) = Store::temporary();
+        absent(&mut store, 3600, back);
+        for marker in markers {
+            store.add_marker(marker).expect("kept");
+        }
+        let kept = StoredSeries::of(&store).expect("readable");
+        let (timings, time) = (SignTimings::default(), CorrectedTime::of(corrections));
+        let mut active: BTreeMap<&str, usize> = BTreeMap::new();
+        let span = (NOW.before(HOUR * 2), NOW);
+        let spec = &config.services[0];
+        replay(
+            &store,
+            &kept,
+            spec,
+            (&timings, &time),
+            span,
+            &mut |_, all| {
+                let present = all.iter().filter(|one| one.presence == Presence::Active);
+                for one in present {
+                    *active.entry(one.kind.name).or_default() += 1;
+                }
+            },
+        )
+        .expect("readable");
+        let is_active = |name| active.contains_key(name);
+        let case = (corrections.len(), markers.len(), back);
+        assert_eq!(
+            is_active("process_gone"),
+            gone_active,
+            "{case:?} {active:?}"
+        );
+        assert_eq!(
+            is_active("restarted"),
+            restarted_active,
+            "{case:?} {active:?}"
+        );
+    }
 }
 
 #[test]

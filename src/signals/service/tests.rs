@@ -171,20 +171,20 @@ fn indicators_check_the_numbers() {
     assert_eq!(*holds, Some(false));
     assert_eq!(
         evidence,
-        "according to its probes, 1 of 181 requests failed in the last hour: 0.55 %"
+        "according to its probes, 1 of 181 requests failed in the last hour: 0.55%"
     );
     assert_eq!(found["no_timeouts"].0, Some(false));
     let (holds, evidence) = &found["cpu_at_peak"];
     assert_eq!(*holds, Some(false), "{evidence}");
     assert!(
-        evidence.contains("was 75 % in the busiest 5 minutes"),
+        evidence.contains("was 75% in the busiest 5 minutes"),
         "{evidence}"
     );
     let (holds, evidence) = &found["pooled"];
     assert_eq!(*holds, Some(true));
     assert_eq!(
         evidence,
-        "at most 80 % of the pool was in use, and at most 0 requests waited in the 30 minutes with data in the last hour"
+        "at most 80% of the pool was in use, and at most 0 requests waited in the 30 minutes with data in the last hour"
     );
 }
 
@@ -267,7 +267,7 @@ fn a_process_without_container_that_uses_the_processors_is_reported() {
     assert_eq!(busy.presence, Presence::Active);
     assert_eq!(
         &*busy.evidence,
-        "its usage of the host's processors was above 80 % in 5 of the last 5 minutes, last 90 %"
+        "its usage of the host's processors was above 80% in 5 of the last 5 minutes, last 90%"
     );
 }
 

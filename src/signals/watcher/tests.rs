@@ -68,7 +68,7 @@ fn a_busy_host_names_the_service_that_uses_most() {
     let found = watcher.findings(&config, &ledger, Timestamp::from_secs(600));
     assert_eq!(
         &*found.all[0].evidence,
-        "usage of the host's processors was above 80 % in 5 of the last 5 minutes, last 95 %; of the observed processes, app (main) used most: 60 %"
+        "usage of the host's processors was above 80% in 5 of the last 5 minutes, last 95%; of the observed processes, app (main) used most: 60%"
     );
 }
 

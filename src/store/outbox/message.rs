@@ -37,18 +37,35 @@ pub struct MessageFilter<'a> {
     pub now: Timestamp,
     /// Groups to leave out.
     pub without: &'a BTreeSet<String>,
-    /// Whether an alert is muted by a silence.
-    pub is_muted: &'a dyn Fn(&Notice) -> bool,
+    /// Whether a notice of a group is muted by a silence.
+    pub is_muted: &'a dyn Fn(&str, &Notice) -> bool,
     /// Whether somebody handles an alert: failed attempts are then not retried.
     pub is_handled: &'a dyn Fn(&Notice) -> bool,
+    /// Whether the subject of an alert is in maintenance: the alert is then not escalated.
+    pub is_maintained: &'a dyn Fn(&Notice) -> bool,
     /// When a notice of a group may be sent: now, or when the hours of its route begin.
     pub opens: &'a dyn Fn(&str, &Notice) -> Timestamp,
 }
 
+/// A notice that waits in the outbox.
+pub(super) struct Waiting {
+    pub notice: Notice,
+    pub id: i64,
+    /// Whether an attempt to deliver it failed.
+    pub is_tried: bool,
+    /// Whether it is only sent because nobody acknowledged the alert.
+    pub escalates: bool,
+}
+
 impl MessageFilter<'_> {
-    /// Whether a notice is held back now. `is_tried` is whether an attempt failed.
-    pub(super) fn withholds(&self, notice: &Notice, is_tried: bool) -> bool {
-        let is_kept = || (self.is_muted)(notice) || (is_tried && (self.is_handled)(notice));
+    /// Whether a notice of a group is held back now.
+    pub(super) fn withholds(&self, group: &str, waiting: &Waiting) -> bool {
+        let notice = &waiting.notice;
+        let is_kept = || {
+            (self.is_muted)(group, notice)
+                || (waiting.is_tried && (self.is_handled)(notice))
+                || (waiting.escalates && (self.is_maintained)(notice))
+        };
         !notice.is_resolved() && is_kept()
     }
 }
@@ -175,21 +192,26 @@ fn freeze(
     group: &str,
     taking: MessageFilter<'_>,
 ) -> rusqlite::Result<Option<i64>> {
-    let sql = "SELECT notice, min(id), failure IS NOT NULL FROM outbox
+    let sql = "SELECT notice, min(id), failure IS NOT NULL, escalates FROM outbox
                WHERE receiver = ?1 AND grouping = ?2 AND due_at <= ?3 AND message IS NULL
                GROUP BY fingerprint ORDER BY min(id) LIMIT ?4";
     let mut statement = tx.prepare_cached(sql)?;
     let values = params![taking.receiver, group, taking.now.0, BATCH_MAX];
     let rows = statement.query_map(values, |row| {
-        Ok((notice(row)?, row.get::<_, i64>(1)?, row.get(2)?))
+        Ok(Waiting {
+            notice: notice(row)?,
+            id: row.get(1)?,
+            is_tried: row.get(2)?,
+            escalates: row.get(3)?,
+        })
     })?;
     let mut message = None;
-    for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
-        let (notice, id, is_tried) = row;
-        let opens = (taking.opens)(group, &notice);
+    for waiting in rows.collect::<rusqlite::Result<Vec<_>>>()? {
+        let id = waiting.id;
+        let opens = (taking.opens)(group, &waiting.notice);
         if opens > taking.now {
-            hold(tx, (id, &notice), opens, taking.now)?;
-        } else if taking.withholds(&notice, is_tried) {
+            hold(tx, (id, &waiting.notice), opens, taking.now)?;
+        } else if taking.withholds(group, &waiting) {
             recheck(tx, id, taking.now)?;
         } else {
             let message = *message.get_or_insert(id);

@@ -59,6 +59,8 @@ impl Store {
             let removed = names(
                 "SELECT receiver FROM outbox WHERE receiver NOT IN (SELECT value FROM json_each(?1))
                  UNION SELECT receiver FROM delivered
+                 WHERE receiver NOT IN (SELECT value FROM json_each(?1))
+                 UNION SELECT receiver FROM moved
                  WHERE receiver NOT IN (SELECT value FROM json_each(?1))",
             )?;
             let returned = names(
@@ -92,7 +94,7 @@ fn end(tx: &Connection, receiver: &str, now: Timestamp) -> rusqlite::Result<Ende
                  SELECT receiver, grouping, fingerprint, at, notice, ?2 FROM delivered
                  WHERE receiver = ?1";
     tx.execute(aside, params![receiver, now.0])?;
-    for table in ["outbox", "delivered", "posted"] {
+    for table in ["outbox", "delivered", "posted", "moved"] {
         let sql = format!("DELETE FROM {table} WHERE receiver = ?1");
         tx.execute(&sql, [receiver])?;
     }

@@ -50,7 +50,7 @@ fn delivered(store: &mut Store, batch: &Batch) {
 }
 
 fn next(store: &mut Store, now: i64) -> Option<Batch> {
-    taken(store, now, &[], &|_| false)
+    taken(store, now, &[], &|_, _| false)
 }
 
 /// Takes the next message, without some groups and without muted alerts.
@@ -58,7 +58,7 @@ fn taken(
     store: &mut Store,
     now: i64,
     without: &[&str],
-    is_muted: &dyn Fn(&Notice) -> bool,
+    is_muted: &dyn Fn(&str, &Notice) -> bool,
 ) -> Option<Batch> {
     let taking = MessageFilter {
         receiver: "oncall",
@@ -66,6 +66,7 @@ fn taken(
         without: &without.iter().map(|one| (*one).to_owned()).collect(),
         is_muted,
         is_handled: &|_| false,
+        is_maintained: &|_| false,
         opens: &|_, _| Timestamp(now),
     };
     store.next_batch(taking).expect("reads")
@@ -147,7 +148,7 @@ fn a_notice_does_not_wait_longer_if_the_clock_is_set_back() {
     let due = store.next_due("oncall", &BTreeSet::new());
     assert_eq!(due.expect("reads"), Some(Timestamp(31_000)));
     // The same if a silence holds it back before another step.
-    assert_eq!(taken(&mut store, 31_000, &[], &|_| true), None);
+    assert_eq!(taken(&mut store, 31_000, &[], &|_, _| true), None);
     assert_eq!(next(&mut store, 2000), None);
     let due = store.next_due("oncall", &BTreeSet::new());
     assert_eq!(due.expect("reads"), Some(Timestamp(62_000)));
@@ -257,9 +258,12 @@ fn a_group_that_is_left_out_keeps_no_other_back() {
     keep(&mut store, &both);
     assert_eq!(next(&mut store, 3000).expect("due").group, "g");
     // The first is being delivered.
-    let second = taken(&mut store, 3000, &["g"], &|_| false).expect("due");
+    let second = taken(&mut store, 3000, &["g"], &|_, _| false).expect("due");
     assert_eq!(second.group, "other");
-    assert_eq!(taken(&mut store, 3000, &["g", "other"], &|_| false), None);
+    assert_eq!(
+        taken(&mut store, 3000, &["g", "other"], &|_, _| false),
+        None
+    );
     let due = store.next_due("oncall", &["g".to_owned()].into());
     assert_eq!(due.expect("reads"), Some(Timestamp(2500)));
 }

@@ -1,6 +1,6 @@
-//! Notices held back from a receiver by a silence, an acknowledgement or the hours of their route.
+//! Notices held back from a receiver by a silence, an acknowledgement, maintenance or the hours of their route.
 
-use super::message::MessageFilter;
+use super::message::{MessageFilter, Waiting};
 use super::{names, notice};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
@@ -12,12 +12,12 @@ use std::time::Duration;
 /// How often a held-back notice is checked again.
 const RECHECK_EVERY: Duration = Duration::from_mins(1);
 /// The failure shown for a notice that is not retried for now.
-const HELD_BACK: &str = "held back: the alert was silenced or acknowledged";
+const HELD_BACK: &str = "held back: the alert was silenced or acknowledged, or maintenance began";
 
 impl Store {
-    /// Removes alerts that were silenced or acknowledged in the meantime from messages that wait
-    /// for their next attempt, except in the groups `begun`: some of their recipients have the
-    /// message already, and the others get the same one. Resolutions stay. Returns the number of
+    /// Removes alerts that were silenced or acknowledged in the meantime, and escalations of alerts in
+    /// maintenance, from messages that wait for their next attempt, except in the groups `begun`: some of
+    /// their recipients have the message already, and the others get the same one. Resolutions stay. Returns the number of
     /// notices removed.
     pub fn withhold(
         &mut self,
@@ -26,20 +26,27 @@ impl Store {
     ) -> Result<u64, StoreError> {
         let without = taking.without.union(begun).cloned().collect();
         let read = || {
-            let sql = "SELECT notice, id FROM outbox
+            let sql = "SELECT notice, id, escalates, grouping FROM outbox
                        WHERE receiver = ?1 AND message IS NOT NULL
                        AND grouping NOT IN (SELECT value FROM json_each(?2))";
             let mut statement = self.conn.prepare_cached(sql)?;
             let values = params![taking.receiver, names(&without)];
-            let rows =
-                statement.query_map(values, |row| Ok((notice(row)?, row.get::<_, i64>(1)?)))?;
+            let rows = statement.query_map(values, |row| {
+                let waiting = Waiting {
+                    notice: notice(row)?,
+                    id: row.get(1)?,
+                    is_tried: true,
+                    escalates: row.get(2)?,
+                };
+                Ok((waiting, row.get::<_, String>(3)?))
+            })?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         };
         let tried = read().map_err(StoreError::sql("read the outbox"))?;
         let tried = tried.into_iter();
         let muted: Vec<i64> = tried
-            .filter(|(notice, _)| taking.withholds(notice, true))
-            .map(|(_, id)| id)
+            .filter(|(waiting, group)| taking.withholds(group, waiting))
+            .map(|(waiting, _)| waiting.id)
             .collect();
         if !muted.is_empty() {
             self.keep(|tx, _| {

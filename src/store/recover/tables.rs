@@ -29,6 +29,7 @@ pub fn copy(old: &Connection, new: &Connection, recovered: &mut Recovered) -> ru
     table(old, &tx, "outbox", "id", gaps)?;
     table(old, &tx, "delivered", "receiver", gaps)?;
     table(old, &tx, "posted", "receiver", gaps)?;
+    table(old, &tx, "moved", "receiver", gaps)?;
     table(old, &tx, "removed_delivered", "receiver", gaps)?;
     table(old, &tx, "notification", "id", gaps)?;
     tx.commit()

@@ -343,6 +343,14 @@ pub const MIGRATIONS: &[&str] = &[
     CREATE INDEX run_head ON run
         (id, service, scenario, engine, from_at, to_at, is_baseline, is_open);
 ",
+    "
+    -- New IDs of the destinations of receivers, as their services report them.
+    CREATE TABLE moved (
+        receiver TEXT PRIMARY KEY,
+        destination TEXT NOT NULL,      -- as configured
+        moved_to TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// The alert table of versions 3 to 9.

@@ -15,7 +15,7 @@ fn an_alert_continues_across_a_restart_and_resolves_as_usual() {
     let begin = fixture.now;
     fixture.live(600, false);
     let before = fixture.firing("errors");
-    assert_eq!(before[0], (1, begin + 50), "6 of 360 are above 1.44 %");
+    assert_eq!(before[0], (1, begin + 50), "6 of 360 are above 1.44%");
     assert_eq!(before.len(), 4);
     fixture.restart(45);
     assert_eq!(fixture.firing("errors"), before);

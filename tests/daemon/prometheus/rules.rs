@@ -108,7 +108,7 @@ fn daemons_are_summed_and_counters_can_reset() {
         exp_alerts:
           - exp_labels: {{ service: web, slo: errors, team: shop, severity: critical, kind: page, tier: \"1\", sloth_severity: page, sloth_id: web/errors, sloth_service: web, sloth_slo: errors }}
             exp_annotations:
-              summary: \"web / errors: at this rate, 2 % of the error budget is spent in 1h.\"
+              summary: \"web / errors: at this rate, 2% of the error budget is spent in 1h.\"
               description: \"web / errors: 16.32% of the attempts in the last 1h were bad: they failed.\"
               runbook_url: https://slod.example.com/runbook#slodbudgetburnpage1h
               dashboard_url: https://slod.example.com/services/web

@@ -3,6 +3,7 @@
 use super::Urgency;
 use super::state::Timing;
 use super::tier::{TIERS, Tier, is_incident};
+use crate::format;
 use crate::outcome::Timestamp;
 use crate::slo::series::Counts;
 use crate::slo::{Objective, StandardWindow, WindowView};
@@ -273,8 +274,8 @@ impl Condition {
     /// The numbers behind the decision as one sentence.
     pub(super) fn sentence(&self, burning: &impl Burning) -> String {
         let name = format!("{}/{}", burning.service(), burning.objective().name);
-        let spent = burning.remaining().map(|left| (1.0 - left) * 100.0);
-        let spent = spent.map(|spent| format!("{spent:.1} % of the error budget is spent"));
+        let spent = burning.remaining().map(|left| format::spent(1.0 - left));
+        let spent = spent.map(|spent| format!("{spent} of the error budget is spent"));
         let unknown = || "the spent share of the error budget is unknown".to_owned();
         match self {
             Self::Tier(tier) => {
@@ -307,39 +308,26 @@ impl Condition {
     }
 }
 
-/// The burn rates over the windows of a tier: `52 of 360 events were bad in the last 1h, a burn rate of ...`.
+/// The burn rates over the windows of a tier: `52 of 360 attempts were bad in the last 1h, a burn rate of ...`.
 fn burn(tier: &Tier, burning: &impl Burning) -> String {
     let objective = burning.objective();
     let (long, short) = (burning.window(tier.long), burning.window(tier.short));
-    let events = |count| objective.budgeting.events(count);
-    let unit = if objective.budgeting.is_sliced() {
-        "minutes"
-    } else {
-        "events"
-    };
+    let events = |counts| format::events(counts, objective.budgeting);
+    let unit = objective.events();
     let rate = |view: &WindowView| {
         let bad = view.sli.map_or(0.0, |sli| 1.0 - sli);
         bad / (1.0 - objective.target)
     };
     format!(
-        "{:.0} of {:.0} {unit} were bad in the last {}, a burn rate of {:.1} ({:.1} over {}; the limit is {})",
+        "{} of {} {unit} were bad in the last {}, a burn rate of {} ({} over {}; the limit is {})",
         events(long.bad),
         events(long.good + long.bad),
         tier.long.name(),
-        rate(&long),
-        rate(&short),
+        format::burn(rate(&long)),
+        format::burn(rate(&short)),
         tier.short.name(),
-        format_factor(tier.factor(objective.window.length)),
+        format::burn(tier.factor(objective.window.length)),
     )
-}
-
-/// Formats a factor: `14.4`, `0.02`.
-fn format_factor(factor: f64) -> String {
-    if factor < 1.0 {
-        format!("{factor:.2}")
-    } else {
-        format!("{factor:.1}")
-    }
 }
 
 /// Returns which conditions are met. For most objectives, the counts of the longest window suffice: with

@@ -2,7 +2,7 @@
 
 use super::Burning;
 use super::explain::Paging;
-use super::notice::Notice;
+use super::notice::{HELD_BACK, Notice};
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use super::set::AlertSet;
@@ -139,7 +139,11 @@ impl Machine {
             let is_kept = alert.is_inhibited() || alert.silenced_by.is_some();
             if !alert.notified && !is_kept {
                 alert.notified = true;
-                changes.notices.push(rules.notice(alert));
+                let mut notice = rules.notice(alert);
+                if let Some(why) = held_back(&before, now) {
+                    notice.annotations.insert(HELD_BACK.to_owned(), why);
+                }
+                changes.notices.push(notice);
             }
             if is_new || before != decision(alert) {
                 changes.records.push(alert.clone());
@@ -202,7 +206,23 @@ impl Machine {
 }
 
 /// What keeps an alert from notifying, and whether it notified.
-fn decision(alert: &AlertRecord) -> (Option<Inhibitor>, Option<i64>, bool) {
+type Decision = (Option<Inhibitor>, Option<i64>, bool);
+
+/// Says why people are notified only now of an alert that began earlier: `inhibited by service db until 2026-11-30
+/// 17:35 UTC`.
+fn held_back((inhibitor, silence, _): &Decision, now: Timestamp) -> Option<String> {
+    let why = match (inhibitor, silence) {
+        (Some(by), _) => format!("inhibited by {}", by.words()),
+        (None, Some(id)) => format!("silence {id}"),
+        (None, None) => return None,
+    };
+    Some(format!(
+        "{why} until {} UTC",
+        now.to_utc().format("%Y-%m-%d %H:%M")
+    ))
+}
+
+fn decision(alert: &AlertRecord) -> Decision {
     (
         alert.inhibited_by.clone(),
         alert.silenced_by,

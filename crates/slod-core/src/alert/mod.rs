@@ -12,6 +12,7 @@ mod record;
 mod replay;
 mod rules;
 mod set;
+mod sign_replay;
 mod signs;
 mod silence;
 mod state;
@@ -25,12 +26,13 @@ pub use condition::{
 };
 pub use machine::{Changes, Machine, StepInput};
 pub use moments::{MAINTAINED_FOR, MaintenanceFailures};
-pub use notice::Notice;
+pub use notice::{HELD_BACK, Notice};
 pub use objective::ObjectiveAlerts;
 pub use record::{Acknowledgement, AlertKey, AlertRecord, Inhibitor, Source};
 pub use replay::Replay;
 pub use rules::AlertRules;
 pub use set::AlertSet;
+pub use sign_replay::SignReplay;
 pub use signs::{
     CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, SignAlerts, SignTimings,
     TROUBLES,

@@ -3,6 +3,9 @@
 use crate::outcome::Timestamp;
 use std::collections::BTreeMap;
 
+/// The annotation of an alert that was held back at first: what held it back, and until when.
+pub const HELD_BACK: &str = "held_back";
+
 /// One alert as its receivers see it, in the terms of Alertmanager.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {

@@ -346,7 +346,7 @@ mod tests {
     fn a_forecast_must_persist_and_ends_with_the_burn() {
         let within = Duration::from_hours(3 * 24);
         let policy = AlertPolicy::new([Condition::Forecast(within)]);
-        // 1 % of attempts fail: the budget is spent after three days.
+        // 1% of attempts fail: the budget is spent after three days.
         let fails = |second| second % 1000 == 0;
         let fired = replayed(policy, fails, 0, 48 * HOUR);
         assert_eq!(fired.len(), 1, "{fired:?}");

@@ -154,7 +154,7 @@ mod tests {
         let service = service.into();
         let key = AlertKey { service, source };
         let (at, urgency) = (Timestamp(0), Urgency::Ticket);
-        let alert = AlertRecord::new(key, "SlodDiskFullSoon", urgency, at, "96 % full");
+        let alert = AlertRecord::new(key, "SlodDiskFullSoon", urgency, at, "96% full");
         rules.notice(&alert)
     }
 
@@ -181,7 +181,7 @@ mod tests {
     fn an_alert_without_a_service_names_its_host() {
         let host = notice("", "/srv");
         assert_eq!(host.label("instance"), Some("db1"));
-        let summary = "disk_full_soon (/srv) on db1: 96 % full";
+        let summary = "disk_full_soon (/srv) on db1: 96% full";
         assert_eq!(host.annotations["summary"], summary);
         assert_eq!(host.annotations["page_url"], "http://slod/");
         let service = notice("rag ü", "");

@@ -225,13 +225,34 @@ impl Silence {
     pub fn matches(&self, labels: &BTreeMap<String, String>) -> bool {
         self.matchers.iter().all(|matcher| matcher.matches(labels))
     }
+
+    /// Whether it selects alerts by their name, such as `alertname=SlodMaintenance`. Only such a silence mutes
+    /// announcements of maintenance and reminders of silences: who silences the alerts of a service does not
+    /// expect to miss them.
+    pub fn selects_by_name(&self) -> bool {
+        let mut all = self.matchers.iter();
+        all.any(|one| one.name == "alertname" && one.is_equal)
+    }
 }
 
 impl Decisions {
     /// The active silence that matches these labels.
     pub fn active(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> Option<&Silence> {
-        let mut active = self.silences.iter().filter(|one| one.is_active(now));
-        active.find(|one| one.matches(labels))
+        self.all_active(labels, now).next()
+    }
+
+    /// Whether an active silence matches these labels of an announcement, see [`Silence::selects_by_name`].
+    pub fn mutes_announcement(&self, labels: &BTreeMap<String, String>, now: Timestamp) -> bool {
+        self.all_active(labels, now).any(Silence::selects_by_name)
+    }
+
+    fn all_active(
+        &self,
+        labels: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Silence> {
+        let active = self.silences.iter().filter(move |one| one.is_active(now));
+        active.filter(|one| one.matches(labels))
     }
 
     /// The id of the active silence that matches these labels.
@@ -346,6 +367,36 @@ mod tests {
         let one = silence(&["service=web"], 20);
         let active = [9, 10, 19, 20].map(|at| one.is_active(Timestamp(at)));
         assert_eq!(active, [false, true, true, false]);
+    }
+
+    #[test]
+    fn only_silences_by_name_mute_announcements() {
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let announcement =
+            BTreeMap::from([pair("alertname", "SlodMaintenance"), pair("service", "web")]);
+        let silence = |matchers: &str| Silence {
+            id: 1,
+            matchers: Matcher::parse_list(matchers).expect("valid"),
+            from: Timestamp(0),
+            to: Timestamp(10),
+            author: "ada".to_owned(),
+            reason: String::new(),
+        };
+        let mutes = |matchers: &[&str]| {
+            let decisions = Decisions {
+                silences: matchers.iter().map(|one| silence(one)).collect(),
+                ..Decisions::default()
+            };
+            assert!(decisions.active(&announcement, Timestamp(5)).is_some());
+            decisions.mutes_announcement(&announcement, Timestamp(5))
+        };
+        assert!(!mutes(&["service=web"]));
+        assert!(!mutes(&["service=web,alertname!=SlodErrorBudgetBurn"]));
+        assert!(mutes(&["alertname=SlodMaintenance"]));
+        assert!(mutes(&[
+            "service=web",
+            "service=web,alertname=~\"SlodMaintenance.*\""
+        ]));
     }
 
     proptest! {

@@ -148,7 +148,10 @@ pub fn decide(timelines: &mut [AlertTimeline], past: &PastConditions, rules: &Al
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::{AlertKey, Causes, Condition, Matcher, Silence, TIERS, Urgency, all_below};
+    use crate::alert::{
+        AlertKey, Causes, Condition, Matcher, Sign, SignReplay, SignTimings, Silence, Source,
+        TIERS, Urgency, all_below,
+    };
 
     const fn at(second: i64) -> Timestamp {
         Timestamp::from_secs(second)
@@ -213,6 +216,56 @@ mod tests {
         assert_eq!(decided(both), [explained, None]);
         let before = vec![page("web", 1010, 1500), page("db", 1020, 1500)];
         assert_eq!(decided(before), [None, None]);
+    }
+
+    #[test]
+    fn a_page_explains_a_sign_that_follows_from_it() {
+        let source = Source::Sign {
+            sign: "latency_rising".into(),
+            subject: "".into(),
+        };
+        let sign = Sign {
+            key: AlertKey {
+                service: "web".into(),
+                source,
+            },
+            alertname: "SlodLatencyRising".into(),
+            urgency: Urgency::Ticket,
+            is_present: Some(true),
+            evidence: "slower".into(),
+            chart: "".into(),
+        };
+        let mut signs = SignReplay::default();
+        for second in (1080..2000).step_by(60) {
+            signs.step(
+                std::slice::from_ref(&sign),
+                &SignTimings::default(),
+                at(second),
+            );
+        }
+        let all = signs.finish();
+        assert_eq!(all[0].alert.from, at(1200));
+        assert_eq!(decided(all.clone()), [None]);
+        let explained = Some("objective errors".to_owned());
+        let both = vec![all[0].clone(), page("web", 1000, 1500)];
+        assert_eq!(decided(both), [explained, None]);
+        let silence = Silence {
+            id: 3,
+            matchers: Matcher::parse_list("service=web").expect("valid"),
+            from: at(0),
+            to: at(9000),
+            author: "ada".to_owned(),
+            reason: String::new(),
+        };
+        let past = PastConditions {
+            decisions: Decisions {
+                silences: vec![silence],
+                ..Decisions::default()
+            },
+            until: at(2000),
+            ..PastConditions::default()
+        };
+        assert_eq!(decided_in(all, &past), [Some("silence 3".to_owned())]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::judge::{ERRORS_UNKNOWN, success};
 use super::usable::Chunk;
 use super::verdict::{Answer, Statement};
 use super::{Ending, Figures, OBSERVED, RunRecord, Usable};
+use crate::format::{count, failed};
 use crate::stats::autocorrelation::{inflation, lag_one};
 use crate::stats::normal::{Z_95, Z_995, two_sided};
 use crate::stats::order::median_of;
@@ -93,8 +94,8 @@ impl Compared {
 /// square root of the [`inflation`], because neighboring windows are correlated. Error ratios are compared
 /// as two proportions with the correction of Yates (1934), J. R. Stat. Soc. Suppl. 1. Errors come in
 /// bursts, so their variance is multiplied by the larger [`overdispersion`] of both runs. The four p-values
-/// are adjusted by Holm (1979), Scand. J. Stat. 6. A difference counts if it is significant at 1 % and at
-/// least 5 % of the median (0.1 percentage points for errors).
+/// are adjusted by Holm (1979), Scand. J. Stat. 6. A difference counts if it is significant at 1% and at
+/// least 5% of the median (0.1 percentage points for errors).
 pub fn compare(baseline: &RunRecord, run: &RunRecord) -> Vec<Statement> {
     if let Some(reason) = not_comparable(baseline, run) {
         return vec![Statement::new("comparison", Answer::Unknown, reason)];
@@ -232,7 +233,7 @@ fn by_windows(measure: &Measure, sides: &[Vec<Figures>; 2], is_limited: bool) ->
         is_relevant: change.abs() >= CHANGE_MIN,
         is_sharp: true,
         evidence: format!(
-            "median {} before, {} now ({percent:+.1} %; higher in {:.0} % of pairs)",
+            "median {} before, {} now ({percent:+.1}%; higher in {:.0}% of pairs)",
             shown[0],
             shown[1],
             test.superiority * 100.0
@@ -286,7 +287,6 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
     // Half an error more than observed: zero observed errors do not mean that none are possible.
     let possible = (both.hits as f64 + 0.5) / (both.total as f64 + 1.0);
     let smallest = ((Z_995 + Z_95) * deviation(possible)).min(1.0);
-    let percent = |share: f64| format!("{:.2} %", share * 100.0);
     Compared {
         topic,
         p: Some(two_sided(z)),
@@ -295,12 +295,12 @@ fn errors(usable: &[Usable<'_>; 2]) -> Compared {
         is_sharp: smallest <= ERRORS_SEEN.max(from),
         evidence: format!(
             "{} of {} requests failed before ({}), {} of {} now ({}), {:+.2} percentage points; {:.2} would have been detected",
-            before.hits,
-            before.total,
-            percent(from),
-            after.hits,
-            after.total,
-            percent(to),
+            count(before.hits),
+            count(before.total),
+            failed(from),
+            count(after.hits),
+            count(after.total),
+            failed(to),
             difference * 100.0,
             smallest * 100.0
         ),

@@ -154,7 +154,7 @@ impl Figures {
         (self.ranked() >= needed(q)).then(|| self.rank(q * self.ranked() as f64))?
     }
 
-    /// The lower bound of a quantile from its order statistics, with one-sided 99.9 % confidence.
+    /// The lower bound of a quantile from its order statistics, with one-sided 99.9% confidence.
     pub fn quantile_at_least(&self, q: f64) -> Option<Duration> {
         let n = self.ranked() as f64;
         let rank = n * q - 3.09 * (n * q * (1.0 - q)).sqrt();

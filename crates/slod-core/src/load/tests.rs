@@ -163,7 +163,7 @@ fn nothing_breaks_and_errors_break() {
     states(&found, Answer::Good, "no break up to 209 users");
     let found = statement(&run(scenario(), windows(100)), "breaking point");
     let expected =
-        "broke between 109 and 119 users, 100 s after the start: 10.0 % of the requests failed";
+        "broke between 109 and 119 users, 100 s after the start: 10% of the requests failed";
     states(&found, Answer::Bad, expected);
 }
 
@@ -284,7 +284,7 @@ fn a_slower_run_is_worse_than_its_baseline() {
         ("errors", Answer::Good),
     ];
     assert_eq!(answers(&steady(1.0, 0)), same);
-    // 3 % are significant here, but too little to matter.
+    // 3% are significant here, but too little to matter.
     assert_eq!(answers(&steady(1.03, 0)), same);
     assert_eq!(answers(&steady(0.7, 0)), same);
     let slower = answers(&steady(1.3, 0));

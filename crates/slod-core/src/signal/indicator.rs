@@ -1,5 +1,6 @@
 //! Health indicators of a service, and their verdicts.
 
+use crate::format::{count, failed};
 use std::sync::Arc;
 
 /// A statement that is true of a healthy service.
@@ -22,8 +23,8 @@ macro_rules! indicators {
 
 indicators! {
     RESPONSE_TIMES, "response_times", "Response times stay consistent under load";
-    ERROR_RATE, "error_rate", "Error rate remains below 0.1 %";
-    CPU_AT_PEAK, "cpu_at_peak", "CPU usage below 70 % at peak";
+    ERROR_RATE, "error_rate", "Error rate remains below 0.1%";
+    CPU_AT_PEAK, "cpu_at_peak", "CPU usage below 70% at peak";
     MEMORY_STABLE, "memory_stable", "Memory usage stable (no growth)";
     POOLED, "pooled", "Database connections properly pooled";
     NO_TIMEOUTS, "no_timeouts", "No connection timeouts";
@@ -60,8 +61,10 @@ pub fn error_rate(errors: u64, total: u64) -> Judged {
     }
     let rate = errors as f64 / total as f64;
     let evidence = format!(
-        "{errors} of {total} requests failed in the last hour: {:.2} %",
-        rate * 100.0
+        "{} of {} requests failed in the last hour: {}",
+        count(errors),
+        count(total),
+        failed(rate)
     );
     (Some(rate < MAX_ERROR_RATE), evidence)
 }
@@ -89,7 +92,7 @@ mod tests {
         assert_eq!(error_rate(1, 1001).0, Some(true));
         assert_eq!(error_rate(1, 1000).0, Some(false));
         assert_eq!(error_rate(0, 9).0, None);
-        assert!(error_rate(9, 1000).1.contains("9 of 1000 requests failed"));
+        assert!(error_rate(9, 1000).1.contains("9 of 1,000 requests failed"));
     }
 
     #[test]

@@ -78,11 +78,11 @@ signals! {
     LOAD_HIGH, "load_high", "Load above the expected peak", "SlodLoadHigh", Some(Threshold::above(1.0, 0.9, 100.0)), "In three of five minutes, the request rate exceeds the expected peak of the service's `load`, or the requests in progress exceed its peak number of users. As a share of the peak.";
     THROUGHPUT_LOW, "throughput_low", "Throughput low", "SlodThroughputLow", Some(below(0.5, 0.7)), "The request rate is below this share of the usual level for this time of day and week, although the service's probes succeed. Requires a week of history of the service's own metrics.";
     RATE_LIMIT_NEAR, "rate_limit_near", "AI provider's rate limit near", "SlodRateLimitNear", Some(below(0.1, 0.15)), "Less than this share of a rate limit of the AI provider is left.";
-    PROVIDER_SLOW, "provider_slow", "AI provider slow", "SlodProviderSlow", Some(Threshold::above(1.0, 0.5, 100.0)), "Requests to an AI provider took longer in the last 15 minutes than in the two hours before by more than this share (100 % is twice as long) and by more than chance.";
+    PROVIDER_SLOW, "provider_slow", "AI provider slow", "SlodProviderSlow", Some(Threshold::above(1.0, 0.5, 100.0)), "Requests to an AI provider took longer in the last 15 minutes than in the two hours before by more than this share (100% is twice as long) and by more than chance.";
     PROVIDER_FAILING, "provider_failing", "AI provider failing", "SlodProviderFailing", Some(above(0.2, 0.1)), "At least three requests to an AI provider and more than this share of them failed in the last ten minutes. If there were few requests, also by more than chance.";
     CERTIFICATE_ENDING, "certificate_ending", "Certificate about to expire", "SlodCertificateEnding", Some(days(14.0)), "The certificate of a probed address expires within this time. The default is a quarter of its validity if that is shorter: 14d for a certificate of 90 days, and 36h for one of six days.";
     COVERAGE_LOST, "coverage_lost", "Coverage lost", "SlodCoverageLost", Some(below(0.5, 0.6)), "Less than this share of the last hour was observed.";
-    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the lower confidence bound of its growth, or has less than 5 % left.";
+    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the lower confidence bound of its growth, or has less than 5% left.";
 }
 
 /// Signs that require a service's own metrics.

@@ -22,7 +22,7 @@ impl Level {
 /// The unit of a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// 0.8 is 80 %.
+    /// 0.8 is 80%.
     Share,
     /// How often something happened.
     Count,

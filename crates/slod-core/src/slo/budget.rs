@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn burn_rates_match_the_workbook() {
-        // 36x over one hour of 99.9 % spends 5 % of 30 days.
+        // 36x over one hour of 99.9% spends 5% of 30 days.
         let hour = counts(10_000, 360, 360);
         let burn = burn_rate(hour, 0.999).expect("events");
         assert!(close(burn, 36.0));
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn failures_leave_the_window_before_the_budget_is_exhausted() {
         let now = Timestamp(30 * DAY_MS);
-        // An old incident spent 90 % and leaves the window in one hour; the steady burn alone never
+        // An old incident spent 90% and leaves the window in one hour; the steady burn alone never
         // exhausts the budget.
         let mut burning = Burning {
             budget: 100.0,

@@ -225,6 +225,23 @@ impl<'a> CorrectedTime<'a> {
         known.insert(key, spans.clone());
         spans
     }
+
+    /// The time in which a service is in maintenance, at least within `from..to`: all of its objectives are
+    /// excluded.
+    pub fn maintenance<'s>(
+        &self,
+        service: &str,
+        slos: impl Iterator<Item = &'s str>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Spans {
+        let each = slos.map(|slo| self.spans(service, slo, from, to));
+        let all = each
+            .map(|spans| Spans::clone(&spans))
+            .reduce(|one, other| one.intersection(&other));
+        // A correction of named objectives does not concern a service without any.
+        all.unwrap_or_else(|| Spans::clone(&self.spans(service, "", from, to)))
+    }
 }
 
 #[cfg(test)]

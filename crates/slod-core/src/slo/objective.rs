@@ -252,7 +252,7 @@ pub struct Objective {
 
 #[cfg(test)]
 impl Objective {
-    /// 99.9 % successful outcomes of all probes over 30 days.
+    /// 99.9% successful outcomes of all probes over 30 days.
     pub(crate) fn of_successes(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -303,6 +303,15 @@ impl Window {
 }
 
 impl Objective {
+    /// The noun for the counted events.
+    pub const fn events(&self) -> &'static str {
+        match (self.budgeting, self.source) {
+            (BudgetingMethod::Occurrences, EventSource::Probes) => "attempts",
+            (BudgetingMethod::Occurrences, EventSource::Metrics) => "requests",
+            (BudgetingMethod::Timeslices { .. } | BudgetingMethod::RatioTimeslices, _) => "minutes",
+        }
+    }
+
     /// How far back its windows reach at most.
     pub fn reach(&self) -> Duration {
         let additional = self.additional_windows.iter().map(Window::reach);

@@ -17,7 +17,7 @@ const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
 /// Slot width in milliseconds and number of slots per tier. Windows up to 2 h are counted in 10 s slots, up
-/// to one day in 5 min slots, and longer ones in hours. The start of a window is thus within 3.4 % (5m) or
+/// to one day in 5 min slots, and longer ones in hours. The start of a window is thus within 3.4% (5m) or
 /// less of its nominal start, and the same for all objectives.
 const RESOLUTIONS: [(i64, usize); 2] = [(10_000, 720), (5 * MINUTE, 288)];
 

@@ -3,8 +3,8 @@
 //! Bucket `i` of schema `n` contains values above 2^((i-1) / 2^n) and up to 2^(i / 2^n).
 //! <https://prometheus.io/docs/specs/native_histograms/>
 
-/// The schema: 32 buckets per power of two. A bucket is 2.2 % wide, so that a quantile, which Prometheus
-/// interpolates within a bucket, is within 2.2 % of the exact one, and typically within 1 %.
+/// The schema: 32 buckets per power of two. A bucket is 2.2% wide, so that a quantile, which Prometheus
+/// interpolates within a bucket, is within 2.2% of the exact one, and typically within 1%.
 pub const SCHEMA: i32 = 5;
 /// Values up to this one, 2^-20 (a microsecond), are in the zero bucket.
 pub const ZERO_THRESHOLD: f64 = 1.0 / 1_048_576.0;

@@ -2,18 +2,18 @@
 
 use std::f64::consts::PI;
 
-/// One-sided 5 %, two-sided 10 %.
+/// One-sided 5%, two-sided 10%.
 pub const Z_95: f64 = 1.644_853_626_951_472_2;
-/// Two-sided 5 %.
+/// Two-sided 5%.
 pub const Z_975: f64 = 1.959_963_984_540_054;
-/// One-sided 1 %.
+/// One-sided 1%.
 pub const Z_99: f64 = 2.326_347_874_040_841;
 
-/// One-sided 0.5 %.
+/// One-sided 0.5%.
 pub const Z_995: f64 = 2.575_829_303_548_900_4;
-/// One-sided 0.25 %.
+/// One-sided 0.25%.
 pub const Z_9975: f64 = 2.807_033_768_343_811;
-/// One-sided 0.05 %.
+/// One-sided 0.05%.
 pub const Z_9995: f64 = 3.290_526_731_491_926;
 
 /// Beyond this, the continued fraction converges in fewer steps than the series.

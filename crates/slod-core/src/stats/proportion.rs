@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_share_exceeds_a_limit_only_if_significant() {
-        // At 0.1 %, one of 50 fails in 5 % of all cases, and 3 of 50 in 0.002 %.
+        // At 0.1%, one of 50 fails in 5% of all cases, and 3 of 50 in 0.002%.
         for (hits, total, expected) in [
             (0, 0, false),
             (0, 50, false),

@@ -71,7 +71,7 @@ impl Histogram {
 }
 
 /// The minimum number of observations for a quantile: below `ln 0.05 / ln q`, the largest of them is less
-/// than the true quantile with more than 5 % probability. 59 for p95, 299 for p99.
+/// than the true quantile with more than 5% probability. 59 for p95, 299 for p99.
 pub fn needed(quantile: f64) -> u64 {
     #[expect(
         clippy::cast_possible_truncation,

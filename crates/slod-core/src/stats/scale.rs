@@ -36,8 +36,8 @@ impl Unit {
     }
 
     /// The number of sub-buckets per power of two, as a power of two. A latency bucket is at most 1/64 of
-    /// its lower boundary wide, so its middle is within 1/128 = 0.8 % of every value in it; for other
-    /// measurements, it is 1/8 and 6.3 %.
+    /// its lower boundary wide, so its middle is within 1/128 = 0.8% of every value in it; for other
+    /// measurements, it is 1/8 and 6.3%.
     const fn sub_bits(self) -> u32 {
         match self {
             Self::Nanos | Self::Micros => 6,

@@ -18,7 +18,7 @@ pub enum ClimbVerdict {
         needed: usize,
     },
     /// No rise, or a smaller one than required. A rise of `smallest`, in absolute terms, would have been
-    /// detected in 95 % of such series.
+    /// detected in 95% of such series.
     Steady { smallest: f64 },
     /// The error ratios of the first and the last third.
     Climbing {
@@ -35,7 +35,7 @@ const MIN_ERRORS: u64 = 20;
 
 /// Whether an error ratio rises from window to window.
 ///
-/// Requires all of: a Cochran-Armitage trend that is significant at 0.5 % with the variance of bursty
+/// Requires all of: a Cochran-Armitage trend that is significant at 0.5% with the variance of bursty
 /// errors; a ratio in the last third at least `least` above that in the first; at least 20 errors.
 pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     let shares: Vec<Share> = windows
@@ -72,7 +72,7 @@ pub fn climb(windows: &[Errors], least: f64) -> ClimbVerdict {
     }
 }
 
-/// The difference between the thirds that is detected in 95 % of cases: the standard deviations of the
+/// The difference between the thirds that is detected in 95% of cases: the standard deviations of the
 /// threshold plus those of the power.
 fn smallest(early: Share, late: Share, all: Share, dispersion: f64) -> f64 {
     // Half an error more than observed: zero observed errors do not mean that none are possible.

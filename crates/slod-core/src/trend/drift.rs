@@ -25,7 +25,7 @@ pub enum DriftVerdict {
         needed: usize,
     },
     /// No rise, or a smaller one than required. A rise by the share `smallest` would have been detected in
-    /// 95 % of such series.
+    /// 95% of such series.
     Steady {
         smallest: f64,
     },
@@ -35,7 +35,7 @@ pub enum DriftVerdict {
 /// Whether a latency rises. The values are quantiles of the windows; the detector uses their logarithms, so
 /// that noise proportional to the latency is uniform.
 ///
-/// Requires all of: a trend that is significant at 0.25 %; a rise of the line over the span by at least the
+/// Requires all of: a trend that is significant at 0.25%; a rise of the line over the span by at least the
 /// share `least`, and by at least half of it at the lower end of the interval; a last third above the
 /// first. Values that are not positive are ignored.
 pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {

@@ -23,7 +23,7 @@ pub struct GrowthRules {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
     pub per_hour: f64,
-    /// The 90 % interval of `per_hour`.
+    /// The 90% interval of `per_hour`.
     pub low: f64,
     pub high: f64,
     /// The line's values at the first and the last window.
@@ -39,7 +39,7 @@ pub enum GrowthVerdict {
         /// Required number of windows with values since the last restart.
         needed: usize,
     },
-    /// No growth, or less than the rules require. `smallest_per_hour` would have been detected in 95 % of
+    /// No growth, or less than the rules require. `smallest_per_hour` would have been detected in 95% of
     /// such series.
     Steady {
         smallest_per_hour: f64,
@@ -59,7 +59,7 @@ const POSITIVE: f64 = 6.0;
 /// Whether a value grows, as opposed to noise, a warm-up or a step. The values are the minima of the
 /// windows for memory (what remains after a garbage collection), and medians for counts.
 ///
-/// Requires all of: a trend that is significant at 1 %, or a rise of more than ten times the spread around
+/// Requires all of: a trend that is significant at 1%, or a rise of more than ten times the spread around
 /// the line; a positive lower end of the slope's interval; a growth over the span that meets the rules; a
 /// second half that is still growing; and neither a saturating curve nor a single step that describes the
 /// series much better than a line. If the value falls below half, and by more than the minimum growth, this

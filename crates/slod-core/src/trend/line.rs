@@ -6,7 +6,7 @@ use crate::stats::normal::Z_95;
 use crate::stats::order::median_of;
 use crate::stats::rank::{MannKendall, PairSlopes, Slope};
 
-/// The Theil-Sen slope per hour with a 90 % interval, and the deviate of the Mann-Kendall test, both with
+/// The Theil-Sen slope per hour with a 90% interval, and the deviate of the Mann-Kendall test, both with
 /// the variance correction of Yue and Wang.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
@@ -61,7 +61,7 @@ impl Line {
         self.end - self.start
     }
 
-    /// The slope that the test detects in 95 % of such series: the standard deviations of the threshold
+    /// The slope that the test detects in 95% of such series: the standard deviations of the threshold
     /// plus those of the power.
     pub(super) fn smallest_slope(&self, threshold: f64) -> f64 {
         let deviation = (self.slope.high - self.slope.low) / (2.0 * Z_95);

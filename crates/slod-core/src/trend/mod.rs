@@ -21,6 +21,6 @@ pub use windows::{MAX_WINDOWS, MIN_WINDOWS, Windows, load_rises};
 /// five minutes.
 ///
 /// Share of 1,000 days with a false sign for 1, 6 and 12 consecutive evaluations: memory with AR(0.98)
-/// noise 34 %, 2 % and 0; latency with AR(0.6) noise 42 %, 4.4 % and 0. A leak of 5 % per hour is detected
-/// on 100 % of the days with 1, and on 99.9 % with 12. The tables are in `docs/SIGNALS.md`.
+/// noise 34%, 2% and 0; latency with AR(0.6) noise 42%, 4.4% and 0. A leak of 5% per hour is detected
+/// on 100% of the days with 1, and on 99.9% with 12. The tables are in `docs/SIGNALS.md`.
 pub const CONFIRMATIONS: u32 = 12;

@@ -271,7 +271,7 @@ async fn a_run_does_not_wait_for_users_that_think_after_its_end() {
 #[tokio::test]
 async fn a_random_queue_has_the_theoretical_delay() {
     // M/M/1 with an arrival rate of 200 and a service rate of 400 per second: the time in the system is
-    // exponential with a mean of 1 / (400 - 200) = 5 ms, so 99 % stay below 23 ms.
+    // exponential with a mean of 1 / (400 - 200) = 5 ms, so 99% stay below 23 ms.
     let mut random = fastrand::Rng::with_seed(3);
     let each = move || Duration::from_secs_f64(-(1.0 - random.f64()).ln() / 400.0);
     let model = Model::Open { poisson: true };

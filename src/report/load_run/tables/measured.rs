@@ -273,7 +273,7 @@ fn generator(report: &RunReport) -> String {
     let cpu = windows.iter().filter_map(|one| one.generator_cpu);
     let cpu = cpu.max_by(f64::total_cmp).map_or_else(
         || "its CPU usage is unknown".to_owned(),
-        |cpu| format!("at most {:.0} % of the CPUs", cpu * 100.0),
+        |cpu| format!("at most {:.0}% of the CPUs", cpu * 100.0),
     );
     let lag = windows.iter().map(|one| one.lag).max().unwrap_or_default();
     if !report.run.measures_lag() {

@@ -6,7 +6,7 @@ fn notices_held_back_by_a_silence_are_sent_when_it_ends_unless_the_alert_ended()
     let (rag, chat) = (notice("rag", None), notice("chat", None));
     let both = [delivery(2000, rag.clone()), delivery(2000, chat.clone())];
     keep(&mut store, &both);
-    let is_rag = |one: &Notice| one.label("service") == Some("rag");
+    let is_rag = |_: &str, one: &Notice| one.label("service") == Some("rag");
     let first = taken(&mut store, 3000, &[], &is_rag).expect("due");
     assert_eq!(first.notices, [chat]);
     delivered(&mut store, &first);
@@ -66,8 +66,9 @@ fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[
         receiver: "oncall",
         now: Timestamp(now),
         without: &BTreeSet::new(),
-        is_muted: &|one| is_muted && is_rag(one),
+        is_muted: &|_, one| is_muted && is_rag(one),
         is_handled: &|one| is_handled && is_rag(one),
+        is_maintained: &|_| false,
         opens: &|_, _| Timestamp(now),
     };
     let begun = begun.iter().map(|one| (*one).to_owned()).collect();
@@ -92,6 +93,51 @@ fn an_alert_silenced_or_acknowledged_after_a_failure_is_not_retried() {
         let batch = next(&mut store, 64_000).expect("announced");
         assert_eq!(batch.notices, [notice("rag", None)]);
     }
+}
+
+#[test]
+fn an_escalation_waits_until_maintenance_has_ended() {
+    let (_folder, mut store) = Store::temporary();
+    let escalation = NewDelivery {
+        escalates: true,
+        ..delivery(2000, notice("rag", None))
+    };
+    keep(
+        &mut store,
+        &[escalation, delivery(2000, notice("chat", None))],
+    );
+    let during = |store: &mut Store, now: i64, is_maintained: bool| {
+        let taking = MessageFilter {
+            receiver: "oncall",
+            now: Timestamp(now),
+            without: &BTreeSet::new(),
+            is_muted: &|_, _| false,
+            is_handled: &|_| false,
+            is_maintained: &|_| is_maintained,
+            opens: &|_, _| Timestamp(now),
+        };
+        let withheld = store.withhold(taking, &BTreeSet::new()).expect("looks");
+        let batch = store.next_batch(taking).expect("reads");
+        let notices = batch.map_or_else(Vec::new, |batch| batch.notices);
+        (withheld, notices.len())
+    };
+    // The first message about an alert is sent.
+    assert_eq!(during(&mut store, 3000, true), (0, 1));
+    let batch = next(&mut store, 3000).expect("taken");
+    assert_eq!(batch.notices, [notice("chat", None)]);
+    delivered(&mut store, &batch);
+    assert_eq!(during(&mut store, 63_000, true), (0, 0));
+    assert_eq!(during(&mut store, 123_000, false), (0, 1));
+    // Maintenance begins before the attempt succeeds.
+    let batch = next(&mut store, 123_000).expect("taken");
+    store.note_failure(&batch, "503").expect("noted");
+    assert_eq!(during(&mut store, 124_000, true), (1, 0));
+    // The receiver may have got the failed attempt, so it gets the end.
+    keep(
+        &mut store,
+        &[delivery(130_000, notice("rag", Some(130_000)))],
+    );
+    assert_eq!(during(&mut store, 184_000, true), (0, 1));
 }
 
 #[test]
@@ -134,8 +180,9 @@ fn opened(store: &mut Store, now: i64, opens: i64) -> Option<Batch> {
         receiver: "oncall",
         now: Timestamp(now),
         without: &BTreeSet::new(),
-        is_muted: &|_| false,
+        is_muted: &|_, _| false,
         is_handled: &|_| false,
+        is_maintained: &|_| false,
         opens: &|_, _| Timestamp(opens.max(now)),
     };
     store.next_batch(taking).expect("takes")

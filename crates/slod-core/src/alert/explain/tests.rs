@@ -213,7 +213,7 @@ fn one_of_several_simultaneous_alerts_notifies() {
     // An unknown value leaves no gap in the sentence.
     let mut firing = fixture.machine.firing();
     let evidence = &firing.next().expect("it fires").evidence;
-    assert!(evidence.ends_with("the limit is 14.4)"), "{evidence}");
+    assert!(evidence.ends_with("the limit is 14.4x)"), "{evidence}");
 }
 
 #[test]

@@ -71,7 +71,9 @@ impl Fixture {
         let changes = self.machine.step(std::iter::empty::<Tracked<'_>>(), input);
         let row = |one: &Notice| {
             let mark = if one.is_resolved() { '-' } else { '+' };
-            format!("{mark}{}", one.label("service").unwrap_or_default())
+            let is_late = one.annotations.contains_key(HELD_BACK);
+            let late = if is_late { " late" } else { "" };
+            format!("{mark}{}{late}", one.label("service").unwrap_or_default())
         };
         changes.notices.iter().map(row).collect()
     }
@@ -134,8 +136,20 @@ fn a_dependency_explains_nothing_long_after_it_has_recovered() {
     assert_eq!(fixture.record("web").inhibited_by, Some(by));
     // The page of the dependency still fires.
     assert_eq!(fixture.step(&["web"]), [""; 0]);
-    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    assert_eq!(fixture.step(&["web"]), ["+web late"]);
     assert_eq!(fixture.record("database").to, None);
+}
+
+#[test]
+fn a_late_notice_names_what_held_it_back() {
+    let by = Some(Inhibitor::Service("database".into()));
+    let at = Timestamp::from_secs(60);
+    let words = |by, silence| held_back(&(by, silence, false), at);
+    assert_eq!(words(None, None), None);
+    let expected = "inhibited by service database until 1970-01-01 00:01 UTC";
+    assert_eq!(words(by, None).as_deref(), Some(expected));
+    let expected = "silence 7 until 1970-01-01 00:01 UTC";
+    assert_eq!(words(None, Some(7)).as_deref(), Some(expected));
 }
 
 #[test]
@@ -152,7 +166,7 @@ fn a_silence_is_matched_against_the_labels_of_the_current_config() {
     fixture.rules = labelled(&fixture, "a");
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     fixture.rules = labelled(&fixture, "b");
-    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    assert_eq!(fixture.step(&["web"]), ["+web late"]);
     fixture.rules = labelled(&fixture, "a");
     fixture.step(&["web"]);
     assert_eq!(fixture.record("web").silenced_by, Some(7));
@@ -163,7 +177,7 @@ fn a_service_that_still_fails_when_its_dependency_is_back_notifies_then() {
     let mut fixture = Fixture::new();
     fixture.step(&["database", "web"]);
     let heard: Vec<_> = (0..10).flat_map(|_| fixture.step(&["web"])).collect();
-    assert_eq!(heard, ["-database", "+web"]);
+    assert_eq!(heard, ["-database", "+web late"]);
     assert_eq!(fixture.record("web").inhibited_by, None);
 }
 
@@ -176,7 +190,11 @@ fn a_silence_keeps_an_alert_from_notifying_until_it_ends() {
     for _ in 0..3 {
         assert_eq!(fixture.step(&["web"]), [""; 0]);
     }
-    assert_eq!(fixture.step(&["web"]), ["+web"], "the silence ends at 50");
+    assert_eq!(
+        fixture.step(&["web"]),
+        ["+web late"],
+        "the silence ends at 50"
+    );
     assert_eq!(fixture.record("web").silenced_by, None);
     // A silence created while the alert fires is shown, and does not hold back its resolution.
     fixture.silence(&["service=~w.*"], 0, 10_000);

@@ -184,7 +184,7 @@ impl SpikeResource {
         let show = self.show;
         let more = if usual > 0.0 {
             format!(
-                ", {:.0} % above the level before the spike",
+                ", {:.0}% above the level before the spike",
                 100.0 * (last / usual - 1.0)
             )
         } else {

@@ -3,6 +3,7 @@
 use super::super::usable::at_least;
 use super::super::verdict::Limit;
 use super::super::{Figures, Model, RunRecord, SLOD};
+use crate::format::failed;
 use std::time::Duration;
 
 /// Maximum error ratio.
@@ -39,19 +40,19 @@ pub(super) fn of_answers(figures: &Figures, limit: Option<Limit>, late: Duration
 
 fn errors(figures: &Figures) -> Option<Fault> {
     figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
-        let ratio = figures.error_ratio().unwrap_or_default() * 100.0;
+        let ratio = failed(figures.error_ratio().unwrap_or_default());
         let is_rate_limit = 2 * figures.rate_limited > figures.errors;
         if is_rate_limit {
-            let rejected = 100.0 * figures.rate_limited as f64 / figures.completed as f64;
+            let rejected = failed(figures.rate_limited as f64 / figures.completed as f64);
             return Fault {
                 event: "a rate limit rejected requests".to_owned(),
-                why: format!("{rejected:.1} % of the requests were rejected with status 429"),
+                why: format!("{rejected} of the requests were rejected with status 429"),
                 is_rate_limit,
             };
         }
         Fault {
             event: "requests failed".to_owned(),
-            why: format!("{ratio:.1} % of the requests failed"),
+            why: format!("{ratio} of the requests failed"),
             is_rate_limit,
         }
     })

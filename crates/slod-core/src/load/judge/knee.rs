@@ -10,7 +10,7 @@ const GREW: f64 = 0.9;
 const APART: f64 = 1.2;
 /// Throughput stays the same if it grows by at most this factor between them,
 const STAYS: f64 = 1.1;
-/// and by less than this power of the number of users at 95 % confidence. Responses to users that wait for
+/// and by less than this power of the number of users at 95% confidence. Responses to users that wait for
 /// them vary less than a Poisson process.
 const POWER_MAX: f64 = 0.5;
 const DEVIATION: f64 = 1.64;

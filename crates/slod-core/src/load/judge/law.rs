@@ -3,6 +3,7 @@
 use super::super::verdict::{Answer, Statement};
 use super::super::{Model, Usable};
 use super::levels::{different, each_for, levels};
+use crate::format::rounded;
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
 /// Maximum average error of a fit that describes the throughput.
@@ -49,7 +50,7 @@ fn highest(points: &[(f64, f64)]) -> (f64, f64) {
 }
 
 fn average_error(law: &Scalability) -> String {
-    format!("off by {:.1} % on average", law.error * 100.0)
+    format!("off by {} on average", rounded(law.error, 1))
 }
 
 /// Why the law does not describe these levels; `None` if it does.
@@ -68,8 +69,8 @@ fn misfit(law: &Scalability, points: &[(f64, f64)]) -> Option<String> {
     let is_beyond = law.peak().is_none_or(|peak| peak > highest);
     (is_beyond && off > HIGHEST_ERROR_MAX).then(|| {
         format!(
-            "the universal scalability law cannot be extrapolated beyond {highest:.0} users: fitted to fewer users, it is off by {:.1} % there; needs longer stages, or more users",
-            off * 100.0
+            "the universal scalability law cannot be extrapolated beyond {highest:.0} users: fitted to fewer users, it is off by {} there; needs longer stages, or more users",
+            rounded(off, 1)
         )
     })
 }
@@ -98,7 +99,7 @@ fn described(law: &Scalability, points: &[(f64, f64)]) -> String {
         _ => String::new(),
     };
     format!(
-        "according to the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2} %, coherency {:.4} %; {} over {} levels up to {highest:.0} users, not valid beyond {limit:.0}",
+        "according to the universal scalability law, throughput is {peak}{ceiling}; {:.2}/s for one user, contention {:.2}%, coherency {:.4}%; {} over {} levels up to {highest:.0} users, not valid beyond {limit:.0}",
         law.lambda,
         law.sigma * 100.0,
         law.kappa * 100.0,

@@ -44,12 +44,12 @@ impl Users {
         self.service.is_some_and(|service| service >= most)
     }
 
-    /// ` (the service 12 %, the generator 3 %, other programs 85 %)`
+    /// ` (the service 12%, the generator 3%, other programs 85%)`
     pub fn words(&self) -> String {
         let Some(service) = self.service else {
             return " (by unknown programs: needs `processes` of the service)".to_owned();
         };
-        let percent = |share: f64| format!("{:.0} %", share * 100.0);
+        let percent = |share: f64| format!("{:.0}%", share * 100.0);
         let mut all = format!("the service {}", percent(service));
         if self.generator > 0.0 {
             all = format!("{all}, the generator {}", percent(self.generator));

@@ -4,6 +4,7 @@ use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Statement};
 use super::super::{Figures, RunRecord, Usable};
 use super::advice;
+use crate::format::failed;
 use crate::stats::baseline::Baseline;
 use crate::stats::normal::Z_995;
 use crate::stats::proportion::{Share, exceeds, overdispersion, wilson};
@@ -123,10 +124,7 @@ impl<'a> After<'a> {
             return Statement::new(topic, Answer::Bad, evidence).advised(advice::OVERLOAD);
         }
         let errors = if self.usual.errors > ERRORS_MIN {
-            format!(
-                "at most {:.2} % errors, as before",
-                self.usual.errors * 100.0
-            )
+            format!("at most {} errors, as before", failed(self.usual.errors))
         } else {
             "without significant errors".to_owned()
         };
@@ -207,8 +205,8 @@ impl PreSpike {
     fn how(&self, state: State) -> String {
         match state {
             State::Failing => format!(
-                "more requests failed than before the spike (at most {:.2} %)",
-                self.errors * 100.0
+                "more requests failed than before the spike (at most {})",
+                failed(self.errors)
             ),
             _ => format!(
                 "p95 stayed above {:.0} ms, the highest before the spike",

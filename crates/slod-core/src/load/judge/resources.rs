@@ -5,6 +5,7 @@ use super::super::observed::{Curve, Span, at_highest_load};
 use super::super::verdict::{Answer, Statement};
 use super::measures::{self, Bound, Measure, TOPICS};
 use super::needs;
+use crate::format::count;
 use std::fmt::Write as _;
 
 /// Why a run has no samples of the service.
@@ -139,7 +140,10 @@ pub(super) fn within(measure: &Measure, curve: &Curve, spans: &[Span]) -> String
     match full_samples(measure, curve, spans) {
         (_, 1) => format!("{text}, in one sample"),
         (0, _) => text,
-        (full, all) => format!("{text}, in {full} of {all} samples and never for long"),
+        (full, all) => {
+            let (full, all) = (count(full as u64), count(all as u64));
+            format!("{text}, in {full} of {all} samples and never for long")
+        }
     }
 }
 

@@ -32,7 +32,7 @@ fn too_few_requests_state_the_smallest_detectable_difference() {
     states(
         &found,
         Answer::Unknown,
-        "0 of 100 requests failed before (0.00 %), 1 of 100 now (1.00 %), +1.00 percentage points; 5.14 would have been detected: too few requests to detect a difference (p = 1.000)",
+        "0 of 100 requests failed before (0%), 1 of 100 now (1%), +1.00 percentage points; 5.14 would have been detected: too few requests to detect a difference (p = 1.000)",
     );
     // A large enough difference is detected with few requests, too.
     let broken = failing(1, |second| u64::from(second % 4 == 0));

@@ -35,7 +35,7 @@ fn a_break_before_the_generator_was_the_limit_counts() {
     );
     assert_eq!(
         statement(&run, "generator").evidence,
-        "slod used up to 95 % of its processors, more than 80 % in 100 of 600 s: it was the limit, not the service"
+        "slod used up to 95% of its processors, more than 80% in 100 of 600 s: it was the limit, not the service"
     );
 }
 

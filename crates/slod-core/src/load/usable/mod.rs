@@ -188,7 +188,7 @@ impl<'a> Usable<'a> {
                 let cpu = meant.filter_map(|(window, _)| window.generator_cpu);
                 let most = cpu.fold(0.0, f64::max) * 100.0;
                 format!(
-                    "{engine} used up to {most:.0} % of its processors, more than {:.0} % {span}: it was the limit, not the service",
+                    "{engine} used up to {most:.0}% of its processors, more than {:.0}% {span}: it was the limit, not the service",
                     GENERATOR_CPU_MAX * 100.0
                 )
             }

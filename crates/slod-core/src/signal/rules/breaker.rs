@@ -80,7 +80,7 @@ pub fn breaker_open(breaker: &Breaker, most: f64) -> Answer {
         String::new()
     };
     let open = format!(
-        "open for {:.0} % of {of}the last {RECENT} minutes",
+        "open for {:.0}% of {of}the last {RECENT} minutes",
         share * 100.0
     );
     let evidence = match trips {
@@ -134,7 +134,7 @@ mod tests {
         breaker.take(Timestamp::from_secs(70), Some(true), Some(3.0));
         let (presence, evidence) = breaker_open(&breaker, 0.05);
         assert_eq!(presence, Presence::Active);
-        let wanted = "open for 100 % of the known 70 s of the last 10 minutes";
+        let wanted = "open for 100% of the known 70 s of the last 10 minutes";
         assert!(evidence.starts_with(wanted), "{evidence}");
     }
 
@@ -147,10 +147,10 @@ mod tests {
             }
             breaker_open(&breaker, 0.05).1
         };
-        assert_eq!(evidence(None), "open for 0 % of the last 10 minutes");
+        assert_eq!(evidence(None), "open for 0% of the last 10 minutes");
         assert_eq!(
             evidence(Some(5.0)),
-            "open for 0 % of the last 10 minutes; opened 0 times"
+            "open for 0% of the last 10 minutes; opened 0 times"
         );
     }
 

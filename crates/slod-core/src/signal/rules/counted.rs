@@ -1,6 +1,7 @@
 //! Events counted over the last minutes.
 
 use super::{Answer, active_if};
+use crate::format::summed;
 use crate::signal::{Presence, Track};
 
 /// Whether at least `least` events occurred in the last `minutes`. `what` names the event in the singular
@@ -13,7 +14,7 @@ pub fn counted(track: &Track, minutes: usize, least: f64, what: [&str; 2]) -> An
             let what = if (count - 1.0).abs() < 0.5 { one } else { many };
             (
                 active_if(count >= least),
-                format!("{count:.0} {what} in the last {minutes} minutes"),
+                format!("{} {what} in the last {minutes} minutes", summed(count)),
             )
         }
     }

@@ -28,13 +28,13 @@ impl Disk {
         self.available / (self.size - self.reserved).max(1.0)
     }
 
-    /// `96 % full` if it is full.
+    /// `96% full` if it is full.
     pub fn full(self) -> Option<Answer> {
         (self.left() < LEFT).then(|| (Presence::Active, self.words()))
     }
 
     fn words(self) -> String {
-        format!("{:.0} % full", (1.0 - self.left()) * 100.0)
+        format!("{:.0}% full", (1.0 - self.left()) * 100.0)
     }
 }
 
@@ -114,7 +114,7 @@ mod tests {
         let (presence, evidence) = judged(700.0, 20.0, 1.0);
         assert_eq!(presence, Presence::Active, "{evidence}");
         assert!(
-            evidence.contains("70 % full, and full in 15 h ("),
+            evidence.contains("70% full, and full in 15 h ("),
             "{evidence}"
         );
         assert_eq!(judged(700.0, 5.0, 1.0).0, Presence::Clear, "in 60 h");
@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn reserved_space_is_not_used_space() {
-        // 320 used, 40 available: `df` shows 89 %.
+        // 320 used, 40 available: `df` shows 89%.
         let disk = Disk {
             size: 1000.0,
             available: 40.0,
@@ -148,6 +148,6 @@ mod tests {
         let track = Track::new(Duration::from_mins(6), 60, Keep::Mean);
         let ((presence, evidence), _) = disk_full_soon(&track, disk, DAY);
         assert_eq!(presence, Presence::Unknown, "{evidence}");
-        assert!(evidence.starts_with("89 % full"), "{evidence}");
+        assert!(evidence.starts_with("89% full"), "{evidence}");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::growth::time;
 use super::{Answer, Numbers};
+use crate::format::{count, failed};
 use crate::signal::Presence;
 use crate::trend::{ClimbVerdict, Errors, climb};
 use std::time::Duration;
@@ -22,10 +23,12 @@ pub fn errors_climbing(windows: &[Errors], numbers: Numbers, least: f64) -> Answ
         } => (
             Presence::Active,
             format!(
-                "{by}, the error rate climbed from {:.2} to {:.2} % in {} ({errors} of {total} failed)",
-                from * 100.0,
-                to * 100.0,
-                time(WINDOW.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX)))
+                "{by}, the error rate climbed from {} to {} in {} ({} of {} failed)",
+                failed(from),
+                failed(to),
+                time(WINDOW.saturating_mul(u32::try_from(known).unwrap_or(u32::MAX))),
+                count(errors),
+                count(total)
             ),
         ),
         ClimbVerdict::Steady { smallest } => (

@@ -22,13 +22,13 @@ pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64
         DriftVerdict::Steady { smallest } => (
             Presence::Clear,
             format!(
-                "{by}, p95 does not rise; a rise of {:.0} % would have been detected",
+                "{by}, p95 does not rise; a rise of {:.0}% would have been detected",
                 smallest * 100.0
             ),
         ),
         DriftVerdict::Rising(rise) => {
             let words = format!(
-                "{by}, p95 rose by {:.0} % in {}, from {} to {}",
+                "{by}, p95 rose by {:.0}% in {}, from {} to {}",
                 rise.share * 100.0,
                 known_for(p95),
                 millis(rise.from),

@@ -109,7 +109,7 @@ pub fn above(track: &Track, level: Level, was_active: bool, what: &str) -> Answe
     };
     let last = track.last().unwrap_or_default() * 100.0;
     let evidence = format!(
-        "{what} was above {:.0} % in {bad} of the last {MINUTES} minutes, last {last:.0} %",
+        "{what} was above {:.0}% in {bad} of the last {MINUTES} minutes, last {last:.0}%",
         border * 100.0
     );
     (active_if(bad >= BAD_MINUTES), evidence)

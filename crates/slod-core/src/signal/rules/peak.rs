@@ -34,7 +34,7 @@ pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answ
         String::new()
     };
     let evidence = format!(
-        "CPU usage was above {:.0} % in {above} of the {} minutes at peak load within {within}the last {PEAK_MINUTES}",
+        "CPU usage was above {:.0}% in {above} of the {} minutes at peak load within {within}the last {PEAK_MINUTES}",
         most * 100.0,
         at_peak.len()
     );

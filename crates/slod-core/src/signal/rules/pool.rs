@@ -62,7 +62,7 @@ pub fn pool_exhausted(pool: &Pool, level: Level, was_active: bool) -> Answer {
     let near = if is_near { "nearly exhausted: " } else { "" };
     let high = used.map(|(used, border)| {
         let (share, last) = (border * 100.0, pool.used.last().unwrap_or_default() * 100.0);
-        format!("more than {share:.0} % of the pool was in use (last {last:.0} %) in {used}")
+        format!("more than {share:.0}% of the pool was in use (last {last:.0}%) in {used}")
     });
     let evidence = format!("{near}{}", joined([high, waited_words], &of));
     (active_if(is_near), evidence)
@@ -156,7 +156,7 @@ mod tests {
         );
         assert_eq!(
             evidence(Some(0.5), None),
-            "more than 90 % of the pool was in use (last 50 %) in 0 of the last 5 minutes"
+            "more than 90% of the pool was in use (last 50%) in 0 of the last 5 minutes"
         );
         assert_eq!(
             evidence(Some(1.0), None),

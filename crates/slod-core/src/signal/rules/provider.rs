@@ -2,6 +2,7 @@
 
 use super::latency::millis;
 use super::{Answer, active_if};
+use crate::format::summed;
 use crate::signal::{Level, Presence, RECENT, Track};
 use crate::stats::normal::Z_9995;
 use crate::stats::order::median_of;
@@ -72,7 +73,9 @@ pub fn provider_failing(
     let is_clear = was_active || least > border / 2.0;
     let is_failing = bad >= FAILED_MIN && bad / all > border && is_clear;
     let mut evidence = format!(
-        "{bad:.0} of {all:.0} requests to the provider failed in the last {RECENT} minutes"
+        "{} of {} requests to the provider failed in the last {RECENT} minutes",
+        summed(bad),
+        summed(all)
     );
     if is_failing {
         evidence = format!("{evidence}; {}", service.words());

@@ -12,7 +12,7 @@ fn the_slope_matches_the_example_of_sen() {
     let times = [1.0, 2.0, 3.0, 4.0, 10.0, 12.0, 18.0];
     let values = [9.0, 15.0, 19.0, 20.0, 45.0, 55.0, 78.0];
     let points: Vec<(f64, f64)> = times.into_iter().zip(values).collect();
-    // The normal quantile of 0.965: an interval of 93 %.
+    // The normal quantile of 0.965: an interval of 93%.
     let found = theil_sen(&points, 1.811_910_672_952_597_8).unwrap();
     assert_eq!(MannKendall::of(&values).unwrap().s, 21);
     assert_eq!(found.slope, 4.0);

@@ -7,12 +7,13 @@ use super::super::needs::Needs;
 use super::super::{ERRORS_UNKNOWN, breaking, soak};
 use super::system::risen;
 use super::{Judgement, found, is_constant, unknown};
+use crate::format::{count, rounded};
 use crate::outcome::Cause;
 use crate::stats::normal::Z_95;
 use crate::stats::proportion::{Share, wilson};
 
 const ERRORS_MAX: f64 = 0.001;
-/// Minimum number of requests for showing that less than 0.1 % fail.
+/// Minimum number of requests for showing that less than 0.1% fail.
 const REQUESTS_MIN: u64 = 1000;
 /// The significance level of too many failed requests.
 const LEVEL: f64 = 0.001;
@@ -86,16 +87,20 @@ pub fn errors(usable: &Usable<'_>) -> Judgement {
         .map(Chunk::figures)
         .filter(|figures| figures.fail_more_than(ERRORS_MAX, level))
         .max_by_key(|figures| figures.errors);
-    let percent = |share: f64| format!("{:.3} %", share * 100.0);
+    let percent = |share: f64| rounded(share, 3);
     let ratio = all.error_ratio().unwrap_or_default();
     let Share { hits, total } = all.failures();
-    let counts = format!("{hits} of {total} requests failed");
+    let counts = format!("{} of {} requests failed", count(hits), count(total));
     if all.fail_more_than(ERRORS_MAX, LEVEL) {
         return (Answer::Bad, format!("{counts}, {}", percent(ratio)));
     }
     if let Some(worst) = worst {
         let Share { hits, total } = worst.failures();
-        let evidence = format!("{counts}; in the worst 10 s, {hits} of {total}");
+        let evidence = format!(
+            "{counts}; in the worst 10 s, {} of {}",
+            count(hits),
+            count(total)
+        );
         return (Answer::Bad, evidence);
     }
     if total < REQUESTS_MIN {
@@ -103,7 +108,7 @@ pub fn errors(usable: &Usable<'_>) -> Judgement {
     }
     let (_, most) = wilson(hits, total, Z_95);
     let counts = format!(
-        "{counts}, {} (less than {} with 95 % confidence)",
+        "{counts}, {} (less than {} with 95% confidence)",
         percent(ratio),
         percent(most)
     );
@@ -111,7 +116,7 @@ pub fn errors(usable: &Usable<'_>) -> Judgement {
         (Answer::Good, counts)
     } else {
         unknown(format!(
-            "{counts}: neither below 0.1 % nor significantly above it; use a longer run"
+            "{counts}: neither below 0.1% nor significantly above it; use a longer run"
         ))
     }
 }

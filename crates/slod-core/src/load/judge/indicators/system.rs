@@ -10,6 +10,7 @@ use super::super::processors::Users;
 use super::super::resources::{Reading, reading, too_short, within};
 use super::super::soak;
 use super::{Judgement, found, is_constant, unknown};
+use crate::format::rounded;
 use crate::sample::increase;
 
 /// The averaging period of CPU usage, in seconds.
@@ -94,9 +95,9 @@ fn usage(
         Reading::Brief | Reading::Fine => {}
     }
     let text = format!(
-        "{} at most {:.1} %{} {of_what}",
+        "{} at most {}{} {of_what}",
         measure.name(curve),
-        most * 100.0,
+        rounded(most, 1),
         measure.share_of()
     );
     let users = Users::of(run, curve, span).filter(|_| most >= limit);
@@ -207,7 +208,7 @@ pub fn breakers(run: &RunRecord) -> Judgement {
     }
     let share = open.iter().map(share).reduce(f64::max);
     let parts = [
-        share.map(|share| format!("open for {:.0} % of the time", share * 100.0)),
+        share.map(|share| format!("open for {:.0}% of the time", share * 100.0)),
         trips.map(|trips| format!("opened {trips:.0} times")),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();

@@ -31,7 +31,7 @@ impl Measure {
             Show::Share(of) => {
                 let users = Users::of(run, curve, since).map(|users| users.words());
                 let users = users.unwrap_or_default();
-                format!("{name} was at {:.0} %{of}{users}", highest * 100.0)
+                format!("{name} was at {:.0}%{of}{users}", highest * 100.0)
             }
             Show::Pool => format!("{name} was full{}", pool_numbers(run, curve, since)),
             Show::Breaker => format!("{name} was open"),
@@ -53,8 +53,8 @@ impl Measure {
         let highest = highest.fold(0.0, f64::max);
         let name = self.name(curve);
         match self.show {
-            Show::Share(of) => format!("{name} at most {:.0} %{of}", highest * 100.0),
-            Show::Pool => format!("{name} used to at most {:.0} %", highest * 100.0),
+            Show::Share(of) => format!("{name} at most {:.0}%{of}", highest * 100.0),
+            Show::Pool => format!("{name} used to at most {:.0}%", highest * 100.0),
             Show::Breaker => format!("{name} never open"),
             Show::Number(unit) => format!("{name} at most {highest:.0}{unit}"),
             Show::Seconds => format!("{name} at most {:.0} ms", highest * 1000.0),

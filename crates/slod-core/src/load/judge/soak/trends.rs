@@ -4,6 +4,7 @@ use super::super::super::verdict::{Answer, Statement};
 use super::super::super::{Figures, Usable};
 use super::super::{ERRORS_UNKNOWN, advice};
 use super::{load_explains, slots};
+use crate::format::{count, failed};
 use crate::trend::{ClimbVerdict, DriftVerdict, Errors, Windows, climb, drift};
 
 /// Number of windows of a soak in which drift and errors are evaluated.
@@ -32,7 +33,6 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
         return Statement::new(topic, Answer::Unknown, ERRORS_UNKNOWN);
     }
     let windows: Vec<Errors> = slots.iter().map(of).collect();
-    let percent = |share: f64| format!("{:.2} %", share * 100.0);
     match climb(&windows, CLIMB_LEAST) {
         ClimbVerdict::Climbing {
             from,
@@ -41,9 +41,11 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
             total,
         } => {
             let evidence = format!(
-                "the error rate rose from {} in the first third to {} in the last ({errors} of {total} requests failed)",
-                percent(from),
-                percent(to)
+                "the error rate rose from {} in the first third to {} in the last ({} of {} requests failed)",
+                failed(from),
+                failed(to),
+                count(errors),
+                count(total)
             );
             Statement::new(topic, Answer::Bad, evidence).advised(advice::ERRORS)
         }
@@ -51,7 +53,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
             let all = Figures::of(usable.fair()).error_ratio().unwrap_or_default();
             let evidence = format!(
                 "the error rate does not rise ({} of all requests); a rise of {:.2} percentage points would have been detected",
-                percent(all),
+                failed(all),
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Good, evidence)
@@ -82,7 +84,7 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
     match drift(windows, DRIFT_LEAST) {
         DriftVerdict::Rising(rise) => {
             let evidence = format!(
-                "p95 rose by {:.0} %, from {:.0} to {:.0} ms",
+                "p95 rose by {:.0}%, from {:.0} to {:.0} ms",
                 rise.share * 100.0,
                 rise.from * 1000.0,
                 rise.to * 1000.0
@@ -96,14 +98,14 @@ pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
         }
         DriftVerdict::Steady { smallest } if smallest > DRIFT_HIDDEN_MAX => {
             let evidence = format!(
-                "no rise was detected, but p95 varied so much that a rise below {:.0} % would have been missed",
+                "no rise was detected, but p95 varied so much that a rise below {:.0}% would have been missed",
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Unknown, evidence)
         }
         DriftVerdict::Steady { smallest } => {
             let evidence = format!(
-                "p95 did not rise; a rise of {:.0} % would have been detected",
+                "p95 did not rise; a rise of {:.0}% would have been detected",
                 smallest * 100.0
             );
             Statement::new(topic, Answer::Good, evidence)

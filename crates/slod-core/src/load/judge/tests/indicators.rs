@@ -131,7 +131,7 @@ fn each_threshold_of_the_checklist_decides() {
             "{cpu}"
         );
     }
-    // 12,000 requests: 11 failures are below 0.1 %, 30 are clearly above.
+    // 12,000 requests: 11 failures are below 0.1%, 30 are clearly above.
     let failing =
         |count: u64| move |second: u64| u64::from(second % 10 == 5 && second / 10 < count);
     assert_eq!(healthy(1, baseline(Vec::new(), failing(11))), Good);
@@ -221,5 +221,5 @@ fn one_sample_of_the_processor_is_unknown_everywhere() {
         |_| 0,
     );
     let peak = &both.healthy[2];
-    says(&peak.evidence, "…60.0 % of its limit…");
+    says(&peak.evidence, "…60% of its limit…");
 }

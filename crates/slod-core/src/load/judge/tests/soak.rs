@@ -184,7 +184,7 @@ fn a_resource_rarely_full_in_many_samples_is_fine() {
     let run = soak(vec![gauge(key, (5, 7200), now_and_then)]);
     let pool = one(&run, "connection pool");
     assert_eq!(pool.answer, Answer::Good, "{}", pool.evidence);
-    let words = "used to at most 100 %, in 37 of 1441 samples and never for long";
+    let words = "used to at most 100%, in 37 of 1,441 samples and never for long";
     assert!(pool.evidence.contains(words), "{}", pool.evidence);
 }
 

@@ -81,7 +81,7 @@ fn each_filled_resource_returns_to_normal_or_stays_full() {
     );
     assert_eq!(
         found.evidence,
-        "the memory of app of rag was still 310 MiB at the end, 150 s after the spike, 38 % above the level before the spike (225 MiB)"
+        "the memory of app of rag was still 310 MiB at the end, 150 s after the spike, 38% above the level before the spike (225 MiB)"
     );
 }
 

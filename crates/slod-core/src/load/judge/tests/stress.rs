@@ -78,7 +78,7 @@ fn the_first_full_resource_leads_and_unusual_ones_follow() {
     }));
     let found = one(&stress(observed), "bottleneck").evidence;
     let places = [
-        "the CPU of the host was at 97 % (by unknown programs: needs `processes` of the service) 50 s",
+        "the CPU of the host was at 97% (by unknown programs: needs `processes` of the service) 50 s",
         "2. the connection pool",
         "3. the queue of rag grew to",
     ];
@@ -246,7 +246,7 @@ fn a_single_thread_is_full_at_one_of_four_processors() {
     states(
         &found,
         Answer::Bad,
-        "the busiest process of app of rag was at 99 % of one processor…",
+        "the busiest process of app of rag was at 99% of one processor…",
     );
     assert_eq!(of(0.5).answer, Answer::Unknown, "it uses several");
 }
@@ -280,21 +280,21 @@ fn the_service_is_blamed_only_for_its_own_cpu_usage() {
             &[0.3, 0.3][..],
             0.1,
             Answer::Bad,
-            "the service 60 %, the generator 10 %, other programs 27 %",
+            "the service 60%, the generator 10%, other programs 27%",
             "cache what",
         ),
         (
             &[0.1],
             0.6,
             Answer::Unknown,
-            "the service 10 %, the generator 60 %, other programs 27 %",
+            "the service 10%, the generator 60%, other programs 27%",
             "run the generator on another machine",
         ),
         (
             &[0.02],
             0.0,
             Answer::Unknown,
-            "the service 2 %, other programs 95 %",
+            "the service 2%, other programs 95%",
             "give the service dedicated processors",
         ),
         (
@@ -311,7 +311,7 @@ fn the_service_is_blamed_only_for_its_own_cpu_usage() {
             window.generator_cpu = Some(generator).filter(|share| *share > 0.0);
         }
         let cpu = one(&run, "cpu");
-        let expected = format!("at the highest load, the CPU of the host was at 97 % ({words})");
+        let expected = format!("at the highest load, the CPU of the host was at 97% ({words})");
         assert_eq!((cpu.answer, cpu.evidence), (answer, expected));
         let sign = &crate::load::indicators(&run).warnings[4];
         assert_eq!(sign.answer, Answer::Bad, "{}", sign.evidence);

@@ -1,4 +1,5 @@
-//! Formats numbers, rounded so that they never look better than they are.
+//! Formats numbers for people, rounded so that they never look better than they are. Messages, pages, reports
+//! and the command line use the same forms.
 
 use crate::slo::BudgetingMethod;
 use crate::stats::scale::PRECISION;
@@ -54,6 +55,12 @@ pub fn failed(ratio: f64) -> String {
         return ">99.99%".to_owned();
     }
     trimmed(format!("{:.2}", (whole + 0.0) / 100.0), "%")
+}
+
+/// Formats a share, rounded to the nearest with at most this many decimal places: `9.8%`, `60%`.
+pub fn rounded(ratio: f64, digits: usize) -> String {
+    // Adding 0.0 turns a negative zero into zero.
+    trimmed(format!("{:.digits$}", ratio * 100.0 + 0.0), "%")
 }
 
 /// Rounding error of sums of binary fractions, in tenths of a percent. Reports use the same tolerance for
@@ -131,6 +138,11 @@ pub fn count(count: u64) -> String {
         grouped.push(digit);
     }
     grouped
+}
+
+/// Formats a count that was added up as floating-point numbers.
+pub fn summed(count: f64) -> String {
+    self::count(whole(count.round()))
 }
 
 /// Formats a count with its noun: `1 objective`, `2 objectives`.
@@ -288,6 +300,12 @@ mod tests {
             .map(failed),
             ["0%", "0.04%", "<0.01%", "0.1%", "33.33%", ">99.99%", "100%"]
         );
+        assert_eq!(
+            [(0.6, 1), (0.0984, 1), (0.000_98, 3), (-0.0, 0), (1.0, 0)]
+                .map(|(ratio, digits)| rounded(ratio, digits)),
+            ["60%", "9.8%", "0.098%", "0%", "100%"]
+        );
+        assert_eq!([0.2, 17_269.0].map(summed), ["0", "17,269"]);
         assert_eq!(share(0.9999), "99.9%");
         assert_eq!(
             [0.0, 0.0004, 0.001, 1.0].map(coverage),

@@ -1,0 +1,44 @@
+//! Replays the alerts of warning signs.
+
+use super::record::{AlertKey, AlertRecord};
+use super::signs::{Sign, SignAlerts, SignTimings};
+use super::timeline::AlertTimeline;
+use crate::outcome::Timestamp;
+use std::collections::BTreeMap;
+
+/// The alerts that past signs raised, as the daemon raises them.
+#[derive(Debug, Default)]
+pub struct SignReplay {
+    alerts: SignAlerts,
+    firing: BTreeMap<AlertKey, AlertTimeline>,
+    ended: Vec<AlertTimeline>,
+}
+
+impl SignReplay {
+    /// Applies the signs of a moment. Moments must be in ascending order.
+    pub fn step(&mut self, signs: &[Sign], timings: &SignTimings, now: Timestamp) {
+        let mut changes: Vec<AlertRecord> = Vec::new();
+        let timing = |key: &AlertKey| timings.of(key);
+        self.alerts.step(signs, timing, now, &mut changes);
+        for change in changes {
+            if change.to.is_none() {
+                let key = change.key.clone();
+                self.firing.insert(key, AlertTimeline::new(change));
+            } else if let Some(mut timeline) = self.firing.remove(&change.key) {
+                timeline.end(change);
+                self.ended.push(timeline);
+            }
+        }
+        for firing in self.alerts.firing_mut() {
+            if let Some(timeline) = self.firing.get_mut(&firing.alert.key) {
+                timeline.take(&firing, now);
+            }
+        }
+    }
+
+    /// All alerts that fired.
+    pub fn finish(self) -> Vec<AlertTimeline> {
+        let all = self.ended.into_iter();
+        all.chain(self.firing.into_values()).collect()
+    }
+}
