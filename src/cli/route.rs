@@ -96,7 +96,7 @@ fn explained(number: usize, route: &Route, decisions: &[Decision<'_>], from: i64
             (true, true) => format!("{when}{begins}, if still firing and not acknowledged"),
         };
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "-> {receiver}: {when}, in group {group}");
+        writeln!(text, "-> {receiver}: {when}, in group {group}").unwrap_or_default();
     }
     text
 }
