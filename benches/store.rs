@@ -43,8 +43,7 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
             .wrapping_add(1_442_695_040_888_963_407);
         ((*chance >> 11) as f64 + 1.0) / (1_u64 << 53) as f64
     };
-    let normal = (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos();
-    let latency = Duration::from_secs_f64(0.12 * (0.3 * normal).exp());
+    let latency = Duration::from_secs_f64(0.12 * (0.3 * normal(&mut uniform)).exp());
     let failing = setting("SLOD_BENCH_FAILING", i64::MAX);
     let verdict = if uniform() * (failing as f64) < 1.0 {
         Verdict::Bad(Cause::Status)
@@ -64,6 +63,11 @@ fn record(probe: i64, at: i64, chance: &mut u64) -> Record {
     }
 }
 
+/// A normally distributed number (Box-Muller).
+fn normal(uniform: &mut impl FnMut() -> f64) -> f64 {
+    (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos()
+}
+
 /// The phases of a request over TLS within a region: resolve, connect and handshake vary by a tenth
 /// to a half, the rest of the time is the service's.
 fn measured(latency: Duration, uniform: &mut impl FnMut() -> f64) -> Measurements {
@@ -75,8 +79,8 @@ fn measured(latency: Duration, uniform: &mut impl FnMut() -> f64) -> Measurement
         (Measurement::Tls, 28.0, 0.12),
         (Measurement::Transfer, 0.4, 0.4),
     ] {
-        let normal = (-2.0 * uniform().ln()).sqrt() * (TAU * uniform()).cos();
-        let spent = Duration::from_secs_f64(ms / 1e3 * (spread * normal).exp()).min(left);
+        let spent = Duration::from_secs_f64(ms / 1e3 * (spread * normal(uniform)).exp());
+        let spent = spent.min(left);
         measured.add(one, spent);
         left -= spent;
     }
@@ -132,31 +136,21 @@ fn blocks(path: &Path, config: &Config, chance: &mut u64) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Repeats the two hours to fill 30 days, and scans them as a start does.
-fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+/// Repeats the two hours to fill 30 days.
+fn fill(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let conn = rusqlite::Connection::open(path)?;
+    for (table, column) in [("hour", "counts"), ("block", "outcomes")] {
+        conn.execute_batch(&format!(
+            "WITH RECURSIVE copy (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM copy WHERE n < 359)
+             INSERT INTO {table} SELECT t.id + n * (2 << 20), t.{column} FROM copy CROSS JOIN
+                 (SELECT * FROM {table}) AS t"
+        ))?;
+    }
     let pages = |table: &str| -> rusqlite::Result<f64> {
         let sql = "SELECT sum(pgsize) FROM dbstat WHERE name = ?1";
         conn.query_row(sql, [table], |row| row.get::<_, i64>(0))
             .map(|bytes| bytes as f64)
     };
-    for table in ["hour", "block"] {
-        conn.execute_batch(
-            &format!(
-            "WITH RECURSIVE copy (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM copy WHERE n < 359)
-             INSERT INTO {table} SELECT t.id + n * (2 << 20), t.* FROM copy CROSS JOIN
-                 (SELECT * FROM {table}) AS t"
-        )
-            .replace(
-                "t.*",
-                if table == "hour" {
-                    "t.counts"
-                } else {
-                    "t.outcomes"
-                },
-            ),
-        )?;
-    }
     let outcomes = (probes() * 720 * 360) as f64;
     match (pages("hour"), pages("block")) {
         (Ok(hour), Ok(block)) => println!(
@@ -170,33 +164,40 @@ fn month(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
             std::fs::metadata(path)?.len() as f64 / outcomes
         ),
     }
-    drop(conn);
+    Ok(())
+}
+
+/// Returns the result of `work`, and how long it took.
+fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let started = Instant::now();
-    let store = Store::open(path)?;
-    println!("open: {:.2?}", started.elapsed());
-    let (started, mut hours, mut good) = (Instant::now(), 0, 0);
-    store.for_each_hour(
-        Timestamp(0),
-        Timestamp(i64::MAX),
-        |_| true,
-        |_, hour| {
-            hours += 1;
-            good += hour.good;
-        },
-    )?;
-    println!(
-        "scan of {hours} hours ({good} good outcomes): {:.2?}",
-        started.elapsed()
-    );
-    let started = Instant::now();
+    (work(), started.elapsed())
+}
+
+/// Reads the month, as a whole and of one probe.
+fn scan(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let (store, took) = timed(|| Store::open(path));
+    println!("open: {took:.2?}");
+    let store = store?;
+    let ever = (Timestamp(0), Timestamp(i64::MAX));
+    let (mut hours, mut good) = (0, 0);
+    let (scanned, took) = timed(|| {
+        store.for_each_hour(
+            ever.0,
+            ever.1,
+            |_| true,
+            |_, hour| {
+                hours += 1;
+                good += hour.good;
+            },
+        )
+    });
+    scanned?;
+    println!("scan of {hours} hours ({good} good outcomes): {took:.2?}");
     let key = key(probes() / 2);
-    let found = store.hours(&key, Timestamp(0), Timestamp(i64::MAX))?.len();
-    println!("{found} hours of one probe: {:.2?}", started.elapsed());
-    let started = Instant::now();
-    let found = store
-        .outcomes(&key, Timestamp(0), Timestamp(i64::MAX))?
-        .len();
-    println!("{found} outcomes of one probe: {:.2?}", started.elapsed());
+    let (found, took) = timed(|| store.hours(&key, ever.0, ever.1));
+    println!("{} hours of one probe: {took:.2?}", found?.len());
+    let (found, took) = timed(|| store.outcomes(&key, ever.0, ever.1));
+    println!("{} outcomes of one probe: {took:.2?}", found?.len());
     Ok(())
 }
 
@@ -220,38 +221,32 @@ fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>>
         started.elapsed(),
         procfs::process::Process::myself()?.stat()?.rss * procfs::page_size() / 1024 / 1024,
     );
-    let started = Instant::now();
-    drop(ledger.advance(now).snapshot());
-    println!("another snapshot: {:.2?}", started.elapsed());
-    let started = Instant::now();
-    let checked = slod::store::check(path)?;
-    println!(
-        "check of {} outcomes: {:.2?}, {} faults",
-        checked.outcomes,
-        started.elapsed(),
-        checked.faults.len()
-    );
-    let started = Instant::now();
+    let (_, took) = timed(|| ledger.advance(now).snapshot());
+    println!("another snapshot: {took:.2?}");
+    Ok(())
+}
+
+/// The commands that read the whole month.
+fn commands(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>> {
+    let now = Timestamp(START + 720 * HOUR);
+    let (checked, took) = timed(|| slod::store::check(path));
+    let checked = checked?;
+    let (outcomes, faults) = (checked.outcomes, checked.faults.len());
+    println!("check of {outcomes} outcomes: {took:.2?}, {faults} faults");
+    let store = Store::open(path)?;
     let from = now.before(Duration::from_hours(30 * 24));
-    let backtest = slod::report::backtest::replayed(config, &store, from, now)?;
-    println!(
-        "backtest of {} outcomes: {:.2?}, {} alerts",
-        backtest.outcomes,
-        started.elapsed(),
-        backtest.alerts.len()
-    );
-    let started = Instant::now();
+    let replay = || slod::report::backtest::replayed(config, &store, from, now);
+    let (backtest, took) = timed(replay);
+    let backtest = backtest?;
+    let (outcomes, alerts) = (backtest.outcomes, backtest.alerts.len());
+    println!("backtest of {outcomes} outcomes: {took:.2?}, {alerts} alerts");
     let span = slod::report::slo::span::Span::new(from, now, now);
-    let report = slod::report::slo::report(config, &store, span)?;
+    let (report, took) = timed(|| slod::report::slo::report(config, &store, span));
+    let most = procfs::process::Process::myself()?.status()?.vmhwm;
     println!(
-        "report of {} outcomes: {:.2?}, memory {} MiB at most",
-        report.outcomes,
-        started.elapsed(),
-        procfs::process::Process::myself()?
-            .status()?
-            .vmhwm
-            .unwrap_or_default()
-            / 1024,
+        "report of {} outcomes: {took:.2?}, memory {} MiB at most",
+        report?.outcomes,
+        most.unwrap_or_default() / 1024,
     );
     Ok(())
 }
@@ -297,7 +292,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if !path.exists() {
         commits(temporary.path(), &mut chance)?;
         blocks(&path, &config, &mut chance)?;
-        month(&path)?;
+        fill(&path)?;
+        scan(&path)?;
     }
-    start(&path, &config)
+    start(&path, &config)?;
+    commands(&path, &config)
 }

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::task::{Id, JoinError, JoinSet, spawn_blocking};
@@ -104,6 +104,18 @@ impl Tasks {
             tracing::error!(task = name, "task {name} panicked; this is a bug in slod");
         }
         name
+    }
+}
+
+/// The result of a task or of blocking work.
+///
+/// # Panics
+///
+/// Propagates its panic, and panics if it was canceled.
+pub fn unless_panicked<T>(ended: Result<T, JoinError>) -> T {
+    match ended {
+        Ok(done) => done,
+        Err(error) => resume_unwind(error.into_panic()),
     }
 }
 

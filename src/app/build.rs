@@ -12,7 +12,7 @@ use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ProbeThreads;
 use crate::slo::vantage::NetworkGuard;
 use crate::store::{Store, StoreError, Writer};
-use crate::tasks::{blocking, threads};
+use crate::tasks::{blocking, threads, unless_panicked};
 use crate::web::{self, Access};
 use arc_swap::ArcSwap;
 use std::io::ErrorKind;
@@ -23,7 +23,6 @@ use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tokio::task::JoinError;
 
 /// Maximum number of connections waiting to be accepted; the kernel may allow fewer. Long, so that
 /// during a flood of connections a scraper's handshake does not have to be retried.
@@ -70,21 +69,11 @@ impl App {
         if let Some(note) = config.shard_note() {
             tracing::info!("{note}");
         }
-        let address = config.listen;
-        let access = {
-            let (web, own) = (config.web.clone(), own.clone());
-            let read = move || Access::new(&web, web_config, address.ip().is_loopback(), own);
-            unless_panicked(blocking(read).await).map_err(StartError::Web)?
-        };
+        let access = read_access(&config, web_config, own.clone()).await?;
         warn_of_links(&config, &access);
+        let address = config.listen;
         let cannot_listen = |source| StartError::Listen { address, source };
         let listener = listen(address).map_err(cannot_listen)?;
-        let opening = {
-            let (config, clock) = (config.clone(), clock.clone());
-            blocking(move || open(&config, clock))
-        };
-        let starting = web::starting(access.clone(), clock.clone());
-        let opened = web::serve_during(&listener, starting, access.clone(), opening).await;
         let Opened {
             mut ledger,
             alerts,
@@ -94,10 +83,7 @@ impl App {
             plans,
             heartbeats,
             used_until,
-        } = unless_panicked(opened).map_err(|source| StartError::Store {
-            path: config.store.path.clone(),
-            source,
-        })?;
+        } = open_while_starting(&config, &listener, &access, &clock).await?;
         let first = ledger.advance(clock.now()).view();
         let (alert_views, _) = watch::channel(Arc::new(alerts.view(first.at, &config.alerts)));
         let (ledger_views, known) = watch::channel(Arc::new(first));
@@ -125,6 +111,36 @@ impl App {
     }
 }
 
+/// Reads who may access the web server.
+async fn read_access(
+    config: &Config,
+    web_config: Option<PathBuf>,
+    own: SelfMetrics,
+) -> Result<Access, StartError> {
+    let (web, is_local) = (config.web.clone(), config.listen.ip().is_loopback());
+    let read = move || Access::new(&web, web_config, is_local, own);
+    unless_panicked(blocking(read).await).map_err(StartError::Web)
+}
+
+/// Opens the store and restores the state, while the web server answers that it is starting.
+async fn open_while_starting(
+    config: &Arc<Config>,
+    listener: &TcpListener,
+    access: &Access,
+    clock: &Clock,
+) -> Result<Opened, StartError> {
+    let opening = {
+        let (config, clock) = (config.clone(), clock.clone());
+        blocking(move || open(&config, clock))
+    };
+    let starting = web::starting(access.clone(), clock.clone());
+    let opened = web::serve_during(listener, starting, access.clone(), opening).await;
+    unless_panicked(opened).map_err(|source| StartError::Store {
+        path: config.store.path.clone(),
+        source,
+    })
+}
+
 /// Warns if links in messages do not open, because only a web configuration file that the config does not name
 /// enables TLS.
 fn warn_of_links(config: &Config, access: &Access) {
@@ -134,14 +150,6 @@ fn warn_of_links(config: &Config, access: &Access) {
         tracing::warn!(
             "links in messages start with {address}, but the pages are served over TLS: set `alerts.address`"
         );
-    }
-}
-
-/// The result of blocking work; propagates a panic.
-pub(super) fn unless_panicked<T>(result: Result<T, JoinError>) -> T {
-    match result {
-        Ok(done) => done,
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

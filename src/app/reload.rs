@@ -1,7 +1,6 @@
 //! Applies a changed config at runtime: completely, or not at all, with the reason.
 
 use super::budgets;
-use super::build::unless_panicked;
 use super::changes::changes;
 use crate::clock::Clock;
 use crate::config::{self, Config};
@@ -11,7 +10,7 @@ use crate::metrics::SelfMetrics;
 use crate::outcome::Timestamp;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::store::{AuditEntry, Store, StoreHandle};
-use crate::tasks::blocking;
+use crate::tasks::{blocking, unless_panicked};
 use crate::web::{Access, ReloadRequest};
 use crate::yaml::{Stamp, from_environment};
 use std::collections::{BTreeMap, BTreeSet};

@@ -211,8 +211,6 @@ impl Daemon {
         let at = self.client.target();
         let mut answer = request.send().await.map_err(|error| {
             if let Some(fault) = tls_fault(&error) {
-                // The rest is advice about configuration keys of probes.
-                let fault = fault.split("; ").next().unwrap_or_default();
                 let help = "see --ca-file and --cert-file";
                 return RequestError::Refused(format!("cannot query {at}: {fault} ({help})"));
             }

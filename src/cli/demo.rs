@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::demo;
 use crate::format::numbers;
 use crate::report::status::Status;
-use crate::tasks::{Tasks, blocking, threads};
+use crate::tasks::{Tasks, blocking, threads, unless_panicked};
 use crate::units::show_duration;
 use clap::Args;
 use past::Generated;
@@ -108,14 +108,10 @@ async fn start(
     let config = Arc::new(origin.load()?);
     let generating = {
         let config = config.clone();
-        blocking(move || past::generate(&config)).await
+        blocking(move || past::generate(&config))
     };
-    let generated = match generating {
-        Ok(generated) => {
-            generated.map_err(|error| format!("cannot generate the history: {error}"))?
-        }
-        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-    };
+    let generated = unless_panicked(generating.await)
+        .map_err(|error| format!("cannot generate the history: {error}"))?;
     let app = App::build(Arc::unwrap_or_clone(config), None, origin, Clock::system()).await;
     let app = app.map_err(|error| error.to_string())?;
     let address = app.address().unwrap_or(args.listen);

@@ -134,7 +134,7 @@ pub fn exported(
     let load = service.load.as_ref();
     let script = Script {
         service: service.name.to_string(),
-        origin: load_target.origin()?,
+        origin: load_target.origin(),
         scenario,
         sequences: scripted(service, load_target, &mut variables)?,
         data: load

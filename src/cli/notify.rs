@@ -144,14 +144,15 @@ fn request(request: &Request) -> String {
     // Writing to a string cannot fail.
     let _ = match request {
         Request::Http(request) => {
-            let _ = writeln!(text, "{} {}", request.method.name(), request.url.reveal());
+            writeln!(text, "{} {}", request.method.name(), request.url.reveal())
+                .unwrap_or_default();
             for (name, value) in &request.headers {
                 let shown = if name == "authorization" {
                     "<secret>"
                 } else {
                     value.reveal()
                 };
-                let _ = writeln!(text, "{name}: {shown}");
+                writeln!(text, "{name}: {shown}").unwrap_or_default();
             }
             if request.tokens.is_some() {
                 text += "authorization: <secret>\n";

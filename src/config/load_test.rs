@@ -27,15 +27,7 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let node = parent.node_of(&service::LOAD)?;
     let data = requests::data(&section);
     check_alone(&section);
-    if section.has(&key::DATA) && !section.has(&key::REQUESTS) {
-        let message = "`data` requires `requests`, which use its values";
-        section.error(
-            "conflict",
-            &key::DATA,
-            message,
-            "add `requests`, or remove `data`",
-        );
-    }
+    check_data(&section);
     let read = section.reader().traced(node, || {
         let url = section
             .has(&key::URL)
@@ -51,11 +43,8 @@ pub(super) fn read(parent: &Section<'_>) -> Option<LoadSpec> {
     let (load_target, sequences, server) = read.value;
     let load_target = load_target.map(|load_target| load_target.redacted(read.redactions.clone()));
     let has_url = server.url.is_some() || section.has(&key::URL);
-    let alone = OPTIONS.iter().find(|key| !has_url && section.has(**key));
-    if let Some(alone) = alone {
-        let message = format!("`{}` requires `url`", alone.name());
-        let help = "add `url`; without it, load runs send the request of the first `http` probe";
-        section.error("missing-key", *alone, message, help);
+    if !has_url {
+        check_options(&section);
     }
     let (users, peak_users) = (section.get(&key::USERS), section.get(&key::PEAK_USERS));
     let rate = section.get(&key::RATE_RANGE).map(|range| {
@@ -92,6 +81,24 @@ fn check_alone(section: &Section<'_>) {
         let message = format!("`{}` and `requests` are mutually exclusive", single.name());
         let help = "move it into a request";
         section.error("conflict", single, message, help);
+    }
+}
+
+/// Reports a data file without requests.
+fn check_data(section: &Section<'_>) {
+    if section.has(&key::DATA) && !section.has(&key::REQUESTS) {
+        let message = "`data` requires `requests`, which use its values";
+        let help = "add `requests`, or remove `data`";
+        section.error("conflict", &key::DATA, message, help);
+    }
+}
+
+/// Reports an option of requests to an address of their own, which there is not.
+fn check_options(section: &Section<'_>) {
+    if let Some(alone) = OPTIONS.iter().find(|key| section.has(**key)) {
+        let message = format!("`{}` requires `url`", alone.name());
+        let help = "add `url`; without it, load runs send the request of the first `http` probe";
+        section.error("missing-key", *alone, message, help);
     }
 }
 

@@ -14,7 +14,7 @@ pub struct Profile {
     pub usual: (Duration, Duration),
 }
 
-/// The services, with the ranges given by their owners.
+/// The three services of the demo.
 pub const SERVICES: [Profile; 3] = [
     Profile {
         name: "concierge",

@@ -66,12 +66,6 @@ impl Remarks {
     }
 }
 
-/// The content of a file, with its name.
-pub struct Input {
-    pub name: String,
-    pub text: String,
-}
-
 pub(super) struct Document {
     file: Rc<Source>,
     root: Node,
@@ -80,8 +74,8 @@ pub(super) struct Document {
 impl Document {
     /// Reads all documents of a file. A line `---` starts the next one, which may continue on the
     /// same line.
-    pub fn all(input: &Input) -> Result<Vec<Self>, String> {
-        let file = Rc::new(Source::new(input.name.clone(), input.text.clone()));
+    pub fn all(input: &Source) -> Result<Vec<Self>, String> {
+        let file = Rc::new(input.clone());
         let mut documents = Vec::new();
         let (mut text, mut above) = (String::new(), 0);
         for (index, line) in file.text.lines().chain(["---"]).enumerate() {

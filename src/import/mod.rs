@@ -26,7 +26,7 @@ use crate::load::{IMPORTED, LoadWindow, Model, RunRecord, Scenario, Stage};
 use crate::outcome::Timestamp;
 pub use check::{Check, Fault};
 use collect::Collector;
-pub use document::{Input, Remark};
+pub use document::Remark;
 pub use follow::{Followed, Follower};
 use std::fmt;
 use std::io::{self, BufRead, Read};

@@ -16,7 +16,7 @@ use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ScheduleEvent;
 use crate::slo::vantage::{GuardedOutcome, NetworkGuard};
 use crate::store::{Ahead, CountingPlan, Store, StoreError, StoreHandle};
-use crate::tasks::blocking;
+use crate::tasks::{blocking, unless_panicked};
 use arc_swap::ArcSwap;
 use prometheus::{IntCounter, IntGauge};
 use std::collections::HashMap;
@@ -322,18 +322,7 @@ async fn rebuilt(
     let (store, path, now) = (deps.store.clone(), deps.history.clone(), deps.clock.now());
     let plans = Arc::new(plans(&config));
     let work = move || {
-        if !store.flush(FLUSH) {
-            warn!("the store is behind: the numbers after this reload lack the last outcomes");
-        }
-        let probes = config.running_keys();
-        if !matches!(
-            store.ask(FLUSH, move |store| store.configured(&probes, now)),
-            Some(Ok(()))
-        ) {
-            warn!(
-                "cannot save which probes are configured: when removed probes are added again, the time without them may count as missing"
-            );
-        }
+        write_first(&store, &config, now);
         let read = || {
             let history = Store::open_read_only(&path)?;
             Ok((in_force(&config, &history)?, history))
@@ -352,10 +341,21 @@ async fn rebuilt(
         let result = result.and(next.result);
         RestoredState { result, ..next }
     };
-    let next = match blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    };
+    let next = unless_panicked(blocking(work).await);
     deps.plans.store(plans);
     next
+}
+
+/// Writes what is read back by a recount: the last outcomes, and which probes are configured. Blocks.
+fn write_first(store: &StoreHandle, config: &Config, now: Timestamp) {
+    if !store.flush(FLUSH) {
+        warn!("the store is behind: the numbers after this reload lack the last outcomes");
+    }
+    let probes = config.running_keys();
+    let saved = store.ask(FLUSH, move |store| store.configured(&probes, now));
+    if !matches!(saved, Some(Ok(()))) {
+        warn!(
+            "cannot save which probes are configured: when removed probes are added again, the time without them may count as missing"
+        );
+    }
 }

@@ -11,7 +11,7 @@ pub use own::SelfMetrics;
 
 use crate::alerting::{self, AlertsView};
 use crate::exposition::accept::PageFormat;
-use crate::exposition::{ProtobufSink, Sink, TextFormat, TextSink};
+use crate::exposition::{ProtobufSink, Sink, TextSink};
 use crate::ledger::{self, LedgerView};
 use crate::observe::{self, SystemView};
 use crate::probe::http::oauth2;
@@ -49,22 +49,15 @@ pub fn write_page<W: io::Write>(
     shown: MetricsPage<'_>,
 ) -> io::Result<W> {
     match format {
-        PageFormat::Text(format) => write_text(out, format, shown),
+        PageFormat::Text(format) => {
+            let mut sink = TextSink::new(format, out);
+            write(&mut sink, shown);
+            sink.finish()
+        }
         PageFormat::Protobuf => {
             let mut sink = ProtobufSink::new(out);
             write(&mut sink, shown);
             sink.finish()
         }
     }
-}
-
-/// Writes the whole page as text, and returns the output.
-pub fn write_text<W: io::Write>(
-    out: W,
-    format: TextFormat,
-    shown: MetricsPage<'_>,
-) -> io::Result<W> {
-    let mut sink = TextSink::new(format, out);
-    write(&mut sink, shown);
-    sink.finish()
 }

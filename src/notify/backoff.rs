@@ -4,11 +4,13 @@ use crate::outcome::Timestamp;
 use crate::units::DAY;
 use std::time::Duration;
 
-/// A message is retried for at least this long,
+/// Minimum time for which a message is retried.
 const TRIED_FOR: Duration = DAY;
-/// and at least this often, because slod may have been down or the clock may have been set forward.
+/// Minimum number of attempts: slod may have been down, or the clock may have been set forward.
 const TRIES_MIN: u32 = 10;
+/// Maximum backoff after the first failure.
 const FIRST: Duration = Duration::from_secs(1);
+/// Maximum backoff after any number of failures.
 const LONGEST: Duration = Duration::from_mins(5);
 /// Maximum pause that a receiver can ask for (`Retry-After`).
 pub const RETRY_AFTER_MAX: Duration = Duration::from_hours(1);

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Maximum number of concurrent attempts at a receiver,
+/// Maximum number of concurrent attempts at a receiver.
 const MAX_RUNNING: usize = 4;
-/// and of retries among them, so that new messages always have a free slot.
+/// Maximum number of concurrent retries among them, so that new messages always have a free slot.
 const MAX_RETRIES: usize = 2;
 
 /// The groups of one receiver. Each has at most one running attempt, and backs off after failures.

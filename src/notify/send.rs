@@ -2,7 +2,7 @@
 
 use super::program;
 use super::smtp::Smtp;
-use crate::probe::dial::{Failure, NO_TRUSTED, Trust, source_of, system_client};
+use crate::probe::dial::{Failure, NO_TRUSTED, Trust, system_client, without_advice};
 use crate::probe::http::oauth2::HeldToken;
 use crate::receiver::{HttpRequest, Method, Request, Tokens};
 use crate::text::{beginning, printable};
@@ -15,9 +15,9 @@ use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Proxy, Response, StatusCode};
 use rustls::ClientConfig;
+use slod_load::{source_of, sources};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -346,14 +346,11 @@ fn cannot_connect(error: &reqwest::Error) -> Cow<'static, str> {
                 return NO_TRUSTED.into();
             }
             let words = Failure::io(cause, DOING).message;
-            // The rest is help about the keys of a probe.
-            let fault = words.split("; ").next().unwrap_or_default();
-            return fault.to_owned().into();
+            return without_advice(&words).to_owned().into();
         }
     }
-    let mut sources = std::iter::successors(error.source(), |error| (*error).source());
     // The connector has no specific error types for these.
-    let known = sources.find_map(|one| match one.to_string().as_str() {
+    let known = sources(error).find_map(|one| match one.to_string().as_str() {
         "dns error" => Some("cannot connect: the name does not resolve"),
         "tunnel error: proxy authorization required" => {
             Some("cannot connect: the proxy requires a login, or rejects it (status 407)")
@@ -376,8 +373,7 @@ fn innermost(error: &io::Error) -> &io::Error {
 }
 
 fn is_parse_error(error: &reqwest::Error) -> bool {
-    let sources = std::iter::successors(error.source(), |error| (*error).source());
-    let mut known = sources.filter_map(|error| error.downcast_ref::<hyper::Error>());
+    let mut known = sources(error).filter_map(|error| error.downcast_ref::<hyper::Error>());
     known.any(hyper::Error::is_parse)
 }
 

@@ -19,9 +19,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// Interval at which silences are checked,
+/// Interval at which silences are checked.
 const EVERY: Duration = Duration::from_secs(15);
-/// and at which silences that mute nothing are logged.
+/// Interval at which silences that mute nothing are logged.
 const FORGOTTEN_EVERY: Duration = HOUR;
 /// Timeout of a request to the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -96,7 +96,7 @@ impl Evaluator {
         let slow = self.0.slow.load(Ordering::Acquire);
         let lane = if slow { &SLOW_LANE } else { &FAST_LANE };
         let permit = timeout_at(deadline, lane.acquire()).await;
-        let permit = permit.ok().and_then(Result::ok).ok_or_else(no_thread)?;
+        let permit = permit.ok().and_then(Result::ok).ok_or_else(lane_is_full)?;
         let pool = pool().map_err(|_| Failure::void(VoidReason::Resources, NO_THREAD))?;
         let started = Instant::now();
         let (held, permit) = if slow {
@@ -138,7 +138,7 @@ impl Evaluator {
     }
 }
 
-fn no_thread() -> Failure {
+fn lane_is_full() -> Failure {
     let message =
         "the expectations were not evaluated: the expectations of other probes take too long";
     Failure::void(VoidReason::Resources, message)

@@ -22,7 +22,7 @@ use crate::outcome::{Measures, Outcome, Timestamp};
 use crate::yaml::{Keys, Redactions, Section};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
-pub use redacted::{of_type, redacted, redactions};
+pub use redacted::{of_type, redacted, unwrapped};
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;

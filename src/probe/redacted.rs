@@ -23,11 +23,15 @@ pub fn redacted(probe: Arc<dyn Probe>, redactions: Redactions) -> Arc<dyn Probe>
     Arc::new(Redacted { probe, redactions })
 }
 
-/// The values to remove from the texts of a probe.
-pub fn redactions(probe: &dyn Probe) -> Redactions {
-    let any: &dyn Any = probe;
-    let redacted = any.downcast_ref::<Redacted>();
-    redacted.map_or_else(Redactions::default, |one| one.redactions.clone())
+/// The probe as this type, with the values to remove from its texts; `None` if it has another type.
+pub fn unwrapped<T: Probe>(probe: &Arc<dyn Probe>) -> Option<(Arc<T>, Redactions)> {
+    let any: &dyn Any = &**probe;
+    let (probe, redactions) = match any.downcast_ref::<Redacted>() {
+        Some(redacted) => (&redacted.probe, redacted.redactions.clone()),
+        None => (probe, Redactions::default()),
+    };
+    let any: Arc<dyn Any + Send + Sync> = probe.clone();
+    Some((any.downcast().ok()?, redactions))
 }
 
 /// The probe as this type, whether or not it is redacted; `None` if it has another type.

@@ -1,6 +1,6 @@
 //! Builds a mail for SMTP (RFC 5322, MIME), without sending it.
 
-use super::request::truncated;
+use super::request::{hash, truncated};
 use super::{Message, Texts};
 use crate::outcome::Timestamp;
 use crate::text::printable;
@@ -10,8 +10,6 @@ use lettre::message::header::{
     ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0,
 };
 use lettre::message::{Body, Mailbox};
-use ring::digest::{SHA256, digest};
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 const SUBJECT_MAX: usize = 250;
@@ -118,15 +116,6 @@ pub fn is_domain(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let is_label = |label: &str| !label.is_empty() && label.bytes().all(is_part);
     text.len() <= 255 && text.split('.').all(is_label)
-}
-
-fn hash(text: &str) -> String {
-    let digest = digest(&SHA256, text.as_bytes());
-    let bytes = digest.as_ref().iter().take(16);
-    bytes.fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

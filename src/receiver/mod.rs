@@ -13,6 +13,7 @@ mod exec;
 mod fields;
 mod headers;
 mod heartbeat;
+mod hours;
 mod login;
 mod mail;
 mod message;
@@ -29,11 +30,12 @@ mod template;
 mod webhook;
 
 pub use heartbeat::{HEARTBEAT_KEYS, HeartbeatSpec, URL as HEARTBEAT_URL};
+pub use hours::Hours;
 pub use mail::{Envelope, Mail, Security, is_domain};
 pub use message::Message;
 pub use reply::is_page;
 pub use request::{HttpRequest, Method, Request, Tokens};
-pub use route::{Decision, Escalation, Hours, Matcher, Route, Routing, group_of};
+pub use route::{Decision, Escalation, Matcher, Route, Routing, group_of};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;

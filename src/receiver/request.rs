@@ -2,10 +2,10 @@
 
 use super::Mail;
 use crate::probe::http::oauth2::TokenSource;
+use crate::text::hex;
 use crate::yaml::Secret;
 use ring::digest::{SHA256, digest};
 use serde_json::Value;
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,18 +136,18 @@ pub(super) fn truncated(text: &str, max: usize) -> String {
     cut
 }
 
+/// A hash of a text, short enough for keys and message identifiers.
+pub(super) fn hash(text: &str) -> String {
+    hex(&digest(&SHA256, text.as_bytes()).as_ref()[..16])
+}
+
 /// Shortens the key of an incident to this number of characters. Keys with the same start stay
 /// different.
 pub(super) fn shortened_key(key: &str, max: usize) -> String {
     if key.encode_utf16().count() <= max {
         return key.to_owned();
     }
-    let hash = digest(&SHA256, key.as_bytes());
-    let mut end = String::new();
-    for byte in &hash.as_ref()[..16] {
-        // Writing to a string cannot fail.
-        let _ = write!(end, "{byte:02x}");
-    }
+    let end = hash(key);
     format!(
         "{} {end}",
         truncated(key, max.saturating_sub(end.len() + 1))

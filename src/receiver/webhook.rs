@@ -8,10 +8,10 @@ use super::{Channel, HttpRequest, Kind, Message, Request, Texts, url};
 use crate::alert::Notice;
 use crate::outcome::Timestamp;
 use crate::probe::http::oauth2::keys::OAUTH2;
+use crate::text::hex;
 use crate::yaml::{Key, Keys, Mapping, Secret, SecretText};
 use ring::hmac;
 use serde_json::{Map, Value, json};
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 const KEYS: Keys = &[
@@ -80,12 +80,8 @@ impl Channel for Webhook {
 
 fn signature(secret: &Secret, body: &[u8]) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
-    let mut text = "sha256=".to_owned();
-    for byte in hmac::sign(&key, body).as_ref() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
+    let signature = hmac::sign(&key, body);
+    format!("sha256={}", hex(signature.as_ref()))
 }
 
 /// The payload described at

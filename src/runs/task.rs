@@ -4,7 +4,7 @@ use super::{Digests, RunsView};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::store::{Store, StoreError};
-use crate::tasks::blocking;
+use crate::tasks::{blocking, unless_panicked};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,13 +45,12 @@ pub async fn run(deps: Deps) {
             Ok((store, view))
         };
         let view;
-        (store, view) = match blocking(read).await {
-            Ok(Ok((store, view))) => (Some(store), view),
-            Ok(Err(error)) => {
+        (store, view) = match unless_panicked(blocking(read).await) {
+            Ok((store, view)) => (Some(store), view),
+            Err(error) => {
                 tracing::debug!("the load runs cannot be read: {error}");
                 (None, RunsView::default())
             }
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         };
         deps.views.send_replace(Arc::new(view));
     }

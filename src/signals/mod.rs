@@ -27,6 +27,7 @@ pub use scope::Scope;
 pub use task::{Deps, run};
 pub use watcher::Watcher;
 
+use crate::signal::rules::Answer;
 use crate::signal::{Finding, Presence, SignalKind};
 use std::sync::Arc;
 
@@ -36,6 +37,9 @@ const NOT_SAMPLED: &str = "no samples in the last 15 minutes";
 const NO_PROBES: &str =
     "the service has no probes, and its metrics do not contain this or cannot be read";
 const NO_METRICS: &str = "`metrics` is not configured for the service, or was not read yet";
+
+/// Receives the answers about signs, each with its subject.
+type Push<'a> = dyn FnMut(&'static SignalKind, &str, Answer) + 'a;
 
 /// A finding about a service, or about the host if `service` is `None`.
 fn finding(

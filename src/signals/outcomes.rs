@@ -1,5 +1,6 @@
 //! Signs that depend on the last outcomes of a service's probes only.
 
+use super::Push;
 use crate::config::ServiceSpec;
 use crate::format::{numbers, times};
 use crate::ledger::LedgerView;
@@ -82,7 +83,7 @@ impl LastOutcomes {
         settings: &Settings,
         now: Timestamp,
         was_active: impl Fn(&SignalKind, &str) -> bool,
-        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+        push: &mut Push<'_>,
     ) {
         let level = |kind| settings.level(kind);
         for one in &self.certificates {

@@ -10,7 +10,7 @@ use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::{Finding, Findings, Presence};
 use crate::store::Store;
-use crate::tasks;
+use crate::tasks::{blocking, unless_panicked};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -69,7 +69,7 @@ pub async fn run(mut deps: Deps) {
                     (watcher, findings)
                 };
                 let findings;
-                (watcher, findings) = blocking(work).await;
+                (watcher, findings) = unless_panicked(blocking(work).await);
                 let changes = Changes::of(&findings, &active);
                 changes.log();
                 active = changes.active;
@@ -100,14 +100,7 @@ async fn recalled(deps: &Deps) -> Watcher {
         }
         watcher
     };
-    blocking(work).await
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    match tasks::blocking(work).await {
-        Ok(done) => done,
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    unless_panicked(blocking(work).await)
 }
 
 /// Signs that became active or clear, and all active ones.

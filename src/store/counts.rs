@@ -17,7 +17,14 @@ pub fn put(out: &mut Vec<u8>, mut number: u64) {
 #[derive(Debug)]
 pub struct Bytes<'a>(pub &'a [u8]);
 
-impl Bytes<'_> {
+impl<'a> Bytes<'a> {
+    /// Takes the next `len` bytes.
+    pub fn take(&mut self, len: usize) -> Result<&'a [u8], Corrupt> {
+        let (taken, rest) = self.0.split_at_checked(len).ok_or(Corrupt)?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
     pub fn byte(&mut self) -> Result<u8, Corrupt> {
         let (first, rest) = self.0.split_first().ok_or(Corrupt)?;
         self.0 = rest;

@@ -117,8 +117,7 @@ impl<'a> Fine<'a> {
     pub fn read(bytes: &mut Bytes<'a>) -> Result<Self, Corrupt> {
         let (bits, slow) = (bytes.small()?, bytes.small()?);
         let len: usize = bytes.small()?;
-        let (packed, rest) = bytes.0.split_at_checked(len).ok_or(Corrupt)?;
-        bytes.0 = rest;
+        let packed = bytes.take(len)?;
         if bits > BITS_MAX {
             return Err(Corrupt);
         }

@@ -70,9 +70,7 @@ impl<'a> Measured<'a> {
         for _ in 0..len {
             let code = bytes.number()?;
             let size: usize = bytes.small()?;
-            let (column, rest) = bytes.0.split_at_checked(size).ok_or(Corrupt)?;
-            bytes.0 = rest;
-            columns.push((code, column));
+            columns.push((code, bytes.take(size)?));
         }
         Ok(Self(columns))
     }

@@ -70,8 +70,7 @@ impl Texts {
 
     pub fn read(bytes: &mut Bytes<'_>) -> Result<Self, Corrupt> {
         let len = bytes.small()?;
-        let (packed, rest) = bytes.0.split_at_checked(len).ok_or(Corrupt)?;
-        bytes.0 = rest;
+        let packed = bytes.take(len)?;
         if packed.is_empty() {
             return Ok(Self(Vec::new()));
         }

@@ -3,15 +3,14 @@
 
 use super::WebState;
 use super::auth::Identity;
-use super::listing::{cut, link_next};
+use super::listing::{IdPage, cut};
 use super::problem::Problem;
 use super::request::Query;
 use super::store;
 use crate::outcome::Timestamp;
 use crate::store::{AuditEntry, Store, StoreError, StoredAuditEntry};
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -30,19 +29,12 @@ struct EntryView {
 
 /// A page of the log, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let parameters = query.only(&["cursor", "limit"])?;
-    let limit = parameters.limit(LIMIT, LIMIT)?;
-    let before = parameters.number("cursor")?.unwrap_or(i64::MAX);
-    let found = store::read(&state, move |store| store.audit(before, limit + 1)).await?;
-    let (found, has_more) = cut(found, limit);
+    let page = IdPage::read(query, LIMIT)?;
+    let read = move |store: &Store| store.audit(page.before, page.limit + 1);
+    let (found, has_more) = cut(store::read(&state, read).await?, page.limit);
     let last = found.last().filter(|_| has_more).map(|last| last.id);
     let views: Vec<_> = found.into_iter().map(EntryView::from).collect();
-    let mut response = Json(views).into_response();
-    if let Some(last) = last {
-        let next = [("limit", limit.to_string()), ("cursor", last.to_string())];
-        link_next(&mut response, &next);
-    }
-    Ok(response)
+    Ok(page.respond(&views, last))
 }
 
 impl From<StoredAuditEntry> for EntryView {

@@ -71,23 +71,16 @@ pub async fn beat(
             report = Report::read(&parameters)?;
         }
     }
-    // Taken after the upload: a slow report must not replace one that arrived meanwhile.
-    let at = state.clock.now();
     if text.is_empty() {
         text = report.text.into_bytes();
     }
     let beat = Beat {
-        at,
+        // After the upload: a slow report must not replace one that arrived meanwhile.
+        at: state.clock.now(),
         failed: report.failed,
         message: message(&text),
     };
-    let known = state.heartbeats.stored(&key, &beat);
-    let kept = match known {
-        Some(_) => Durability::OnDisk,
-        None => keep(&state, &key, &beat).await?,
-    };
-    let stored = known.or_else(|| (kept == Durability::OnDisk).then_some(at));
-    state.heartbeats.take(&key, beat, stored);
+    let kept = take(&state, &key, beat).await?;
     if let Some(rest) = rest {
         tokio::spawn(drain(rest));
         return Err(too_long());
@@ -99,6 +92,18 @@ pub async fn beat(
             (StatusCode::ACCEPTED, text).into_response()
         }
     })
+}
+
+/// Stores and counts a report.
+async fn take(state: &WebState, key: &ProbeKey, beat: Beat) -> Result<Durability, Problem> {
+    let known = state.heartbeats.stored(key, &beat);
+    let kept = match known {
+        Some(_) => Durability::OnDisk,
+        None => keep(state, key, &beat).await?,
+    };
+    let stored = known.or_else(|| (kept == Durability::OnDisk).then_some(beat.at));
+    state.heartbeats.take(key, beat, stored);
+    Ok(kept)
 }
 
 /// Passes a report to the store.

@@ -1,9 +1,44 @@
 //! Pagination of lists.
 
+use super::problem::Problem;
+use super::request::Query;
+use axum::Json;
 use axum::http::{HeaderValue, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use url::form_urlencoded::Serializer;
+
+/// A page of rows that are listed by descending ID.
+#[derive(Clone, Copy, Debug)]
+pub struct IdPage {
+    pub limit: u32,
+    /// The rows have lower IDs.
+    pub before: i64,
+}
+
+impl IdPage {
+    /// Reads the parameters `limit` and `cursor`, which must be the only ones.
+    pub fn read(query: Query, limit_max: u32) -> Result<Self, Problem> {
+        let parameters = query.only(&["cursor", "limit"])?;
+        Ok(Self {
+            limit: parameters.limit(limit_max, limit_max)?,
+            before: parameters.number("cursor")?.unwrap_or(i64::MAX),
+        })
+    }
+
+    /// Answers with the page as JSON. `last` is the ID of its last row if there are more.
+    pub fn respond(self, page: &impl Serialize, last: Option<i64>) -> Response {
+        let mut response = Json(page).into_response();
+        if let Some(last) = last {
+            let next = [
+                ("limit", self.limit.to_string()),
+                ("cursor", last.to_string()),
+            ];
+            link_next(&mut response, &next);
+        }
+        response
+    }
+}
 
 /// Sets the header `Link` with the URL of the next page (RFC 8288). It is relative to the address of the request: behind a
 /// proxy that removes a prefix, slod does not know the whole path.

@@ -1,7 +1,7 @@
 //! Notifications sent to receivers, and their responses.
 
 use super::WebState;
-use super::listing::{cut, link_next};
+use super::listing::{IdPage, cut};
 use super::page::PageQuery;
 use super::page::notifications::{Notifications as Shown, ROWS, render_notifications};
 use super::problem::Problem;
@@ -9,9 +9,8 @@ use super::request::Query;
 use super::status::view;
 use super::store;
 use crate::store::{Pending, Sent, Store};
-use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, Response};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -57,30 +56,23 @@ struct SentView {
 
 /// A page of messages, with the pending ones. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let parameters = query.only(&["cursor", "limit"])?;
-    let limit = parameters.limit(LIMIT, LIMIT)?;
-    let before = parameters.number("cursor")?.unwrap_or(i64::MAX);
+    let page = IdPage::read(query, LIMIT)?;
     let read = move |store: &Store| {
         Ok((
-            store.notifications(before, limit + 1)?,
+            store.notifications(page.before, page.limit + 1)?,
             store.waiting()?,
-            store.pending_notices(limit)?,
+            store.pending_notices(page.limit)?,
         ))
     };
     let (sent, waiting, pending) = store::read(&state, read).await?;
-    let (sent, has_more) = cut(sent, limit);
+    let (sent, has_more) = cut(sent, page.limit);
     let last = sent.last().filter(|_| has_more).map(|last| last.id);
     let all = Notifications {
         sent: sent.into_iter().map(SentView::from).collect(),
         waiting,
         pending: pending.into_iter().map(PendingView::from).collect(),
     };
-    let mut response = Json(all).into_response();
-    if let Some(last) = last {
-        let next = [("limit", limit.to_string()), ("cursor", last.to_string())];
-        link_next(&mut response, &next);
-    }
-    Ok(response)
+    Ok(page.respond(&all, last))
 }
 
 /// HTML page of notifications.

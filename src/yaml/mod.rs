@@ -12,6 +12,7 @@ pub mod mask;
 mod name;
 mod odd;
 mod outline;
+mod quoted;
 mod reader;
 mod redactions;
 mod scalar;
@@ -28,6 +29,7 @@ pub use form::{
 pub use key::{Declared, Key, Keys, Need};
 pub use name::shown_name;
 pub use outline::Outline;
+pub use quoted::quoted;
 pub use reader::{Piece, Reader, Spot, Traced, from_environment};
 pub use redactions::Redactions;
 pub use scalar::{

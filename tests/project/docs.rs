@@ -7,7 +7,7 @@ use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
 use slod::exposition::accept::PageFormat;
 use slod::ledger::{Ledger, RestoreFrom, restore};
-use slod::metrics::{MetricsPage, SelfMetrics, markdown, write_page, write_text};
+use slod::metrics::{MetricsPage, SelfMetrics, markdown, write_page};
 use slod::observe::SystemView;
 use slod::outcome::{Cause, Measurement, Outcome, ProbeKey, Record, Timestamp, Verdict};
 use slod::runs::RunsView;
@@ -236,9 +236,9 @@ fn data_that_the_system_does_not_provide_is_absent() {
     let own = SelfMetrics::new().expect("the instruments register");
     let nothing = without_past().view();
     let shown = |system: &SystemView| {
-        let page = write_text(
+        let page = write_page(
             Vec::new(),
-            TextFormat::Text,
+            PageFormat::Text(TextFormat::Text),
             MetricsPage {
                 ledger: &nothing,
                 alerts: &AlertsView::default(),

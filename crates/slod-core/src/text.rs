@@ -109,6 +109,15 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// Bytes in lowercase hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        write!(out, "{byte:02x}").unwrap_or_default();
+    }
+    out
+}
+
 /// Whether [`escaped`] changes a text.
 pub fn has_hidden(text: &str) -> bool {
     text.contains(is_hidden)

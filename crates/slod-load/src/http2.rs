@@ -4,6 +4,7 @@ use crate::body::Body;
 use crate::connection::{FailedExchange, Retry};
 use crate::message::Http2Message;
 use crate::plan::Stream;
+use crate::sources::source_of;
 use bytes::Bytes;
 use h2::Reason;
 use http::HeaderMap;
@@ -15,7 +16,6 @@ use hyper_util::rt::TokioIo;
 use slod_core::outcome::Cause;
 use std::error::Error;
 use std::io;
-use std::iter::successors;
 
 /// Maximum size of the headers of a response, in bytes.
 const HEADERS_MAX: u32 = 256 << 10;
@@ -145,10 +145,4 @@ fn cause(error: &hyper::Error) -> Cause {
         (None, None) if error.is_incomplete_message() || error.is_canceled() => Cause::Closed,
         (None, None) => Cause::Protocol,
     }
-}
-
-/// The first error of type `T` in the chain of sources.
-fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut chain = successors(Some(error), |error| (*error).source());
-    chain.find_map(|error| error.downcast_ref())
 }

@@ -27,6 +27,7 @@ mod request;
 mod response;
 mod rows;
 mod session;
+mod sources;
 mod tally;
 mod template;
 mod users;
@@ -44,6 +45,7 @@ pub use plan::{
 pub use request::{Mix, Request, Sequence};
 pub use response::{Invalid, Response};
 pub use rows::Rows;
+pub use sources::{source_of, sources};
 pub use template::{Escape, Reference, Template, TemplatePart, Templated};
 pub use watch::{Fault, NewWatch, Watch};
 pub use windows::{Windows, add_within, close, merged};

@@ -36,7 +36,7 @@ pub fn scripted(
     let configured = service.load.as_ref().map(|load| load.sequences.as_slice());
     let configured = configured.unwrap_or_default();
     if configured.is_empty() {
-        let checks = checks(load_target.expect()?, &redactions)?;
+        let checks = checks(load_target.expect(), &redactions)?;
         let steps = vec![ScriptRequest {
             checks,
             ..single(base, common, variables)?

@@ -3,7 +3,7 @@
 use super::ImportArgs;
 use super::file::{faults, input, show_imported};
 use crate::cli::failure::{CommandResult, Failure};
-use crate::import::Input;
+use crate::diagnostic::Source;
 use crate::import::blackbox::{Inputs, read};
 use crate::yaml::SIZE_LIMIT;
 use std::fs;
@@ -15,7 +15,7 @@ const FILES_MAX: usize = 1_000;
 /// Prints the config.
 pub fn show_config(args: &ImportArgs) -> CommandResult {
     let modules = input(&args.file, SIZE_LIMIT).map_err(Failure::usage)?;
-    let targets: Result<Vec<Input>, String> = args
+    let targets: Result<Vec<Source>, String> = args
         .targets
         .iter()
         .map(|path| input(path, SIZE_LIMIT))
@@ -30,7 +30,7 @@ pub fn show_config(args: &ImportArgs) -> CommandResult {
 
 /// Finds the files of a pattern, which is relative to the folder of the file that has it. Its last part may
 /// contain one `*`.
-fn find(file: &str, pattern: &str) -> Result<Vec<Input>, String> {
+fn find(file: &str, pattern: &str) -> Result<Vec<Source>, String> {
     let folder = Path::new(file).parent().unwrap_or(Path::new(""));
     let path = folder.join(pattern);
     let name = path

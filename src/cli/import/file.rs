@@ -5,7 +5,7 @@ use crate::cli::failure::{CommandResult, Failure};
 use crate::cli::output::{print_error, show};
 use crate::config::Config;
 use crate::diagnostic::{Diagnostic, Severity, Source};
-use crate::import::{Fault, Imported, Input};
+use crate::import::{Fault, Imported};
 use crate::yaml::read_regular;
 use std::path::Path;
 
@@ -17,13 +17,13 @@ const USERNAME: &str = "USERNAME";
 const UNREADABLE: &str = "unreadable-file";
 
 /// Reads a text file of at most `limit` bytes, or returns what is wrong with it.
-pub fn input(path: &Path, limit: usize) -> Result<Input, String> {
+pub fn input(path: &Path, limit: usize) -> Result<Source, String> {
     let name = path.display().to_string();
     let bytes = read_regular(path, limit as u64)
         .map_err(|reason| format!("cannot read {name}: {reason}"))?;
     let text = String::from_utf8(bytes)
         .map_err(|_| format!("cannot read {name}: it is not UTF-8 text"))?;
-    Ok(Input { name, text })
+    Ok(Source { name, text })
 }
 
 /// Prints the config, and what was not imported to standard error.

@@ -63,8 +63,8 @@ fn config(section: &str) -> String {
 fn origin(args: &ImportArgs, name: &str) -> Result<Origin, Failure> {
     let config = args.config.load()?;
     let service = service(&config, name).map_err(Failure::usage)?;
-    let origin = load_target(service).and_then(|load_target| load_target.origin());
-    let url = Url::parse(&origin.map_err(Failure::usage)?);
+    let load_target = load_target(service).map_err(Failure::usage)?;
+    let url = Url::parse(&load_target.origin());
     url.map(|url| url.origin())
         .map_err(|_| Failure::usage(format!("{name} has no valid address")))
 }

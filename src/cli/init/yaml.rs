@@ -1,14 +1,14 @@
 //! Writes the config as YAML.
 
 use super::service::NewService;
+use crate::slo::BudgetingMethod;
 use crate::units;
+use crate::yaml::quoted;
 use std::time::Duration;
 use url::Url;
 
 /// The default timeout.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// With fewer than two attempts in a minute, a single failure makes the whole minute bad.
-const SLICES_UP_TO: Duration = Duration::from_secs(30);
 
 /// Settings that the config is generated from.
 #[derive(Debug)]
@@ -44,13 +44,13 @@ defaults:
         if self.services.iter().all(|one| one.probed.is_none()) {
             return Ok(String::new());
         }
-        let (interval, timeout) = (quoted(&self.interval), self.timeout()?);
+        let (interval, timeout) = (scalar(&self.interval), self.timeout()?);
         Ok(format!("  interval: {interval}\n  timeout: {timeout}\n"))
     }
 
     /// The default objectives; each applies to the services that have what it counts.
     fn objectives(&self) -> String {
-        let (target, latency) = (quoted(&self.target), quoted(&self.latency));
+        let (target, latency) = (scalar(&self.target), scalar(&self.latency));
         let budgeting = self.budgeting();
         let mut services = self.services.iter();
         let of_probes = services.any(|one| one.probed.is_some()).then(|| {
@@ -92,7 +92,7 @@ defaults:
 
     fn budgeting(&self) -> &'static str {
         let interval = units::duration(&self.interval);
-        if interval.is_some_and(|interval| interval > SLICES_UP_TO) {
+        if interval.is_some_and(|interval| interval > BudgetingMethod::SLICED_INTERVAL_MAX) {
             ", budgeting: occurrences"
         } else {
             ""
@@ -101,10 +101,10 @@ defaults:
 }
 
 fn written(service: &NewService) -> String {
-    let name = format!("  - name: {}\n", quoted(&service.name));
+    let name = format!("  - name: {}\n", scalar(&service.name));
     let probed = service.probed.as_ref();
     let probed = probed.map(|url| format!("    probes:\n      - {{ {} }}\n", probe(url)));
-    let metrics = service.metrics.as_ref().map(|url| quoted(url.as_str()));
+    let metrics = service.metrics.as_ref().map(|url| scalar(url.as_str()));
     let metrics = metrics.map(|url| format!("    metrics: {{ url: {url} }}\n"));
     [Some(name), probed, metrics]
         .into_iter()
@@ -114,24 +114,15 @@ fn written(service: &NewService) -> String {
 
 fn probe(url: &Url) -> String {
     if let ("tcp", Some(host), Some(port)) = (url.scheme(), url.host_str(), url.port()) {
-        let address = quoted(&format!("{host}:{port}"));
+        let address = scalar(&format!("{host}:{port}"));
         format!("name: connect, tcp: {{ address: {address} }}")
     } else {
-        let url = quoted(url.as_str());
+        let url = scalar(url.as_str());
         format!("name: health, http: {{ url: {url}, expect: {{ status: [200-299] }} }}")
     }
 }
 
-/// Formats a YAML scalar: plain if that is unambiguous. `${` would be expanded as a variable.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.%".contains(c);
-    let begins = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic());
-    let is_number_with_unit = text.chars().next().is_some_and(|c| c.is_ascii_digit())
-        && text.ends_with(|c: char| c.is_ascii_alphabetic() || c == '%');
-    let is_word = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"]
-        .contains(&text.to_lowercase().as_str());
-    if text.chars().all(is_plain) && (begins || is_number_with_unit) && !is_word {
-        return text.to_owned();
-    }
-    serde_json::Value::from(text.replace("${", "$${")).to_string()
+/// A text as a YAML scalar, in which `${` does not begin a variable.
+fn scalar(text: &str) -> String {
+    quoted(&text.replace("${", "$${"))
 }

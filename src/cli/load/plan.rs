@@ -128,12 +128,11 @@ fn engine_plan(
     let data = load.and_then(|load| load.data.as_ref());
     let timeout = load.map_or(TIMEOUT, |load| load.timeout);
     let has_cookies = load.is_none_or(|load| load.cookies);
-    let cookies = has_cookies.then(|| load_target.cookies()).transpose();
     Ok(Plan {
         scenario: scenario.clone(),
         mix: mix.map(Arc::new).ok_or("there is no request to send")?,
         rows: data.map(rows).transpose()?,
-        cookies: cookies.map_err(at_target)?,
+        cookies: has_cookies.then(|| load_target.cookies()),
         connect: load_target.connector(timeout),
         timeout,
         keep_alive: !args.no_keep_alive,
@@ -149,7 +148,7 @@ fn engine_plan(
 
 /// What must not appear in the record and reports of a run.
 pub fn redactions(service: &ServiceSpec, load_target: &LoadTarget) -> Redactions {
-    let mut all = load_target.redactions();
+    let mut all = load_target.redactions().clone();
     if let Some(load) = &service.load {
         all.extend(&load.redactions);
     }
@@ -312,8 +311,11 @@ fn announcement(scenario: &Scenario, service: &ServiceSpec, load_target: &LoadTa
         .load
         .as_ref()
         .is_some_and(|load| !load.sequences.is_empty());
-    let origin = load_target.origin().ok().filter(|_| has_own);
-    let target = origin.unwrap_or_else(|| load_target.target());
+    let target = if has_own {
+        load_target.origin()
+    } else {
+        load_target.target()
+    };
     let mut out = format!("{}{purpose}: {target} of {}\n", scenario.name, service.name);
     let unit = match scenario.model {
         Model::Closed { think } => format!("users, {} between requests", show_duration(think)),

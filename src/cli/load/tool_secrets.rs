@@ -31,9 +31,8 @@ impl ToolSecrets {
         let targets = sequences.flat_map(|one| &one.steps).map(|one| &one.target);
         let beginnings = targets.filter_map(beginning);
         let beginnings = beginnings.map(|one| redactions.cleaned(one)).collect();
-        let origin = load_target.origin().unwrap_or_default();
         Self {
-            origin: redactions.cleaned(origin),
+            origin: redactions.cleaned(load_target.origin()),
             beginnings,
             redactions,
         }

@@ -77,11 +77,7 @@ pub async fn run(
     }
     active.sample_the_end(&mut requests).await;
     let to = clock.now();
-    // Attempts that are still running may fail.
-    tokio::select! {
-        () = sleep(active.watch.settling().min(LONGEST_SETTLING)) => {}
-        _ = requests.next() => {}
-    }
+    active.settle(&mut requests).await;
     let mut run = active.watch.finish(to, ending, purpose);
     run.thresholds = args.thresholds();
     let run = active.kept.end(run);
@@ -101,6 +97,14 @@ struct ActiveRun {
 }
 
 impl ActiveRun {
+    /// Waits for attempts that are still running: they may fail.
+    async fn settle(&self, requests: &mut StopRequests) {
+        tokio::select! {
+            () = sleep(self.watch.settling().min(LONGEST_SETTLING)) => {}
+            _ = requests.next() => {}
+        }
+    }
+
     /// Follows the run to its end. Returns how the command ended, if there is one.
     async fn follow(
         &mut self,

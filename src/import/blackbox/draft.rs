@@ -8,6 +8,7 @@ use super::value::{Map, Value};
 use crate::import::check::Check;
 use crate::import::document::Remarks;
 use crate::import::requests::segments;
+use crate::slo::BudgetingMethod;
 use crate::text::Names;
 use crate::units::show_duration;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,8 +18,6 @@ use std::time::Duration;
 const NAME_MAX: usize = 90;
 /// The label that names the service of a target.
 const SERVICE: &str = "service";
-/// With fewer than two attempts per minute, a single failure makes the whole minute bad.
-const SLICES_UP_TO: Duration = Duration::from_secs(30);
 
 #[derive(Default)]
 pub(super) struct Draft {
@@ -181,7 +180,7 @@ fn defaults(pace: Pace, longest: Duration) -> Map {
         ("target", Value::plain("99.9%")),
         ("window", Value::plain("30d")),
     ]);
-    if longest > SLICES_UP_TO {
+    if longest > BudgetingMethod::SLICED_INTERVAL_MAX {
         objective.set("budgeting", Value::plain("occurrences"));
     }
     Map::of([

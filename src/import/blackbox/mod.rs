@@ -22,8 +22,9 @@ mod value;
 pub use prometheus::Find;
 
 use super::check::Check;
-use super::document::{Document, Input, Remarks};
+use super::document::{Document, Remarks};
 use super::written::{Imported, write};
+use crate::diagnostic::Source;
 use crate::yaml::SIZE_LIMIT;
 use context::{Context, Variables, faults_of};
 use draft::{Draft, Probe};
@@ -35,9 +36,9 @@ use value::{Map, Value};
 /// The files to import.
 pub struct Inputs<'a> {
     /// `blackbox.yml`.
-    pub modules: &'a Input,
+    pub modules: &'a Source,
     /// Prometheus configuration files with scrape configs. Without one, every module gets a placeholder target.
-    pub targets: &'a [Input],
+    pub targets: &'a [Source],
     pub find: Find<'a>,
     pub check: Check<'a>,
 }

@@ -3,7 +3,7 @@
 use super::keys::{Keys, duration, items, text};
 use super::relabel::{self, Labels, Rule};
 use super::target::Target;
-use crate::import::Input;
+use crate::diagnostic::Source;
 use crate::import::document::{At, Document, Remarks, Spot};
 use crate::units::show_duration;
 use std::time::Duration;
@@ -29,7 +29,7 @@ const DISCOVERY: &str = "_sd_configs";
 
 /// Returns the files that match a pattern of `file_sd_configs`; called with the name of the file
 /// and the pattern.
-pub type Find<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<Input>, String>;
+pub type Find<'a> = &'a dyn Fn(&str, &str) -> Result<Vec<Source>, String>;
 
 /// A target with its module and labels.
 pub(super) struct ScrapedTarget {
@@ -107,7 +107,7 @@ impl Pace {
 
 /// Reads all targets of a Prometheus config file.
 pub(super) fn read(
-    input: &Input,
+    input: &Source,
     find: Find<'_>,
     remarks: &Remarks,
     found: &mut Targets,

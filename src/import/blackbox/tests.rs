@@ -3,15 +3,16 @@ mod relabeling;
 mod secrets;
 
 use super::{Inputs, read};
-use crate::import::{Fault, Imported, Input};
+use crate::diagnostic::Source;
+use crate::import::{Fault, Imported};
 use serde_json::{Value, json};
 
 const MODULES: &str = include_str!("fixtures/blackbox.yml");
 const PROMETHEUS: &str = include_str!("fixtures/prometheus.yml");
 const FOUND: &str = r#"[{"targets": ["https://found.example/"], "labels": {"team": "found"}}]"#;
 
-fn input(name: &str, text: &str) -> Input {
-    Input {
+fn input(name: &str, text: &str) -> Source {
+    Source {
         name: name.to_owned(),
         text: text.to_owned(),
     }
@@ -34,7 +35,7 @@ fn check(config: &str) -> Vec<Fault> {
 }
 
 fn import(modules: &str, targets: Option<&str>) -> Result<Imported, String> {
-    let targets: Vec<Input> = targets.iter().map(|text| input("p.yml", text)).collect();
+    let targets: Vec<Source> = targets.iter().map(|text| input("p.yml", text)).collect();
     read(&Inputs {
         modules: &input("b.yml", modules),
         targets: &targets,

@@ -158,7 +158,7 @@ fn write(loads: &[Load], thresholds: &[Condition]) -> String {
     let mut yaml = String::new();
     for load in loads {
         // Writing to a text cannot fail.
-        let _ = writeln!(yaml, "# slod load {} --service NAME", load.name);
+        writeln!(yaml, "# slod load {} --service NAME", load.name).unwrap_or_default();
     }
     yaml.push_str("scenarios:\n");
     for load in loads {

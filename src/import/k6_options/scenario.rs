@@ -96,20 +96,21 @@ impl Load {
             Unit::PerSecond => "rate",
         };
         // Writing to a text cannot fail.
-        let _ = writeln!(yaml, "  - name: {}", json!(self.name));
+        writeln!(yaml, "  - name: {}", json!(self.name)).unwrap_or_default();
         if self.unit == Unit::Users {
             yaml.push_str("    think: 1s # as long as the script sleeps\n");
         }
-        let _ = writeln!(yaml, "    {key}:");
+        writeln!(yaml, "    {key}:").unwrap_or_default();
         for Stage { from, to, length } in &self.stages {
             let (from, to, length) = (self.level(*from), self.level(*to), show_duration(*length));
-            let _ = writeln!(yaml, "      - {{ from: {from}, to: {to}, for: {length} }}");
+            writeln!(yaml, "      - {{ from: {from}, to: {to}, for: {length} }}")
+                .unwrap_or_default();
         }
         if !thresholds.is_empty() {
             yaml.push_str("    thresholds:\n");
         }
         for threshold in thresholds {
-            let _ = writeln!(yaml, "      - {}", json!(threshold));
+            writeln!(yaml, "      - {}", json!(threshold)).unwrap_or_default();
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{Imported, ImportedRequest, Shape};
 use crate::format::numbers::plural;
 use crate::text::printable;
+use crate::yaml::quoted;
 use std::fmt::Write as _;
 
 pub(super) fn write(imported: &Imported, has_server: bool) -> String {
@@ -11,7 +12,7 @@ pub(super) fn write(imported: &Imported, has_server: bool) -> String {
     let _ = comment(imported, &mut yaml);
     yaml.push_str("load:\n");
     if let Some(origin) = imported.origin.as_ref().filter(|_| !has_server) {
-        let _ = writeln!(yaml, "  url: {}", quoted(origin));
+        writeln!(yaml, "  url: {}", quoted(origin)).unwrap_or_default();
     }
     yaml.push_str("  requests:\n");
     let indent = match imported.shape {
@@ -89,34 +90,4 @@ fn one(
         )?;
     }
     Ok(())
-}
-
-/// A YAML scalar, plain if YAML reads it as a text.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '-' | '/' | '_');
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-    let words = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
-    if begins && text.chars().all(is_plain) && !words.contains(&text.to_lowercase().as_str()) {
-        return text.to_owned();
-    }
-    let mut out = "\"".to_owned();
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => out.extend(['\\', c]),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            // Characters that YAML would not keep, or would read as a line end.
-            c if c.is_control()
-                || matches!(
-                    c,
-                    '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}'
-                ) =>
-            {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }

@@ -10,8 +10,9 @@ mod sloth;
 mod tiers;
 
 use super::check::Check;
-use super::document::{Document, Input, Remarks};
+use super::document::{Document, Remarks};
 use super::written::{Imported, write};
+use crate::diagnostic::Source;
 use draft::Draft;
 
 /// A format of objectives.
@@ -26,7 +27,7 @@ pub enum Format {
 impl Format {
     /// Reads files that may refer to each other. An error is an unreadable file, or files without any objective.
     /// `check` returns the errors of a config; what it rejects is left out.
-    pub fn read(self, inputs: &[Input], check: Check<'_>) -> Result<Imported, String> {
+    pub fn read(self, inputs: &[Source], check: Check<'_>) -> Result<Imported, String> {
         let remarks = Remarks::default();
         let mut documents = Vec::new();
         for input in inputs {

@@ -1,6 +1,7 @@
 use super::Format;
 use super::query::Query;
-use crate::import::{Fault, Imported, Input};
+use crate::diagnostic::Source;
+use crate::import::{Fault, Imported};
 
 mod meaning;
 mod queries;
@@ -9,8 +10,8 @@ const SLOTH: &str = include_str!("fixtures/sloth.yml");
 const WINDOWS: &str = include_str!("fixtures/windows.yml");
 const OPENSLO: &str = include_str!("fixtures/openslo.yaml");
 
-fn input(name: &str, text: &str) -> Input {
-    Input {
+fn input(name: &str, text: &str) -> Source {
+    Source {
         name: name.to_owned(),
         text: text.to_owned(),
     }

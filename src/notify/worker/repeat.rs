@@ -56,59 +56,63 @@ impl Worker {
         without: &BTreeSet<String>,
         now: Timestamp,
     ) -> Option<Duration> {
-        let every = |known: &KnownGroup| {
-            let routing = &self.deps.configs.borrow().routing;
-            match receiver.channel.resend_every() {
-                None if !is_routed(&known.group) => None,
-                _ => Some(routing.repeat(receiver, &known.example)),
-            }
-        };
-        let groups: Vec<_> = known_groups
-            .into_iter()
-            .filter(|one| !without.contains(&one.group))
-            .filter_map(|one| Some((every(&one)?, one)))
-            .collect();
-        let mut rest: Option<Duration> = None;
         let routing = self.deps.configs.borrow().routing.clone();
-        for (every, KnownGroup { group, at, example }) in groups {
+        let resends = receiver.channel.resend_every().is_some();
+        let groups = known_groups
+            .into_iter()
+            .filter(|one| !without.contains(&one.group) && (resends || is_routed(&one.group)));
+        let mut rest: Option<Duration> = None;
+        for KnownGroup { group, at, example } in groups {
+            let every = routing.repeat(receiver, &example);
             // A time in the future means that the clock was set back.
             let due = at.map_or(now, |at| at.after(every));
-            let next = match receiver.channel.resend_every() {
-                Some(_) => due,
-                None => routing.opens(&example, due.max(now)),
+            let next = if resends {
+                due
+            } else {
+                routing.opens(&example, due.max(now))
             };
-            let left = next.0.saturating_sub(now.0);
-            if left > 0 {
-                let left = Duration::from_millis(left.unsigned_abs());
+            if next > now {
+                let left = next.since(now);
                 rest = Some(rest.map_or(left, |rest| rest.min(left)));
                 continue;
             }
             if self.lanes.without(Instant::now()).is_none() {
                 break;
             }
-            let decisions = self.deps.decisions.borrow().clone();
-            let muted = &self.muted(receiver, &decisions, now) | &self.maintained(receiver);
-            let (name, before) = (self.name.clone(), now.before(every));
-            let found =
-                self.ask(move |store| store.repeat_batch(&name, &group, before, &muted, now));
-            if let Some(Some(batch)) = found.await {
-                let mut batch = Batch { due, ..batch };
-                let firing = self.firing(&batch);
-                // An alert that has ended is no longer silenced or acknowledged, but its end may not be sent yet.
-                if receiver.channel.resend_every().is_none() {
-                    let firing: BTreeSet<u64> = firing.iter().map(Notice::fingerprint).collect();
-                    let known = &mut batch.known;
-                    known.retain(|one| firing.contains(&one.fingerprint()));
-                }
-                if batch.known.is_empty() {
-                    continue;
-                }
-                renew(&mut batch, firing);
-                let message = messages::of(&batch);
-                self.start(MessageKind::Again(batch), receiver.clone(), message, now);
-            }
+            self.repeat_group(receiver, group, (due, every), now).await;
         }
         rest
+    }
+
+    /// Sends the firing alerts of a group that were last sent at least `every` before now.
+    async fn repeat_group(
+        &mut self,
+        receiver: &Receiver,
+        group: String,
+        (due, every): (Timestamp, Duration),
+        now: Timestamp,
+    ) {
+        let decisions = self.deps.decisions.borrow().clone();
+        let muted = &self.muted(receiver, &decisions, now) | &self.maintained(receiver);
+        let (name, before) = (self.name.clone(), now.before(every));
+        let found = self.ask(move |store| store.repeat_batch(&name, &group, before, &muted, now));
+        let Some(Some(batch)) = found.await else {
+            return;
+        };
+        let mut batch = Batch { due, ..batch };
+        let firing = self.firing(&batch);
+        // An alert that has ended is no longer silenced or acknowledged, but its end may not be sent yet.
+        if receiver.channel.resend_every().is_none() {
+            let firing: BTreeSet<u64> = firing.iter().map(Notice::fingerprint).collect();
+            let known = &mut batch.known;
+            known.retain(|one| firing.contains(&one.fingerprint()));
+        }
+        if batch.known.is_empty() {
+            return;
+        }
+        renew(&mut batch, firing);
+        let message = messages::of(&batch);
+        self.start(MessageKind::Again(batch), receiver.clone(), message, now);
     }
 
     /// The alerts of a message that fire now, as they are now.

@@ -1,8 +1,11 @@
-//! Certificates in files, in every PEM form that OpenSSL writes.
+//! Certificates in files, in every PEM form that OpenSSL writes, and their names.
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::net::IpAddr;
 use x509_parser::asn1_rs::{Any, FromDer, Tag};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 /// An older label, and the label of `openssl x509 -trustout`, which appends trust settings to the
@@ -23,6 +26,26 @@ pub fn read_certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
     }
     let all = CertificateDer::pem_slice_iter(&text).flatten();
     all.filter_map(without_additions).collect()
+}
+
+/// The alternative names of a certificate's subject: hosts, addresses, mail addresses and URIs.
+pub fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+        return Vec::new();
+    };
+    let names = names.value.general_names.iter();
+    let text = names.filter_map(|name| match name {
+        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
+            Some((*name).to_owned())
+        }
+        GeneralName::IPAddress(bytes) => {
+            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
+            address.ok().map(|address| address.to_string())
+        }
+        _ => None,
+    });
+    text.collect()
 }
 
 fn replaced(text: &[u8], label: &[u8]) -> Vec<u8> {

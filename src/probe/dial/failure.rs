@@ -2,10 +2,10 @@
 
 use super::tls_error;
 use crate::outcome::{Cause, Verdict, VoidReason};
+use slod_load::source_of;
 use std::borrow::Cow;
 use std::error::Error;
 use std::io;
-use std::iter::successors;
 
 /// A verdict and a one-sentence message without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,10 +66,16 @@ fn tls_reason(error: &io::Error) -> Option<&rustls::Error> {
     inner.downcast_ref().or_else(wrapped)
 }
 
-/// Describes the TLS error in a chain of sources, if there is one.
+/// Describes the TLS error in a chain of sources, if there is one, without advice.
 pub fn tls_fault(error: &(dyn Error + 'static)) -> Option<String> {
     let reason = source_of::<io::Error>(error).and_then(tls_reason)?;
-    Some(tls_error::explain(reason).1)
+    let (_, message) = tls_error::explain(reason);
+    Some(without_advice(&message).to_owned())
+}
+
+/// A message without the advice about the keys of a probe that may follow it.
+pub fn without_advice(message: &str) -> &str {
+    message.split("; ").next().unwrap_or_default()
 }
 
 /// Classifies a failed system call by whether the remote side or only this machine can have caused
@@ -128,12 +134,6 @@ fn without_number(error: &io::Error) -> (Verdict, Cow<'static, str>) {
         _ => (Cause::Reset, "connection closed by peer"),
     };
     (Verdict::Bad(cause), words.into())
-}
-
-/// The first error of a given type in a chain of sources.
-pub fn source_of<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    let mut chain = successors(Some(error), |error| (*error).source());
-    chain.find_map(|error| error.downcast_ref())
 }
 
 #[cfg(test)]

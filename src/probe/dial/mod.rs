@@ -26,10 +26,10 @@ mod trust;
 
 pub use address::{Address, HostAndPort, HostMaybePort};
 pub use authorities::Authorities;
-pub use certificates::read_certificates;
+pub use certificates::{alternative_names, read_certificates};
 pub use connect::connect;
 pub use dates::{Dates, OutOfDate};
-pub use failure::{Failure, source_of, tls_fault};
+pub use failure::{Failure, tls_fault, without_advice};
 pub use host::expected_host;
 pub use plain_client::{client_of, system_client};
 pub use progress::Progress;

@@ -1,6 +1,7 @@
 //! TLS handshakes that record the server's certificate even if they fail. Sessions are never resumed, so that a
 //! probe measures the full handshake of a new user.
 
+use super::certificates::alternative_names;
 use super::dates::Dates;
 use super::recording::{PeerCertificate, RecordingResolver, RecordingVerifier};
 use super::trust::{Trust, provider};
@@ -11,7 +12,6 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ProtocolVersion};
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
@@ -21,7 +21,6 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
 
 /// A certificate chain and its key.
 pub type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -339,19 +338,10 @@ fn note_certificate(seen: &PeerCertificate, progress: &mut Progress<'_>) {
 /// The first names that a certificate is valid for.
 fn names(certificate: &X509Certificate<'_>) -> String {
     const MAX_NAMES: usize = 5;
-    let Ok(Some(names)) = certificate.subject_alternative_name() else {
+    let mut names = alternative_names(certificate);
+    names.truncate(MAX_NAMES);
+    if names.is_empty() {
         return String::new();
-    };
-    let names = names.value.general_names.iter();
-    let shown = names.filter_map(|name| match name {
-        GeneralName::DNSName(name) => Some((*name).to_owned()),
-        GeneralName::IPAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
-            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
-            address.ok().map(|address| address.to_string())
-        }
-        _ => None,
-    });
-    let shown: Vec<String> = shown.take(MAX_NAMES).collect();
-    format!(" for {}", shown.join(", "))
+    }
+    format!(" for {}", names.join(", "))
 }

@@ -1,10 +1,11 @@
 //! The data of records as it is written in zone files. Pure.
 
+use crate::text::hex;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hickory_proto::rr::rdata::svcb::{SVCB, SvcParamKey, SvcParamValue};
 use hickory_proto::rr::{Name, RData, RecordType};
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 
 /// Formats record data (RFC 1035, section 5.1), with hexadecimal digits in lower case. The strings of TXT are
 /// joined, without quotes and escapes. Types without a form of their own have that of RFC 3597.
@@ -60,15 +61,6 @@ fn undecoded(code: RecordType, data: &[u8]) -> String {
         }
         _ => format!("\\# {} {}", data.len(), hex(data)),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing to a string never fails.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }
 
 fn domain(name: &Name) -> String {

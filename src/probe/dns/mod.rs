@@ -105,12 +105,7 @@ impl DnsProbe {
         let checks = self.evaluator.evaluate(progress.deadline(), work).await?;
         let mut failure = None;
         for check in checks {
-            let result = if check.failed.is_none() {
-                "ok"
-            } else {
-                "FAILED"
-            };
-            progress.record("expect", || format!("{result}: {}", check.text));
+            progress.check(check.failed.is_none(), || check.text.clone());
             let failed = check.failed.map(|cause| Failure::bad(cause, check.text));
             failure = failure.or(failed);
         }

@@ -110,7 +110,7 @@ pub fn display_name(name: &Name) -> String {
         match Label::from_raw_bytes(label) {
             Ok(label) if label.as_bytes().starts_with(PUNYCODE) => {
                 // Writing to a string never fails.
-                let _ = write!(shown, "{label}");
+                write!(shown, "{label}").unwrap_or_default();
             }
             _ => escape(label, &mut shown),
         }
@@ -127,7 +127,7 @@ fn escape(label: &[u8], shown: &mut String) {
         } else if char.is_ascii_graphic() {
             shown.extend(['\\', char]);
         } else {
-            let _ = write!(shown, "\\{byte:03}");
+            write!(shown, "\\{byte:03}").unwrap_or_default();
         }
     }
 }

@@ -102,8 +102,7 @@ impl GrpcProbe {
 }
 
 fn expect(holds: bool, text: String, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    let result = if holds { "ok" } else { "FAILED" };
-    progress.record("expect", || format!("{result}: {text}"));
+    progress.check(holds, || text.clone());
     if holds {
         return Ok(());
     }

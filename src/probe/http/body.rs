@@ -2,7 +2,7 @@
 
 use super::exchange::protocol_failure;
 use crate::outcome::Cause;
-use crate::probe::dial::{Failure, source_of};
+use crate::probe::dial::Failure;
 use async_compression::tokio::bufread::{
     BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
 };
@@ -11,6 +11,7 @@ use futures_util::stream;
 use http::header::{CONTENT_ENCODING, TRANSFER_ENCODING};
 use http::{HeaderMap, Version, response};
 use hyper::body::{Body as _, Incoming};
+use slod_load::source_of;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -8,7 +8,7 @@ use super::request::Request;
 use super::tap::{Start, Tap};
 use super::{Version, http2_error};
 use crate::outcome::{Cause, Measurement, Verdict};
-use crate::probe::dial::{Failure, Progress, source_of};
+use crate::probe::dial::{Failure, Progress};
 use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Method, Response};
@@ -16,7 +16,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use slod_load::FIELDS_MAX;
+use slod_load::{FIELDS_MAX, source_of};
 use std::future::Future;
 use std::io;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -70,37 +70,60 @@ where
     });
     let start = Start::default();
     let stream = Tap::new(stream, start.clone());
+    let pending = Pending {
+        receive,
+        start: &start,
+        http2: line.http2,
+        progress,
+    };
     // Futures that are large or rare are boxed: every attempt reserves memory for the others.
     if line.http2 {
-        return Box::pin(over_http2(first, stream, &start, receive, progress)).await;
+        return Box::pin(over_http2(first, stream, pending)).await;
     }
     let handshake = http1_builder().handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
     let mut polled = PolledConnection::new(connection);
-    match polled.during(sender.send_request(first)).await {
-        Ok(answer) => {
-            let received = receive_by(receive, answer, start.version(), progress);
-            polled.during(received).await
-        }
+    let sent = polled.during(sender.send_request(first)).await;
+    match sent {
         Err(error) if error.is_parse_too_large() => {
             let parts = polled.into_connection().into_parts();
             let replay = Replay::new(parts.read_buf, parts.io.into_inner());
             let repeated = message(request, &line)?;
-            Box::pin(with_many_fields(
-                repeated, replay, &start, receive, progress,
-            ))
-            .await
+            Box::pin(with_many_fields(repeated, replay, pending)).await
         }
-        Err(error) => Err(answer_failure(&error, &start, false)),
+        sent => polled.during(pending.answer(sent)).await,
+    }
+}
+
+/// A request whose answer is expected.
+struct Pending<'a, 'p, R> {
+    receive: R,
+    start: &'a Start,
+    http2: bool,
+    progress: &'a mut Progress<'p>,
+}
+
+impl<R: Receive> Pending<'_, '_, R> {
+    /// Processes the answer, whose head has been received.
+    async fn answer(self, sent: hyper::Result<Response<Incoming>>) -> Result<R::Answer, Failure> {
+        let response = sent.map_err(|error| answer_failure(&error, self.start, self.http2))?;
+        let version = if self.http2 {
+            "HTTP/2"
+        } else {
+            self.start.version()
+        };
+        let (progress, status) = (self.progress, response.status());
+        progress.enter(Measurement::Transfer);
+        progress.code = Some(status.as_u16().into());
+        progress.record("response", || format!("{version} {status}"));
+        self.receive.receive(response, progress).await
     }
 }
 
 async fn over_http2<S, R>(
     message: Message,
     stream: S,
-    start: &Start,
-    receive: R,
-    progress: &mut Progress<'_>,
+    pending: Pending<'_, '_, R>,
 ) -> Result<R::Answer, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -110,11 +133,7 @@ where
     builder.max_header_list_size(HEAD_MAX);
     let handshake = builder.handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
-    let answer = async {
-        let answer = sender.send_request(message).await;
-        let answer = answer.map_err(|error| answer_failure(&error, start, true))?;
-        receive_by(receive, answer, "HTTP/2", progress).await
-    };
+    let answer = async { pending.answer(sender.send_request(message).await).await };
     // Fused, so that it is dropped when it ends: a request that is sent later fails only then.
     PolledConnection::new(connection.fuse())
         .during(answer)
@@ -126,9 +145,7 @@ where
 async fn with_many_fields<S, R>(
     message: Message,
     stream: S,
-    start: &Start,
-    receive: R,
-    progress: &mut Progress<'_>,
+    pending: Pending<'_, '_, R>,
 ) -> Result<R::Answer, Failure>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -138,11 +155,7 @@ where
     builder.max_headers(FIELDS_MAX);
     let handshake = builder.handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
-    let answer = async {
-        let answer = sender.send_request(message).await;
-        let answer = answer.map_err(|error| answer_failure(&error, start, false))?;
-        receive_by(receive, answer, start.version(), progress).await
-    };
+    let answer = async { pending.answer(sender.send_request(message).await).await };
     PolledConnection::new(connection).during(answer).await
 }
 
@@ -157,20 +170,6 @@ fn http1_builder() -> http1::Builder {
         // The spelling of most clients; some servers recognize no other.
         .title_case_headers(true);
     builder
-}
-
-/// Processes an answer whose head has been received.
-async fn receive_by<R: Receive>(
-    receive: R,
-    response: Response<Incoming>,
-    version: &str,
-    progress: &mut Progress<'_>,
-) -> Result<R::Answer, Failure> {
-    progress.enter(Measurement::Transfer);
-    let status = response.status();
-    progress.code = Some(status.as_u16().into());
-    progress.record("response", || format!("{version} {status}"));
-    receive.receive(response, progress).await
 }
 
 fn message(request: &Request, line: &Line<'_>) -> Result<Message, Failure> {

@@ -107,16 +107,8 @@ impl Endpoint {
         attempt: &mut Attempt,
         receiver: &mut dyn BodySink,
     ) -> Result<(), String> {
-        let deadline = attempt.deadline;
-        let mut progress = Progress::new(attempt);
-        let request = match self.probe.signed(&mut progress) {
-            Ok(request) => request,
-            Err(failure) => return finish(progress, Ok(Err::<(), _>(failure))),
-        };
         // Boxed, because it is large and scrapes are parts of other large futures.
-        let followed = Box::pin(follow(&self.probe, &request, receiver, &mut progress));
-        let followed = within(deadline, followed).await;
-        finish(progress, followed)
+        Box::pin(fetch(&self.probe, attempt, receiver)).await
     }
 
     /// Waits for the token that a request needs, for at most `wait`.
@@ -151,6 +143,23 @@ impl Endpoint {
         let result: Result<_, String> = evaluated.map_err(|failure| failure.message)?;
         result.map_err(|fault| format!("the answer is not valid JSON: {fault}"))
     }
+}
+
+/// Reads the answer of a probe's request, without checking its expectations. Returns an error message if that fails.
+pub(super) async fn fetch(
+    probe: &HttpProbe,
+    attempt: &mut Attempt,
+    receiver: &mut dyn BodySink,
+) -> Result<(), String> {
+    let deadline = attempt.deadline;
+    let mut progress = Progress::new(attempt);
+    let request = match probe.signed(&mut progress) {
+        Ok(request) => request,
+        Err(failure) => return finish(progress, Ok(Err::<(), _>(failure))),
+    };
+    let followed = follow(probe, &request, receiver, &mut progress);
+    let followed = within(deadline, followed).await;
+    finish(progress, followed)
 }
 
 /// Finishes an attempt; returns the message of its outcome unless it is good.

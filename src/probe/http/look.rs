@@ -2,10 +2,8 @@
 
 use super::HttpProbe;
 use super::body::BodySink;
-use super::fetch::finish;
-use super::run::follow;
-use crate::probe::deadline::within;
-use crate::probe::dial::{Failure, Progress};
+use super::fetch::fetch;
+use crate::probe::dial::Failure;
 use crate::probe::{Attempt, Probe, of_type};
 use http::header::ACCEPT_ENCODING;
 use http::{HeaderMap, response};
@@ -28,19 +26,9 @@ pub async fn look(
     attempt: &mut Attempt,
 ) -> Option<Result<ResponseFacts, String>> {
     let probe = of_type::<HttpProbe>(probe)?;
-    let deadline = attempt.deadline;
     let mut seen = SeenResponse::default();
-    let mut progress = Progress::new(attempt);
-    let request = match probe.signed(&mut progress) {
-        Ok(request) => request,
-        Err(failure) => {
-            let failed = finish(progress, Ok(Err::<(), _>(failure)));
-            return failed.err().map(Err);
-        }
-    };
-    let followed = follow(probe, &request, &mut seen, &mut progress);
-    let followed = within(deadline, followed).await;
-    Some(finish(progress, followed).map(|()| ResponseFacts {
+    let fetched = fetch(probe, attempt, &mut seen).await;
+    Some(fetched.map(|()| ResponseFacts {
         status: seen.status,
         headers: seen.headers,
         length: seen.length,

@@ -230,9 +230,7 @@ async fn judge(
 ) -> Result<(), Failure> {
     let (expect, status) = (&probe.expect, head.status);
     let allowed = expect.allows(status);
-    progress.record("expect", || {
-        check_result(allowed, &expect.status_text(status))
-    });
+    progress.check(allowed, || expect.status_text(status));
     let secrets = || request.secrets();
     let mut failure = (!allowed).then(|| {
         let excerpt = if status.is_client_error() || status.is_server_error() {
@@ -285,11 +283,6 @@ fn with_excerpt(text: String, excerpt: Option<String>) -> String {
 }
 
 fn record(Check { failed, text }: Check, progress: &mut Progress<'_>) -> Option<Failure> {
-    progress.record("expect", || check_result(failed.is_none(), &text));
+    progress.check(failed.is_none(), || text.clone());
     failed.map(|cause| Failure::bad(cause, text))
-}
-
-fn check_result(holds: bool, text: &str) -> String {
-    let result = if holds { "ok" } else { "FAILED" };
-    format!("{result}: {text}")
 }

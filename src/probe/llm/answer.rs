@@ -40,8 +40,8 @@ pub struct Usage {
     pub reasoning: Option<u64>,
 }
 
-/// What an event of a stream contributes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What an event of a stream contributes, in ascending order of importance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Piece {
     /// Nothing that is part of an answer, such as a ping.
     Nothing,

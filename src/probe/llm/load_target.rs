@@ -10,20 +10,20 @@ use crate::probe::dial::Failure;
 use crate::probe::http::load_target::LoadTarget;
 use crate::probe::json_text;
 use crate::probe::quoted::quoted;
-use crate::probe::{Probe, of_type, redactions};
+use crate::probe::{Probe, unwrapped};
 use http::StatusCode;
 use slod_load::{Fault, NewWatch, Watch};
 use std::sync::Arc;
 
 /// The request of an `llm` probe that streams its answer; `None` for other probes.
 pub fn load_target(probe: &Arc<dyn Probe>) -> Option<LoadTarget> {
-    let llm = of_type::<LlmProbe>(&**probe).filter(|llm| llm.stream)?;
+    let (llm, redactions) = unwrapped::<LlmProbe>(probe).filter(|(llm, _)| llm.stream)?;
     let (api, may_call) = (llm.api, llm.may_call);
     let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
     let (request, transport) = (llm.request.clone(), llm.transport.clone());
     let (tokens, target) = (llm.tokens.clone(), probe.target());
     let load_target = LoadTarget::watched(request, transport, tokens, target, watch);
-    Some(load_target.redacted(redactions(&**probe)))
+    Some(load_target.redacted(redactions))
 }
 
 /// Maximum number of bytes kept of an answer that is not a stream, such as a rejection.

@@ -226,8 +226,7 @@ async fn judge(
     let checks = probe.evaluator.evaluate(progress.deadline(), work).await?;
     let mut failure = None;
     for check in checks {
-        let holds = if check.holds { "ok:" } else { "FAILED:" };
-        progress.record("expect", || format!("{holds} {}", check.text));
+        progress.check(check.holds, || check.text.clone());
         if !check.holds && failure.is_none() {
             failure = Some(Failure::bad(Cause::Answer, check.text));
         }

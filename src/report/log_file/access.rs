@@ -20,7 +20,9 @@ impl<'a> Response<'a> {
         let end = digits.find(|c: char| !c.is_ascii_digit());
         let (status, rest) = digits.split_at(end.unwrap_or(digits.len()));
         let is_status = status.len() == 3 && version.len() <= 3;
-        (is_status && (rest.is_empty() || rest.starts_with(' '))).then_some(())?;
+        if !is_status || !(rest.is_empty() || rest.starts_with(' ')) {
+            return None;
+        }
         Some(Self {
             request,
             status: status.parse().ok()?,

@@ -1,7 +1,6 @@
 use super::write;
 use crate::config::Config;
 use crate::diagnostic::Source;
-use crate::import::Input;
 use crate::import::slo::Format;
 use std::path::Path;
 
@@ -48,7 +47,7 @@ fn exports_can_be_imported_unchanged() {
     let before = config(CONFIG);
     let exported = write(&before, None).expect("written");
     assert_eq!(exported.remarks, [] as [&str; 0]);
-    let input = Input {
+    let input = Source {
         name: "slo.yaml".to_owned(),
         text: exported.yaml.clone(),
     };
@@ -166,7 +165,7 @@ fn losses_in_fixtures_are_reported() {
         let text = std::fs::read_to_string(&path).expect("text");
         let before = loaded(&text, Path::new(folder));
         let exported = write(&before, None).expect("written");
-        let input = Input {
+        let input = Source {
             name: "slo.yaml".to_owned(),
             text: exported.yaml,
         };

@@ -13,7 +13,7 @@ use crate::signals::own::MetricsHistory;
 use crate::signals::process::{Meanwhile, NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::LearnedSeason;
-use crate::signals::{NO_METRICS, breakers, finding};
+use crate::signals::{NO_METRICS, Push, breakers, finding};
 use crate::trend::Errors;
 
 impl ServiceHistory {
@@ -72,12 +72,7 @@ impl ServiceHistory {
             .collect();
     }
 
-    fn judge_processes(
-        &self,
-        load: Option<&LoadSpec>,
-        settings: &Settings,
-        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
-    ) {
+    fn judge_processes(&self, load: Option<&LoadSpec>, settings: &Settings, push: &mut Push<'_>) {
         let meanwhile = Meanwhile {
             slows: is_slower(self.latency().0),
             is_maintained: self.is_maintained,
@@ -105,7 +100,7 @@ impl ServiceHistory {
         own: &MetricsHistory,
         load: Option<&LoadSpec>,
         settings: &Settings,
-        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+        push: &mut Push<'_>,
     ) {
         let level = |kind| settings.level(kind);
         let was = |kind| self.was_active(kind, "");
@@ -143,12 +138,7 @@ impl ServiceHistory {
     }
 
     /// Compares the last hour with the usual level at this time of day.
-    fn judge_usual(
-        &self,
-        settings: &Settings,
-        now: Timestamp,
-        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
-    ) {
+    fn judge_usual(&self, settings: &Settings, now: Timestamp, push: &mut Push<'_>) {
         let (p95, by) = self.latency();
         let learned = match by {
             Numbers::Own => &self.usual.own_p95,
@@ -174,7 +164,7 @@ impl ServiceHistory {
         subject: &str,
         provider: &ProviderHistory,
         settings: &Settings,
-        push: &mut dyn FnMut(&'static SignalKind, &str, Answer),
+        push: &mut Push<'_>,
     ) {
         let service = self.meanwhile();
         let kind = &kinds::PROVIDER_SLOW;

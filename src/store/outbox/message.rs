@@ -72,16 +72,16 @@ impl MessageFilter<'_> {
 
 impl fmt::Debug for MessageFilter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Taking").finish_non_exhaustive()
+        f.debug_struct("MessageFilter").finish_non_exhaustive()
     }
 }
 
 impl Store {
     /// Returns the next due notices of a receiver, and makes them one message.
-    pub fn next_batch(&mut self, taking: MessageFilter<'_>) -> Result<Option<Batch>, StoreError> {
+    pub fn next_batch(&mut self, filter: MessageFilter<'_>) -> Result<Option<Batch>, StoreError> {
         let mut next = None;
         self.keep(|tx, _| {
-            next = take(tx, taking)?;
+            next = take(tx, filter)?;
             Ok(())
         })?;
         Ok(next)
@@ -123,15 +123,15 @@ struct First {
 
 /// Takes a message that was tried already first; otherwise the notice that is due first, with the
 /// others of its group that are due.
-fn take(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<Option<Batch>> {
-    follow_clock(tx, taking)?;
-    while let Some(first) = first(tx, taking)? {
+fn take(tx: &Connection, filter: MessageFilter<'_>) -> rusqlite::Result<Option<Batch>> {
+    follow_clock(tx, filter)?;
+    while let Some(first) = first(tx, filter)? {
         let message = match first.message {
             Some(id) => Some(id),
-            None => freeze(tx, &first.group, taking)?,
+            None => freeze(tx, &first.group, filter)?,
         };
         if let Some(id) = message {
-            return batch(tx, taking.receiver, first, id).map(Some);
+            return batch(tx, filter.receiver, first, id).map(Some);
         }
         // All notices of the group are held back, so none is due any more.
     }
@@ -140,19 +140,19 @@ fn take(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<Option<B
 
 /// After the clock was set back, restarts the remaining delay of a notice, instead of waiting until
 /// its original due time comes again.
-fn follow_clock(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<()> {
+fn follow_clock(tx: &Connection, filter: MessageFilter<'_>) -> rusqlite::Result<()> {
     let sql = "UPDATE outbox SET due_at = due_at - (set_at - ?2), set_at = ?2
                WHERE receiver = ?1 AND due_at > ?2 AND set_at > ?2 AND message IS NULL";
-    let values = params![taking.receiver, taking.now.0];
+    let values = params![filter.receiver, filter.now.0];
     tx.prepare_cached(sql)?.execute(values).map(drop)
 }
 
-fn first(tx: &Connection, taking: MessageFilter<'_>) -> rusqlite::Result<Option<First>> {
+fn first(tx: &Connection, filter: MessageFilter<'_>) -> rusqlite::Result<Option<First>> {
     let sql = "SELECT grouping, due_at, message FROM outbox
                WHERE receiver = ?1 AND (due_at <= ?2 OR message IS NOT NULL)
                AND grouping NOT IN (SELECT value FROM json_each(?3))
                ORDER BY message IS NULL, due_at, id LIMIT 1";
-    let values = params![taking.receiver, taking.now.0, names(taking.without)];
+    let values = params![filter.receiver, filter.now.0, names(filter.without)];
     let first = tx.prepare_cached(sql)?.query_row(values, |row| {
         Ok(First {
             group: row.get(0)?,
@@ -190,13 +190,13 @@ fn batch(tx: &Connection, receiver: &str, first: First, id: i64) -> rusqlite::Re
 fn freeze(
     tx: &Connection,
     group: &str,
-    taking: MessageFilter<'_>,
+    filter: MessageFilter<'_>,
 ) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT notice, min(id), failure IS NOT NULL, escalates FROM outbox
                WHERE receiver = ?1 AND grouping = ?2 AND due_at <= ?3 AND message IS NULL
                GROUP BY fingerprint ORDER BY min(id) LIMIT ?4";
     let mut statement = tx.prepare_cached(sql)?;
-    let values = params![taking.receiver, group, taking.now.0, BATCH_MAX];
+    let values = params![filter.receiver, group, filter.now.0, BATCH_MAX];
     let rows = statement.query_map(values, |row| {
         Ok(Waiting {
             notice: notice(row)?,
@@ -208,11 +208,11 @@ fn freeze(
     let mut message = None;
     for waiting in rows.collect::<rusqlite::Result<Vec<_>>>()? {
         let id = waiting.id;
-        let opens = (taking.opens)(group, &waiting.notice);
-        if opens > taking.now {
-            hold(tx, (id, &waiting.notice), opens, taking.now)?;
-        } else if taking.withholds(group, &waiting) {
-            recheck(tx, id, taking.now)?;
+        let opens = (filter.opens)(group, &waiting.notice);
+        if opens > filter.now {
+            hold(tx, (id, &waiting.notice), opens, filter.now)?;
+        } else if filter.withholds(group, &waiting) {
+            recheck(tx, id, filter.now)?;
         } else {
             let message = *message.get_or_insert(id);
             tx.prepare_cached("UPDATE outbox SET message = ?1 WHERE id = ?2")?

@@ -45,9 +45,7 @@ pub fn read_text(bytes: &mut Bytes<'_>) -> Result<String, Corrupt> {
 
 pub fn read_bytes<'a>(bytes: &mut Bytes<'a>) -> Result<&'a [u8], Corrupt> {
     let length = bytes.small()?;
-    let (read, rest) = bytes.0.split_at_checked(length).ok_or(Corrupt)?;
-    bytes.0 = rest;
-    Ok(read)
+    bytes.take(length)
 }
 
 /// Finite, like all numbers used in computations.

@@ -2,7 +2,9 @@
 
 use super::keys::{self, ClientAuth};
 use crate::probe::dial::options::warn_of_authorities;
-use crate::probe::dial::{Authorities, Dates, certificate_fault};
+use crate::probe::dial::{
+    Authorities, Dates, alternative_names, certificate_fault, without_advice,
+};
 use crate::text::printable;
 use crate::yaml::{Declared, Section};
 use rustls::client::danger::HandshakeSignatureValid;
@@ -13,10 +15,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{NoClientAuth, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::Arc;
-use x509_parser::certificate::X509Certificate;
-use x509_parser::extensions::GeneralName;
 use x509_parser::parse_x509_certificate;
 
 /// Maximum length of a name in the audit log.
@@ -207,31 +206,8 @@ pub fn refusal(error: &CertificateError) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "it is not meant for clients (extended key usage)".to_owned()
         }
-        error => {
-            let fault = certificate_fault(error);
-            // The rest is advice about configuration keys of probes.
-            fault.split("; ").next().unwrap_or_default().to_owned()
-        }
+        error => without_advice(&certificate_fault(error)).to_owned(),
     }
-}
-
-fn alternative_names(certificate: &X509Certificate<'_>) -> Vec<String> {
-    let Ok(Some(names)) = certificate.subject_alternative_name() else {
-        return Vec::new();
-    };
-    let names = names.value.general_names.iter();
-    let text = names.filter_map(|name| match name {
-        GeneralName::DNSName(name) | GeneralName::RFC822Name(name) | GeneralName::URI(name) => {
-            Some((*name).to_owned())
-        }
-        GeneralName::IPAddress(bytes) => {
-            let v4 = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
-            let address = v4.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from));
-            address.ok().map(|address| address.to_string())
-        }
-        _ => None,
-    });
-    text.collect()
 }
 
 /// Name of a certificate: the common name of its subject, otherwise its first alternative name.

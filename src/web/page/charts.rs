@@ -217,11 +217,12 @@ pub(super) fn path(
         let goes_on = before.is_some_and(|before| at.0 - before.0 <= 2 * step);
         let command = if goes_on { 'L' } else { 'M' };
         // A single point is drawn as a short line. Writing to a string cannot fail.
-        let _ = write!(
+        write!(
             path,
             "{command}{x:.1} {:.1}h.5",
             98.0 - share.max(0.0) * 96.0
-        );
+        )
+        .unwrap_or_default();
         before = Some(*at);
     }
     path

@@ -84,7 +84,7 @@ impl Filter {
         let mut text = format!("{} {}", service.name, service.description);
         for (name, value) in &*service.labels {
             // Writing to a string cannot fail.
-            let _ = write!(text, " {name}:{value}");
+            write!(text, " {name}:{value}").unwrap_or_default();
         }
         let text = text.to_lowercase();
         self.text.split_whitespace().all(|word| text.contains(word))

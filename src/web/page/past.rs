@@ -125,7 +125,7 @@ fn path(
             98.0 - share * 96.0,
         );
         // A single hour is drawn as a short line. Writing to a string cannot fail.
-        let _ = write!(path, "{command}{number} {y:.1}h.5");
+        write!(path, "{command}{number} {y:.1}h.5").unwrap_or_default();
         before = Some(number);
     }
     path

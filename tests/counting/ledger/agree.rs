@@ -3,8 +3,9 @@
 use super::fixture::{Fixture, Step};
 use slod::alerting::AlertsView;
 use slod::exposition::TextFormat;
+use slod::exposition::accept::PageFormat;
 use slod::ledger::{LedgerView, Snapshot};
-use slod::metrics::{MetricsPage, SelfMetrics, write_text};
+use slod::metrics::{MetricsPage, SelfMetrics, write_page};
 use slod::observe::SystemView;
 use slod::outcome::Timestamp;
 use slod::report::slo::model::{ObjectiveReport, Report};
@@ -106,9 +107,9 @@ fn equal(objective: &Objective, live: &BudgetView, reported: &ObjectiveReport) {
 fn metrics_and_status(view: &LedgerView, snapshot: &Snapshot) {
     let own = SelfMetrics::new().expect("the instruments register");
     let system = SystemView::default();
-    let page = write_text(
+    let page = write_page(
         Vec::new(),
-        TextFormat::Text,
+        PageFormat::Text(TextFormat::Text),
         MetricsPage {
             ledger: view,
             alerts: &AlertsView::default(),

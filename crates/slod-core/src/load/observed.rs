@@ -66,6 +66,12 @@ impl Curve {
         values.max_by(f64::total_cmp)
     }
 
+    pub fn mean(&self, span: Span) -> Option<f64> {
+        let points = self.inside(span);
+        let sum: f64 = points.iter().map(|(_, value)| value).sum();
+        (!points.is_empty()).then(|| sum / points.len() as f64)
+    }
+
     pub fn median(&self, span: Span) -> Option<f64> {
         median_of(self.inside(span).iter().map(|(_, value)| *value))
     }

@@ -80,10 +80,6 @@ fn memory(run: &RunRecord) -> Vec<Curve> {
 }
 
 fn sum_of_means(curves: &[Curve], span: Span) -> Option<f64> {
-    let means = curves.iter().filter_map(|curve| {
-        let points = curve.inside(span);
-        let sum: f64 = points.iter().map(|(_, value)| value).sum();
-        (!points.is_empty()).then(|| sum / points.len() as f64)
-    });
+    let means = curves.iter().filter_map(|curve| curve.mean(span));
     means.reduce(|sum, mean| sum + mean)
 }

@@ -157,6 +157,8 @@ pub enum BudgetingMethod {
 impl BudgetingMethod {
     /// Length of a time slice.
     pub const SLICE: Duration = Duration::from_mins(1);
+    /// The longest interval with two attempts per slice. With fewer, a single failure makes the whole slice bad.
+    pub const SLICED_INTERVAL_MAX: Duration = Duration::from_secs(30);
 
     /// Counts per event. Counts are integers, so a partially good slice is counted in millionths.
     pub const fn parts(self) -> u32 {

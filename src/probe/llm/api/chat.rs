@@ -32,7 +32,7 @@ pub fn take_chunk(answer: &mut Answer, data: &Value) -> Result<Piece, Failure> {
     for choice in first_choice(data) {
         take_finish(answer, choice)?;
         let part = choice.get("delta").filter(|delta| !delta.is_null());
-        piece = strongest(piece, take_part(answer, part.unwrap_or(choice)));
+        piece = piece.max(take_part(answer, part.unwrap_or(choice)));
     }
     Ok(piece)
 }
@@ -81,23 +81,23 @@ fn take_part(answer: &mut Answer, part: &Value) -> Piece {
     // The field names of various servers of open models.
     for name in ["reasoning_content", "reasoning"] {
         if let Some(text) = text(part, name) {
-            piece = strongest(piece, answer.add_reasoning(text));
+            piece = piece.max(answer.add_reasoning(text));
             break;
         }
     }
     for name in ["content", "text"] {
         match part.get(name) {
-            Some(Value::String(text)) => piece = strongest(piece, answer.add_mixed_text(text)),
+            Some(Value::String(text)) => piece = piece.max(answer.add_mixed_text(text)),
             Some(Value::Array(parts)) => {
                 for part in parts {
-                    piece = strongest(piece, take_content(answer, part));
+                    piece = piece.max(take_content(answer, part));
                 }
             }
             _ => {}
         }
     }
     if let Some(text) = text(part, "refusal") {
-        piece = strongest(piece, answer.add_refusal(text));
+        piece = piece.max(answer.add_refusal(text));
     }
     let calls = part.get("function_call").is_some_and(Value::is_object);
     if calls || !list(part, "tool_calls").is_empty() {
@@ -116,13 +116,5 @@ fn take_content(answer: &mut Answer, part: &Value) -> Piece {
         }
         (_, Some(text)) => answer.add_text(text),
         _ => Piece::Frame,
-    }
-}
-
-fn strongest(a: Piece, b: Piece) -> Piece {
-    if a == Piece::Answer || b == Piece::Frame {
-        a
-    } else {
-        b
     }
 }

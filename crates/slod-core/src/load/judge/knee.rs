@@ -8,11 +8,12 @@ use super::levels::{Level, different, each_for, levels};
 const GREW: f64 = 0.9;
 /// Throughput is compared between numbers of users that differ by at least this factor.
 const APART: f64 = 1.2;
-/// Throughput stays the same if it grows by at most this factor between them,
+/// Maximum growth of a throughput that stays the same, as a factor.
 const STAYS: f64 = 1.1;
-/// and by less than this power of the number of users at 95% confidence. Responses to users that wait for
-/// them vary less than a Poisson process.
+/// Maximum growth of a throughput that stays the same, as a power of the number of users, at the confidence of
+/// [`DEVIATION`]. Responses to users that wait for them vary less than a Poisson process.
 const POWER_MAX: f64 = 0.5;
+/// 95% confidence, one-sided.
 const DEVIATION: f64 = 1.64;
 /// Numbers of users up to this multiple of the lowest count as the lowest.
 const ABOUT: f64 = 1.1;

@@ -26,9 +26,9 @@ impl Users {
         if curve.key.name() != HOST_CPU {
             return None;
         }
-        let all = mean(curve, span)?;
+        let all = curve.mean(span)?;
         let processes = gauges(run, PROCESS_CPU);
-        let processes: Vec<f64> = processes.iter().filter_map(|one| mean(one, span)).collect();
+        let processes: Vec<f64> = processes.iter().filter_map(|one| one.mean(span)).collect();
         let service = (!processes.is_empty()).then(|| processes.iter().sum());
         let generator = generator(run, span);
         Some(Self {
@@ -68,12 +68,6 @@ impl Users {
             advice::OTHERS
         })
     }
-}
-
-fn mean(curve: &Curve, span: Span) -> Option<f64> {
-    let points = curve.inside(span);
-    let sum: f64 = points.iter().map(|(_, value)| value).sum();
-    (!points.is_empty()).then(|| sum / points.len() as f64)
 }
 
 /// The usage by the generator. Locust reports it as a share of one processor and is therefore ignored.

@@ -9,17 +9,19 @@ use super::{Ending, Figures, LOCUST, LoadWindow, Model, RunRecord, SLOD};
 use std::time::Duration;
 use workers::{lost_spans, lost_workers};
 
-/// A generator that needs more than this share of its processors is the limit,
+// Beyond any of these bounds, the generator is the limit.
+/// Maximum share of its processors that the generator uses.
 const GENERATOR_CPU_MAX: f64 = 0.8;
-/// as is one that is late by more than this at the 99th percentile, which is known to a factor of two,
+/// Maximum delay of its starts at the 99th percentile, which is known to a factor of two.
 const LAG_MAX: Duration = Duration::from_micros(1 << 14);
-/// or whose machine lacks resources for more than this share of the starts,
+/// Maximum share of its starts for which its machine lacks resources.
 const LACKING_MAX: f64 = 0.01;
-/// or that offers less than this share of a planned rate, over windows of this width,
+/// Minimum share of a planned rate, over [`OFFERED_WINDOW`].
 const OFFERED_MIN: f64 = 0.95;
+/// Width of the windows in which the offered load is compared with the plan.
 const OFFERED_WINDOW: Duration = Duration::from_secs(10);
-/// or that runs less than this share of constant users in most seconds of such a window. Users take a
-/// second or two to begin and end.
+/// Minimum share of constant users, in most seconds of [`OFFERED_WINDOW`]. Users take a second or two to begin
+/// and end.
 const USERS_MIN: f64 = 0.95;
 /// A difference of one user may be due to rounding.
 const USERS_ROUNDED: f64 = 1.0;

@@ -123,15 +123,11 @@ fn lacking(run: &RunRecord, measure: &Measure, spans: &[Span]) -> Vec<Advised> {
 /// The highest mean over a minute, or the mean of a shorter span, with a description.
 fn highest_minute(curve: &Curve, (from, to): Span) -> Option<(f64, &'static str)> {
     let points = curve.inside((from, to));
-    let mean = |points: &[(f64, f64)]| {
-        let sum: f64 = points.iter().map(|(_, value)| value).sum();
-        (!points.is_empty()).then(|| sum / points.len() as f64)
-    };
     let full = points.iter().filter(|(at, _)| at - from >= MINUTE);
-    let minutes = full.filter_map(|(at, _)| mean(curve.inside((at - MINUTE, *at))));
+    let minutes = full.filter_map(|(at, _)| curve.mean((at - MINUTE, *at)));
     let highest = minutes.max_by(f64::total_cmp);
     let highest = highest.map(|mean| (mean, "over a minute"));
-    highest.or_else(|| Some((mean(points)?, "on average")))
+    highest.or_else(|| Some((curve.mean((from, to))?, "on average")))
 }
 
 pub fn memory(usable: &Usable<'_>) -> Judgement {
