@@ -351,6 +351,6 @@ to contain /x/\",300,120,2,2,http://h/,6,0,0
     let fault = read(Tool::JMeter, dated).expect_err("not a number");
     assert_eq!(
         fault,
-        "line 2: expected timeStamp and elapsed in milliseconds"
+        "line 2: expected timeStamp and elapsed in milliseconds: run JMeter with `-Jjmeter.save.saveservice.timestamp_format=ms`"
     );
 }
