@@ -168,7 +168,7 @@ fn failures_after_a_spike_that_was_handled_are_no_breaking_point() {
         let failed = if second >= 120 { level as u64 } else { 0 };
         window(second, number, level, &vec![50.0; level as usize], failed)
     });
-    let run = run(scenario.clone(), windows.collect());
+    let mut run = run(scenario.clone(), windows.collect());
     let found = statement(&run, "breaking point");
     states(
         &found,
@@ -184,4 +184,14 @@ fn failures_after_a_spike_that_was_handled_are_no_breaking_point() {
     assert_eq!(found.level, Some(20.0));
     let found = statement(&run, "recovery");
     states(&found, Answer::Bad, "did not recover…");
+    // Nothing is known about the higher load.
+    for window in run.windows.iter_mut().skip(60).take(60) {
+        window.generator_cpu = Some(0.95);
+    }
+    let found = statement(&run, "breaking point");
+    states(
+        &found,
+        Answer::Bad,
+        "broke at 20 requests per second, 120 s after the start: 100.0 % of the requests failed",
+    );
 }

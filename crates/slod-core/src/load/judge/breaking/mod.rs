@@ -188,14 +188,13 @@ fn described(found: &Break, unit: &str) -> String {
         fault,
         ..
     } = found;
-    let levels = if *good > 0.0 {
-        format!(
-            "between {} and {} {unit}",
-            format_level(*good),
-            format_level(*bad)
-        )
+    let (lower, level) = (format_level(*good), format_level(*bad));
+    let levels = if *good <= 0.0 {
+        format!("at {level} {unit} or before")
+    } else if lower == level {
+        format!("at {level} {unit}")
     } else {
-        format!("at {} {unit} or before", format_level(*bad))
+        format!("between {lower} and {level} {unit}")
     };
     let (at, why) = (at.as_secs(), &fault.why);
     if fault.is_rate_limit {
