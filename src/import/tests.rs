@@ -196,7 +196,7 @@ fn invalid_results_are_rejected_with_the_line() {
         (
             Tool::Oha,
             "a,b\n".to_owned(),
-            "line 1: missing column `request-start`",
+            "line 1: missing column `request-start`, as in the output of `oha --output-format csv` or `json`",
         ),
         (
             Tool::Oha,
