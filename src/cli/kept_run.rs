@@ -5,6 +5,7 @@ use super::output::print_error;
 use crate::clock::Clock;
 use crate::config::{Config, ServiceSpec};
 use crate::load::{Ending, LoadWindow, RunRecord};
+use crate::outcome::Cause;
 use crate::report::load_run::{RunReport, RunSummary};
 use crate::store::{RunPart, Store, StoreError, Tick};
 use slod_load::merged;
@@ -33,6 +34,7 @@ enum RunUpdate {
     Window(LoadWindow),
     Tick(Tick),
     Lack(String),
+    Examples(Vec<(Cause, String)>),
     End(Arc<RunRecord>),
 }
 
@@ -90,6 +92,11 @@ impl KeptRun {
     /// Records which resource of the load generator's machine ran out first.
     pub fn lacks(&self, words: String) {
         self.send(RunUpdate::Lack(words));
+    }
+
+    /// Records the first failures of new causes.
+    pub fn examples(&self, examples: Vec<(Cause, String)>) {
+        self.send(RunUpdate::Examples(examples));
     }
 
     fn send(&self, news: RunUpdate) {
@@ -153,6 +160,7 @@ impl Writer {
                 Ok(RunUpdate::Window(window)) => self.take(window),
                 Ok(RunUpdate::Tick(tick)) => self.part.ticks.push(tick),
                 Ok(RunUpdate::Lack(words)) => self.part.lack = Some(words),
+                Ok(RunUpdate::Examples(new)) => self.part.examples.extend(new),
                 Ok(RunUpdate::End(run)) => {
                     let path = self.store.path().to_owned();
                     let kept = self.store.end_run(self.id, &run);

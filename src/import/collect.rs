@@ -268,6 +268,10 @@ impl Collector {
         window(number, self.active.unwrap_or_default(), second.as_ref())
     }
 
+    pub fn examples(&self) -> &[(Cause, String)] {
+        &self.examples
+    }
+
     pub fn take_examples(&mut self) -> Vec<(Cause, String)> {
         std::mem::take(&mut self.examples)
     }

@@ -99,8 +99,8 @@ impl Follower {
     }
 
     /// A description of the first failure of each cause.
-    pub fn examples(&mut self) -> Vec<(Cause, String)> {
-        self.collector.take_examples()
+    pub fn examples(&self) -> Vec<(Cause, String)> {
+        self.collector.examples().to_vec()
     }
 
     /// The figures of each request.

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// The start of the message of a transaction, whose samples have lines of their own.
 const TRANSACTION: &str = "Number of samples in transaction";
-const NOT_CSV: &str = "not the header of a CSV result: run JMeter with `-Jjmeter.save.saveservice.output_format=csv` and `-Jjmeter.save.saveservice.print_field_names=true`";
+const NOT_CSV: &str = "not the header of a CSV result: run JMeter with `-Jjmeter.save.saveservice.output_format=csv`, `-Jjmeter.save.saveservice.print_field_names=true` and `-Jjmeter.save.saveservice.default_delimiter=,`";
+const NOT_MILLISECONDS: &str = "expected timeStamp and elapsed in milliseconds: run JMeter with `-Jjmeter.save.saveservice.timestamp_format=ms`";
 
 pub(super) fn read(
     lines: &mut Lines<impl BufRead>,
@@ -32,7 +33,7 @@ pub(super) fn read(
         }
         let [began, took, success] = columns.map(text);
         let (Ok(began), Ok(took)) = (began.parse::<i64>(), took.parse::<u64>()) else {
-            return Err(lines.fault("expected timeStamp and elapsed in milliseconds"));
+            return Err(lines.fault(NOT_MILLISECONDS));
         };
         let latency = Duration::from_millis(took);
         let ended = Timestamp(began).after(latency);

@@ -17,6 +17,8 @@ pub(super) const JSON: &str = "{";
 /// A remark on what the CSV format lacks.
 pub(super) const ANSWERED_ONLY: &str =
     "; requests without an answer are not in its CSV, `oha --output-format json` counts them";
+/// Follows the description of a missing column.
+const OF_OUTPUT: &str = ", as in the output of `oha --output-format csv` or `json`";
 /// The error of requests that were in progress when the run ended.
 const CUT: &str = "aborted due to deadline";
 /// Maximum size of a JSON document in bytes.
@@ -101,7 +103,8 @@ pub(super) fn requests(
     started: Timestamp,
 ) -> Result<(), ImportError> {
     let names = ["request-start", "request-duration", "status"];
-    let columns = csv::columns(header, names).map_err(|what| lines.fault(what))?;
+    let columns = csv::columns(header, names);
+    let columns = columns.map_err(|what| lines.fault(format!("{what}{OF_OUTPUT}")))?;
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let [begin, took, status] = columns.map(|place| {

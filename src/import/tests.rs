@@ -196,7 +196,7 @@ fn invalid_results_are_rejected_with_the_line() {
         (
             Tool::Oha,
             "a,b\n".to_owned(),
-            "line 1: missing column `request-start`",
+            "line 1: missing column `request-start`, as in the output of `oha --output-format csv` or `json`",
         ),
         (
             Tool::Oha,
@@ -351,6 +351,6 @@ to contain /x/\",300,120,2,2,http://h/,6,0,0
     let fault = read(Tool::JMeter, dated).expect_err("not a number");
     assert_eq!(
         fault,
-        "line 2: expected timeStamp and elapsed in milliseconds"
+        "line 2: expected timeStamp and elapsed in milliseconds: run JMeter with `-Jjmeter.save.saveservice.timestamp_format=ms`"
     );
 }

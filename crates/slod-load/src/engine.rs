@@ -142,6 +142,11 @@ impl Engine {
         self.plan.examples.lack()
     }
 
+    /// The first failure of each cause so far.
+    pub fn examples(&self) -> Vec<(Cause, String)> {
+        self.plan.examples.list()
+    }
+
     /// Stops starting requests. Those in flight end by their deadlines.
     pub fn stop(&self) {
         self.stop.0.send_replace(true);

@@ -93,6 +93,14 @@ impl Generator {
         }
     }
 
+    /// The first failure of each cause as a message, so far.
+    pub fn examples(&self) -> Vec<(Cause, String)> {
+        match self {
+            Self::Own(engine, _) => engine.examples(),
+            Self::Tool(run) => run.examples(),
+        }
+    }
+
     pub fn finish(self) -> Generated {
         match self {
             Self::Own(engine, _) => {

@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::format::numbers;
 use crate::load::{Ending, Figures, LoadWindow, RunRecord, Samples, WORKERS};
 use crate::observe::RunSampler;
+use crate::outcome::Cause;
 use crate::report::load_run::Requirement;
 use crate::report::table::known;
 use crate::sample::{SeriesKey, SeriesKind};
@@ -131,6 +132,7 @@ impl ActiveRun {
         if window.lacking > 0 {
             self.lacks();
         }
+        self.keep_examples(&window);
         self.progress.window(&window);
         self.kept.window(window.clone());
         if window.start.as_secs().is_multiple_of(RELEASE_EVERY) {
@@ -160,6 +162,21 @@ impl ActiveRun {
             }
         }
         self.progress.lacks(lack);
+    }
+
+    /// Stores the first failure of each cause, so that the page of a running run and a run that is killed also
+    /// have it.
+    fn keep_examples(&mut self, window: &LoadWindow) {
+        let is_new = |cause: &Cause| self.run.examples.iter().all(|(known, _)| known != cause);
+        if !window.failed.iter().any(|(cause, _)| is_new(cause)) {
+            return;
+        }
+        let mut new = self.generator.examples();
+        new.retain(|(cause, _)| is_new(cause));
+        if !new.is_empty() {
+            self.kept.examples(new.clone());
+            self.run.examples.extend(new);
+        }
     }
 
     fn stop(&mut self, ending: Ending) {

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::export::Tool;
 use crate::import::Follower;
 use crate::load::LoadWindow;
-use crate::outcome::Timestamp;
+use crate::outcome::{Cause, Timestamp};
 use rustix::process::Signal;
 use slod_load::{add_within, close};
 use std::collections::VecDeque;
@@ -274,8 +274,17 @@ impl ToolRun {
         }
     }
 
+    /// The first failure of each cause so far, without secrets.
+    pub fn examples(&self) -> Vec<(Cause, String)> {
+        let secrets = &self.plan.secrets;
+        let examples = self.output.follower().examples().into_iter();
+        let cleaned = examples.map(|(cause, words)| (cause, secrets.clean(&words)));
+        cleaned.collect()
+    }
+
     /// Ends the run. Unless the tool was asked to stop, it must report success.
     pub fn finish(self) -> Generated {
+        let examples = self.examples();
         let is_fine = |code: i32| code == 0 || self.plan.tool == Tool::K6 && code == K6_THRESHOLDS;
         let ended = self
             .ended
@@ -286,10 +295,6 @@ impl ToolRun {
             format!("{} {why}{lines}", self.plan.name())
         });
         let requests = self.output.follower().requests();
-        let examples = self.output.follower().examples();
-        let secrets = &self.plan.secrets;
-        let examples = examples.into_iter();
-        let examples = examples.map(|(cause, words)| (cause, secrets.clean(&words)));
         let planned = if failure.is_some() || self.was_stopped {
             Duration::ZERO
         } else {
@@ -302,7 +307,7 @@ impl ToolRun {
             windows,
             requests,
             failure,
-            examples: examples.collect(),
+            examples,
             lack: None,
         }
     }

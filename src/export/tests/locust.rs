@@ -9,6 +9,7 @@ fn locustfiles_contain_stages_and_limits() {
     let text = script(Model::Closed { think }, stages).write(Tool::Locust);
     for part in [
         "wait_time = constant(1)",
+        "max_retries = 0 if",
         "(600, 10, 200),",
         "(\"p95 < 500ms\", None, lambda stats: stats.get_response_time_percentile(0.95) < 500),",
         "stats.fail_ratio < 0.001",

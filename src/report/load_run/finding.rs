@@ -32,7 +32,10 @@ impl RunReport {
         };
         match (ending, self.worst()) {
             (Some(ending), Some(worst)) => format!("{ending}; {worst}"),
-            (Some(ending), None) => ending,
+            (Some(ending), None) => match (&self.run.ending, self.missed_in_words()) {
+                (Ending::Interrupted, Some(missed)) => format!("{ending}; {missed}"),
+                _ => ending,
+            },
             (None, Some(worst)) => worst,
             (None, None) => self.thresholds_in_words(),
         }

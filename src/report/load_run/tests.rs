@@ -117,6 +117,12 @@ fn the_reason_for_an_early_end_comes_before_the_finding() {
         report.statements.push(busy);
         assert_eq!(report.finding(), format!("{begin}; the CPU was at 100%"));
     }
+    // A run that was interrupted fails all the same if it missed a threshold.
+    let mut report = watched(&["rate>60/s"]);
+    report.run.ending = Ending::Interrupted;
+    report.statements.clear();
+    let expected = "interrupted; 1 of 1 thresholds was missed (rate > 60.0/s: 50.0/s)";
+    assert_eq!(report.finding(), expected);
 }
 
 /// Ten planned seconds, with one modification.

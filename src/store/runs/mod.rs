@@ -10,6 +10,7 @@
 //! summary.rs: run summaries for lists
 //! ```
 
+mod examples;
 mod fields;
 mod observed;
 mod open;

@@ -1,9 +1,8 @@
 //! A run as compressed bytes: its plan, its end, its windows and its series.
 
 use super::fields::{compress, decompress, number, read_number, read_span, read_text, span, text};
-use super::{StoredRun, observed, requests, window};
+use super::{StoredRun, examples, observed, requests, window};
 use crate::load::{Ending, Model, RunRecord, SLOD, Scenario, Stage};
-use crate::outcome::Cause;
 use crate::store::counts::{Bytes, Corrupt, put};
 use std::io;
 
@@ -37,11 +36,7 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     for threshold in &run.thresholds {
         text(&mut out, threshold);
     }
-    put(&mut out, run.examples.len() as u64);
-    for (cause, words) in &run.examples {
-        put(&mut out, u64::from(cause.code()));
-        text(&mut out, words);
-    }
+    examples::write(&mut out, &run.examples);
     put(&mut out, u64::from(run.lack.is_some()));
     if let Some(words) = &run.lack {
         text(&mut out, words);
@@ -106,7 +101,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
     };
     let examples = match format {
         1..=4 => Vec::new(),
-        _ => read_examples(&mut bytes)?,
+        _ => examples::read(&mut bytes)?,
     };
     let lack = match format {
         1..=6 => None,
@@ -131,15 +126,6 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
 fn read_thresholds(bytes: &mut Bytes<'_>) -> Result<Vec<String>, Corrupt> {
     let count: usize = bytes.small()?;
     (0..count).map(|_| read_text(bytes)).collect()
-}
-
-fn read_examples(bytes: &mut Bytes<'_>) -> Result<Vec<(Cause, String)>, Corrupt> {
-    let count: usize = bytes.small()?;
-    let example = |bytes: &mut Bytes<'_>| {
-        let cause = Cause::from_code(bytes.small()?).ok_or(Corrupt)?;
-        Ok((cause, read_text(bytes)?))
-    };
-    (0..count).map(|_| example(bytes)).collect()
 }
 
 fn read_lack(bytes: &mut Bytes<'_>) -> Result<Option<String>, Corrupt> {

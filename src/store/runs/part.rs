@@ -1,9 +1,9 @@
 //! Parts of an active run as bytes, and rebuilding a run from its parts.
 
 use super::fields::{compress, decompress, number, read_number, read_text, text};
-use super::{observed, window};
+use super::{examples, observed, window};
 use crate::load::{LoadWindow, RunRecord, Samples};
-use crate::outcome::Timestamp;
+use crate::outcome::{Cause, Timestamp};
 use crate::sample::{SeriesKey, SeriesKind};
 use crate::store::Tick;
 use crate::store::counts::{Bytes, Corrupt, put};
@@ -21,6 +21,8 @@ pub struct RunPart {
     /// A description of the first resource that the load generator's machine lacked to start
     /// requests, once known.
     pub lack: Option<String>,
+    /// Descriptions of failures whose causes the preceding parts do not have.
+    pub examples: Vec<(Cause, String)>,
 }
 
 /// Names are written once per part.
@@ -47,8 +49,9 @@ pub fn pack(part: &RunPart) -> io::Result<Vec<u8>> {
     put(&mut out, places.len() as u64);
     out.extend(names);
     out.extend(values);
-    if let Some(words) = &part.lack {
-        text(&mut out, words);
+    if part.lack.is_some() || !part.examples.is_empty() {
+        text(&mut out, part.lack.as_deref().unwrap_or_default());
+        examples::write(&mut out, &part.examples);
     }
     compress(&out)
 }
@@ -66,15 +69,20 @@ fn unpack(packed: &[u8]) -> Result<RunPart, Corrupt> {
     let count: usize = bytes.small()?;
     let ticks = (0..count).map(|_| read_tick(&mut bytes, &names));
     let ticks = ticks.collect::<Result<_, _>>()?;
-    // Earlier versions wrote nothing after the samples.
+    // Earlier versions wrote nothing after the samples, or nothing after what was lacking.
     let lack = match bytes.0 {
-        [] => None,
-        _ => Some(read_text(&mut bytes)?),
+        [] => String::new(),
+        _ => read_text(&mut bytes)?,
+    };
+    let examples = match bytes.0 {
+        [] => Vec::new(),
+        _ => examples::read(&mut bytes)?,
     };
     Ok(RunPart {
         windows,
         ticks,
-        lack,
+        lack: Some(lack).filter(|words| !words.is_empty()),
+        examples,
     })
 }
 
@@ -100,6 +108,7 @@ pub fn add(packed: &[u8], run: &mut RunRecord, samples: &mut Samples) {
     let Ok(part) = unpack(packed) else { return };
     run.windows.extend(part.windows);
     run.lack = run.lack.take().or(part.lack);
+    run.examples.extend(part.examples);
     for tick in part.ticks {
         samples.add(tick.at, tick.samples);
     }

@@ -10,6 +10,7 @@ mod comparison;
 mod few;
 mod generator;
 mod known;
+mod lower_load;
 mod recovery;
 
 use super::*;

@@ -121,23 +121,32 @@ fn soak_statements(usable: &Usable<'_>) -> Vec<Statement> {
     vec![Statement::new(SOAK, Answer::Unknown, evidence)]
 }
 
-/// The breaking point and its bottleneck, or a rate limit that was reached before. Advice is about the
-/// bottleneck if it is known.
+/// The breaking point and its bottleneck, or a rate limit that was reached before; then a fault under a
+/// lower load than the service handled. Advice is about the bottleneck if it is known.
 fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
     let search = breaking::Search::of(usable, limit);
     let point = search.statement(usable);
-    let Some(found) = search.found() else {
-        return vec![point];
+    let below = search.fault_below(usable);
+    let found = search.found();
+    let mut all = match &found {
+        None => vec![point],
+        Some(found) if found.is_rate_limit() => vec![point.advised(advice::REFUSED)],
+        Some(found) => {
+            let bottleneck = bottleneck::statement(usable, found);
+            let point = match bottleneck.answer {
+                Answer::Bad => point,
+                Answer::Good | Answer::Unknown => point.advised(advice::BREAK),
+            };
+            vec![point, bottleneck]
+        }
     };
-    if found.is_rate_limit() {
-        return vec![point.advised(advice::REFUSED)];
+    if let Some((fault, statement)) = below {
+        let bottleneck = bottleneck::statement(usable, &fault);
+        let is_known = found.is_none() && bottleneck.answer == Answer::Bad;
+        all.push(statement);
+        all.extend(Some(bottleneck).filter(|_| is_known));
     }
-    let bottleneck = bottleneck::statement(usable, &found);
-    let point = match bottleneck.answer {
-        Answer::Bad => point,
-        Answer::Good | Answer::Unknown => point.advised(advice::BREAK),
-    };
-    vec![point, bottleneck]
+    all
 }
 
 /// Whether the planned load rises.

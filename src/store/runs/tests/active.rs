@@ -34,6 +34,7 @@ fn an_active_run_is_read_up_to_its_last_part() {
         ending: Ending::Interrupted,
         windows: Vec::new(),
         requests: Vec::new(),
+        examples: Vec::new(),
         observed: Vec::new(),
         ..whole.clone()
     };
@@ -52,12 +53,15 @@ fn an_active_run_is_read_up_to_its_last_part() {
             ticks: vec![tick(&whole, number)],
             // It is set in one part only.
             lack: whole.lack.clone().filter(|_| number == 0),
+            examples: whole.examples.iter().skip(number).cloned().collect(),
         };
         let now = whole.from.after(Duration::from_secs(5));
         assert!(store.continue_run(id, &part, now).expect("continues"));
         let so_far = read(&store).1;
         assert_eq!(so_far.windows, whole.windows[..=number]);
-        assert_eq!(so_far.lack, whole.lack, "a killed run has it too");
+        let remarks = (&so_far.lack, &so_far.examples);
+        let expected = (&whole.lack, &whole.examples);
+        assert_eq!(remarks, expected, "a killed run has them too");
     }
     let (head, so_far) = read(&store);
     assert_eq!(
@@ -95,7 +99,7 @@ fn only_new_parts_of_a_run_are_read() {
         let part = RunPart {
             windows: vec![whole.windows[number].clone()],
             ticks: vec![tick(&whole, number)],
-            lack: None,
+            ..RunPart::default()
         };
         assert!(store.continue_run(id, &part, whole.to).expect("continues"));
     };
@@ -151,6 +155,7 @@ fn a_damaged_part_is_skipped_without_a_panic() {
         windows: whole.windows.clone(),
         ticks: vec![tick(&whole, 0), tick(&whole, 1)],
         lack: None,
+        examples: whole.examples.clone(),
     };
     let packed = part::pack(&part).expect("packs");
     store.continue_run(id, &part, whole.to).expect("continues");

@@ -114,6 +114,11 @@ pub const BREAK: Advice = advice(
     ENDPOINTS,
     "profile the service at the load at which it broke, and optimize its slowest requests",
 );
+/// Advice for a fault under a lower load than the service handled.
+pub const NOT_LOAD: Advice = advice(
+    LOGS,
+    "look for a restart, a cold start, a long pause or the start of more instances in the service's log of that time, because the service handled a higher load",
+);
 pub const OVERLOAD: Advice = advice(
     LIMITING,
     "reject requests early when too many wait, because work from the spike was still being done after it",

@@ -89,9 +89,11 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<ResourceChange> {
             let Some(at) = since(&judged, (0.0, cutoff), is_event, beyond) else {
                 continue;
             };
-            // At a low load, the service coped with what other programs left of it.
+            // At a low load, the service coped with what other programs left of it. One that broke at once
+            // had no low load.
             let span = (at, cutoff);
-            if is_full && at <= low && Measure::is_of_others(run, &curve, span) {
+            let first = judged.points.first().map_or(0.0, |one| one.0);
+            if is_full && at <= low.max(first) && Measure::is_of_others(run, &curve, span) {
                 continue;
             }
             let usual = band.and_then(|_| curve.median((0.0, low)));

@@ -85,9 +85,9 @@ fn a_random_queue_breaks_about_where_theory_predicts() {
             let due = starts(&scenario, || exponential_gap(&mut random));
             let requests = queue(due.into_iter(), || exponential_gap(&mut random) / 100.0);
             let run = run(scenario.clone(), windows(&scenario, &requests));
-            let (found, evidence) = answer(&run, "breaking point");
-            assert_eq!(found, Answer::Bad, "{seed}: {evidence}");
-            number(&evidence, " and ")
+            let found = statement(&run, "breaking point");
+            assert_eq!(found.answer, Answer::Bad, "{seed}: {}", found.evidence);
+            found.level.expect("a level")
         })
         .collect();
     broke.sort_by(f64::total_cmp);

@@ -331,11 +331,15 @@ fn the_service_is_blamed_only_for_its_own_cpu_usage() {
 #[test]
 fn processors_busy_with_other_programs_from_the_start_are_not_a_bottleneck() {
     let process = r#"slod_process_cpu_usage_ratio{service="rag",process="app"}"#;
-    let found = |service: f64| {
-        let observed = vec![host_cpu(|_| 0.97), gauge(process, TEN_MINUTES, |_| service)];
-        one(&stress(observed), "bottleneck").answer
-    };
-    assert_eq!((found(0.1), found(0.8)), (Answer::Unknown, Answer::Bad));
+    // Also if it broke at once.
+    for breaks in [BREAKS, 0.0] {
+        let latency = |second: f64| if second < breaks { 50.0 } else { 2000.0 };
+        let found = |service: f64| {
+            let observed = vec![host_cpu(|_| 0.97), gauge(process, TEN_MINUTES, |_| service)];
+            one(&stress_of(observed, latency), "bottleneck").answer
+        };
+        assert_eq!((found(0.1), found(0.8)), (Answer::Unknown, Answer::Bad));
+    }
 }
 
 #[test]

@@ -1,90 +1,20 @@
 //! The breaking point: where a service broke under a rising load.
 
+mod windows;
+
 use super::super::usable::Chunk;
 use super::super::verdict::{Answer, Limit, Statement};
 use super::super::{Figures, Model, Usable};
-use super::fault::{Fault, fault, name, of_answers};
-use crate::stats::quantile::needed;
+use super::advice;
+use super::fault::name;
 use std::time::Duration;
+pub(in super::super) use windows::Break;
+use windows::{IN_A_ROW, Judged, breaks, highest_handled, is_below, pooled, requests_needed};
 
 /// The width of the windows that are evaluated, if they have enough requests.
 pub(super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
-/// The latency that late starts may have caused, as a multiple of their lateness: they waited themselves,
-/// and then arrived all at once.
-const LATER: u32 = 2;
-/// Number of consecutive bad windows.
-const IN_A_ROW: usize = 2;
 /// A load was reached if it is at least this share of the highest one.
 const NEARLY: f64 = 0.9;
-/// Without a latency objective, a window needs as many requests as for a 95th percentile.
-const QUANTILE: f64 = 0.95;
-
-/// The first of two consecutive bad windows.
-#[derive(Clone, Debug, PartialEq)]
-pub(in super::super) struct Break {
-    /// Start of the window, since the start of the run.
-    pub at: Duration,
-    pub until: Duration,
-    /// The highest load before the break that was not above `bad`.
-    good: f64,
-    bad: f64,
-    fault: Fault,
-}
-
-impl Break {
-    /// A description that follows `before`: `p99 exceeded its objective`.
-    pub fn event(&self) -> &str {
-        &self.fault.event
-    }
-
-    /// Whether the service rejected the load instead of breaking under it.
-    pub const fn is_rate_limit(&self) -> bool {
-        self.fault.is_rate_limit
-    }
-}
-
-/// An evaluated window.
-#[derive(Clone, Debug)]
-struct Judged {
-    start: Duration,
-    end: Duration,
-    level: f64,
-    fault: Option<Fault>,
-    /// Whether it has enough requests for all decisions.
-    is_enough: bool,
-}
-
-impl Judged {
-    /// `None` if a lower load than planned was offered, or it was offered late, and the service handled it:
-    /// that says nothing about the planned load.
-    fn of(chunk: &Chunk<'_>, usable: &Usable<'_>, limit: Option<Limit>) -> Option<Self> {
-        let figures = chunk.figures();
-        let all = Self {
-            start: chunk.start,
-            end: chunk.end,
-            level: chunk.level(),
-            is_enough: figures.completed >= requests_needed(limit),
-            fault: None,
-        };
-        if !usable.is_off_plan(chunk) {
-            let fault = fault(&figures, usable.run, limit);
-            return Some(Self { fault, ..all });
-        }
-        let rate = figures.offered(usable.run) / figures.length.as_secs_f64();
-        let level = match usable.run.scenario.model {
-            Model::Open { .. } => rate.min(all.level),
-            // As many users ran as were due, only later.
-            Model::Closed { .. } => all.level,
-        };
-        Some(Self {
-            level,
-            is_enough: false,
-            fault: Some(of_answers(&figures, limit, LATER * chunk.lag())?),
-            ..all
-        })
-    }
-}
-
 /// What the windows of a run show about a break.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Search {
@@ -104,24 +34,49 @@ impl Search {
         let judge = |chunk: &Chunk<'_>| Judged::of(chunk, usable, limit);
         Self {
             limit,
-            narrow: chunks.iter().filter_map(judge).collect(),
-            wide: pooled(&chunks, least).iter().filter_map(judge).collect(),
+            narrow: chunks.iter().map(judge).collect(),
+            wide: pooled(&chunks, least).iter().map(judge).collect(),
             requests: Figures::of(usable.loaded()).completed,
         }
     }
 
     /// Few failures in narrow windows may be many in wide ones, and vice versa.
     pub fn found(&self) -> Option<Break> {
+        let mut all = self.breaks();
+        let handled = highest_handled(&self.wide);
+        all.find(|one| handled.is_none_or(|(load, _)| !one.is_below(load)))
+    }
+
+    /// All rows of bad windows, in the order of time.
+    fn breaks(&self) -> impl Iterator<Item = Break> {
         let each = [&self.narrow, &self.wide].into_iter();
-        each.filter_map(|one| first_break(one))
-            .min_by_key(|one| one.at)
+        let mut all: Vec<Break> = each.flat_map(|one| breaks(one)).collect();
+        all.sort_by_key(|one| one.at);
+        all.into_iter()
+    }
+
+    /// The first fault under a load that is clearly lower than one that the service handled.
+    pub fn fault_below(&self, usable: &Usable<'_>) -> Option<(Break, Statement)> {
+        let (load, at) = highest_handled(&self.wide)?;
+        let found = self.breaks().find(|one| one.is_below(load))?;
+        let when = if at < found.at { "before" } else { "later" };
+        let evidence = format!(
+            "from {} s to {} s after the start, at {} {unit}, {}; the service handled {} {unit} {when}, so the load alone was not the cause",
+            found.at.as_secs(),
+            found.end.as_secs(),
+            format_level(found.bad),
+            found.fault.why,
+            format_level(load),
+            unit = unit(usable),
+        );
+        let statement = Statement::new("fault at a lower load", Answer::Bad, evidence)
+            .about(Some(found.bad))
+            .advised(advice::NOT_LOAD);
+        Some((found, statement))
     }
 
     pub fn statement(&self, usable: &Usable<'_>) -> Statement {
-        let unit = match usable.run.scenario.model {
-            Model::Closed { .. } => "users",
-            Model::Open { .. } => "requests per second",
-        };
+        let unit = unit(usable);
         let found = self.found();
         let level = found.as_ref().map(|one| one.bad);
         let topic = match &found {
@@ -137,7 +92,7 @@ impl Search {
 
     fn no_break(&self, usable: &Usable<'_>, unit: &str) -> (Answer, String) {
         let limited = usable.limit();
-        if self.narrow.len() < IN_A_ROW {
+        if self.narrow.iter().filter(|one| one.counts).count() < IN_A_ROW {
             let reason = limited.map_or(
                 "the run was too short: two 10-second windows are required",
                 |_| "the generator was the limit",
@@ -180,8 +135,11 @@ impl Search {
 
     fn last_if_bad(&self) -> Option<&Judged> {
         let each = [&self.narrow, &self.wide].into_iter();
-        let mut last = each.filter_map(|one| one.last());
+        let mut last = each.filter_map(|one| one.iter().rfind(|one| one.counts));
+        let handled = highest_handled(&self.wide);
+        let is_below = |one: &&Judged| handled.is_some_and(|(load, _)| is_below(one.level, load));
         last.find(|one| one.fault.is_some())
+            .filter(|one| !is_below(one))
     }
 
     /// Why nothing is known about a load: either a single window was bad, or no window has enough requests.
@@ -208,6 +166,14 @@ impl Search {
     }
 }
 
+/// The unit of the load.
+const fn unit(usable: &Usable<'_>) -> &'static str {
+    match usable.run.scenario.model {
+        Model::Closed { .. } => "users",
+        Model::Open { .. } => "requests per second",
+    }
+}
+
 /// Formats a load: `109`, `0.3`.
 fn format_level(level: f64) -> String {
     let digits = if level < 10.0 { 10.0 } else { 1.0 };
@@ -222,14 +188,13 @@ fn described(found: &Break, unit: &str) -> String {
         fault,
         ..
     } = found;
-    let levels = if *good > 0.0 {
-        format!(
-            "between {} and {} {unit}",
-            format_level(*good),
-            format_level(*bad)
-        )
+    let (lower, level) = (format_level(*good), format_level(*bad));
+    let levels = if *good <= 0.0 {
+        format!("at {level} {unit} or before")
+    } else if lower == level {
+        format!("at {level} {unit}")
     } else {
-        format!("at {} {unit} or before", format_level(*bad))
+        format!("between {lower} and {level} {unit}")
     };
     let (at, why) = (at.as_secs(), &fault.why);
     if fault.is_rate_limit {
@@ -238,54 +203,4 @@ fn described(found: &Break, unit: &str) -> String {
         );
     }
     format!("broke {levels}, {at} s after the start: {why}")
-}
-
-fn first_break(windows: &[Judged]) -> Option<Break> {
-    let is_bad = |row: &[Judged]| row.iter().all(|one| one.fault.is_some());
-    let first = windows.windows(IN_A_ROW).position(is_bad)?;
-    let (before, found) = (&windows[..first], &windows[first]);
-    let lower = before.iter().map(|one| one.level);
-    Some(Break {
-        at: found.start,
-        until: found.end,
-        good: lower
-            .filter(|good| *good <= found.level)
-            .fold(0.0, f64::max),
-        bad: found.level,
-        fault: found.fault.clone()?,
-    })
-}
-
-fn requests_needed(limit: Option<Limit>) -> u64 {
-    needed(limit.map_or(QUANTILE, |limit| limit.quantile))
-}
-
-/// Groups neighboring windows of one stage until they have enough requests. The rest of a stage is added to
-/// the previous group.
-fn pooled<'a>(chunks: &[Chunk<'a>], least: u64) -> Vec<Chunk<'a>> {
-    let stage = |chunk: &Chunk<'_>| chunk.windows.first().map(|one| one.stage);
-    let mut all: Vec<Chunk<'a>> = Vec::new();
-    for of_stage in chunks.chunk_by(|a, b| stage(a) == stage(b)) {
-        let first = all.len();
-        for chunk in of_stage {
-            let is_open = |one: &&mut Chunk<'_>| one.figures().completed < least;
-            match all[first..].last_mut().filter(is_open) {
-                Some(open) => join(open, chunk),
-                None => all.push(chunk.clone()),
-            }
-        }
-        let is_short = |one: &Chunk<'_>| one.figures().completed < least;
-        if all.len() > first + 1
-            && let Some(rest) = all.pop_if(|one| is_short(one))
-            && let Some(last) = all.last_mut()
-        {
-            join(last, &rest);
-        }
-    }
-    all
-}
-
-fn join<'a>(one: &mut Chunk<'a>, next: &Chunk<'a>) {
-    one.end = next.end;
-    one.windows.extend_from_slice(&next.windows);
 }
