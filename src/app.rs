@@ -29,11 +29,12 @@ use crate::tasks::Tasks;
 use crate::web::Access;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Maximum time for all tasks to end after a stop request.
@@ -108,20 +109,29 @@ impl App {
         let writer = self.spawn_all(&mut tasks, &stop);
         let ended = tasks.until_stop().await;
         tracing::info!("stopping");
-        let end = Instant::now() + STOP;
-        let stuck = tasks.drain(DRAIN).await;
-        let store = writer.handle();
-        // Blocks here: nothing else is left to do, and a thread for blocking work may not be
-        // available.
-        let is_written = writer.close(end.saturating_duration_since(Instant::now()));
-        match ended {
-            // Its thread panicked, so nothing more could be written.
-            Some(STORE) => Err(RunError::Ended(STORE)),
-            _ if !is_written => Err(RunError::Unwritten(store.unwritten())),
-            Some(name) => Err(RunError::Ended(name)),
-            None if stuck.is_empty() => Ok(()),
-            None => Err(RunError::Stuck(stuck.join(", "))),
-        }
+        shut_down(tasks, writer, ended, Instant::now() + STOP).await
+    }
+}
+
+/// Waits for the tasks, then closes the store, which must be written by `end`. `ended` is the task that ended
+/// without a stop request.
+async fn shut_down(
+    tasks: Tasks,
+    writer: Writer,
+    ended: Option<&'static str>,
+    end: Instant,
+) -> Result<(), RunError> {
+    let stuck = tasks.drain(DRAIN).await;
+    let store = writer.handle();
+    // Blocks here: nothing else is left to do, and a thread for blocking work may not be available.
+    let is_written = writer.close(end.saturating_duration_since(Instant::now()));
+    match ended {
+        // Its thread panicked, so nothing more could be written.
+        Some(STORE) => Err(RunError::Ended(STORE)),
+        _ if !is_written => Err(RunError::Unwritten(store.unwritten())),
+        Some(name) => Err(RunError::Ended(name)),
+        None if stuck.is_empty() => Ok(()),
+        None => Err(RunError::Stuck(stuck.join(", "))),
     }
 }
 

@@ -3,6 +3,8 @@ use crate::outcome::{Outcome, Record, Verdict};
 use crate::store::Store;
 use crate::tasks::blocking;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 
 fn config(store: &Path) -> Config {
     let text = format!(
@@ -52,4 +54,45 @@ async fn the_end_of_the_writer_thread_ends_the_daemon() {
     assert_eq!(blocking(ask).await.expect("runs"), None);
     let ended = running.await.expect("it ends");
     assert!(matches!(ended, Err(RunError::Ended(STORE))), "{ended:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_disks_that_hang_are_given_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let app = built(config(&folder.path().join("slod.db"))).await;
+    let writer = app.expect("builds").writer;
+    let hanging = || {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.spawn("a test", std::future::pending());
+        tasks
+    };
+    // The time of the disk is not paused.
+    let (release, held) = mpsc::channel::<()>();
+    let (begin, has_begun) = mpsc::channel();
+    let store = writer.handle();
+    let job = move |_: &mut Store| {
+        let _ = begin.send(());
+        let _ = held.recv();
+    };
+    let disk = thread::spawn(move || store.ask(Duration::from_mins(1), job));
+    has_begun.recv().expect("the disk hangs");
+    let asked = Instant::now();
+    let end = asked + DRAIN + Duration::from_millis(100);
+    let ended = shut_down(hanging(), writer, None, end).await;
+    assert!(matches!(ended, Err(RunError::Unwritten(_))), "{ended:?}");
+    assert_eq!(asked.elapsed().as_secs(), DRAIN.as_secs());
+    drop(release);
+    disk.join().expect("ends");
+
+    let app = built(config(&folder.path().join("other.db"))).await;
+    let writer = app.expect("builds").writer;
+    let asked = Instant::now();
+    let ended = shut_down(hanging(), writer, None, asked + STOP).await;
+    let Err(RunError::Stuck(names)) = ended else {
+        panic!("{ended:?}")
+    };
+    assert_eq!(
+        (&*names, asked.elapsed().as_secs()),
+        ("a test", DRAIN.as_secs())
+    );
 }

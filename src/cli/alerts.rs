@@ -44,6 +44,7 @@ struct AcknowledgeArgs {
     /// Who handles it. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -58,6 +59,7 @@ struct ListArgs {
     /// Alerts that were firing before this time, including those that ended after it; in the same formats.
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<TimeArg>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -24,6 +24,7 @@ pub struct AuditArgs {
     /// How much of its history to read.
     #[arg(long, value_name = "DURATION", default_value = "1d", value_parser = read_duration)]
     span: Duration,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

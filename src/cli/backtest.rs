@@ -24,6 +24,7 @@ pub struct BacktestArgs {
     /// certificate expiry. Takes a second or two per service and month.
     #[arg(long, conflicts_with = "synthetic")]
     signals: bool,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -42,6 +42,7 @@ struct CompareArgs {
     id: i64,
     #[command(flatten)]
     config: ConfigArg,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -50,6 +51,7 @@ struct CompareArgs {
 struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -98,16 +98,23 @@ impl LoadCommand {
         };
         let mut starting = Command::new(own);
         starting.arg(CHILD).arg("--").args(command);
-        starting.stdin(input).process_group(0);
+        starting.stdin(input);
         prepare(&mut starting);
-        let child = starting.spawn().map_err(failed)?;
+        Self::spawn(name.clone(), &mut starting)
+            .map(Some)
+            .map_err(failed)
+    }
+
+    /// Starts a command as it is, in a process group of its own.
+    pub fn spawn(name: String, command: &mut Command) -> io::Result<Self> {
+        let child = command.process_group(0).spawn()?;
         let group = child.id().and_then(|id| i32::try_from(id).ok());
-        Ok(Some(Self {
+        Ok(Self {
             group: group.and_then(Pid::from_raw),
             name,
             child,
             is_over: false,
-        }))
+        })
     }
 
     /// Waits for the command to end.

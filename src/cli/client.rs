@@ -19,19 +19,31 @@ use url::Url;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Maximum size of a file with a secret or with certificates, in bytes.
 const FILE_MAX: u64 = 1 << 20;
+/// Heading of these options in the help. Each option names it, because a heading of the struct would also apply to
+/// the options that follow it in a subcommand.
+pub const HEADING: &str = "Connection";
+#[cfg(test)]
+pub const OPTIONS: [&str; 6] = [
+    "token_file",
+    "username",
+    "password_file",
+    "ca_file",
+    "cert_file",
+    "key_file",
+];
 
 /// How a command reaches a daemon with TLS or authentication. The names are those of Prometheus' HTTP
 /// client configuration. Secrets are read from files only, because command lines are visible to all users
 /// of a machine.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Connection")]
 pub struct ClientArgs {
     /// File with the token to send as `Authorization: Bearer`.
-    #[arg(long, value_name = "FILE", env = "SLOD_TOKEN_FILE", conflicts_with_all = ["username", "password_file"])]
+    #[arg(long, help_heading = HEADING, value_name = "FILE", env = "SLOD_TOKEN_FILE", conflicts_with_all = ["username", "password_file"])]
     token_file: Option<PathBuf>,
     /// User to log in as.
     #[arg(
         long,
+        help_heading = HEADING,
         value_name = "NAME",
         env = "SLOD_USERNAME",
         requires = "password_file"
@@ -40,6 +52,7 @@ pub struct ClientArgs {
     /// File with the user's password.
     #[arg(
         long,
+        help_heading = HEADING,
         value_name = "FILE",
         env = "SLOD_PASSWORD_FILE",
         requires = "username"
@@ -47,11 +60,12 @@ pub struct ClientArgs {
     password_file: Option<PathBuf>,
     /// PEM certificates to trust instead of the system's: certificate authorities, or the daemon's own
     /// certificate.
-    #[arg(long, value_name = "FILE", env = "SLOD_CA_FILE")]
+    #[arg(long, help_heading = HEADING, value_name = "FILE", env = "SLOD_CA_FILE")]
     ca_file: Option<PathBuf>,
     /// PEM certificate chain of the client.
     #[arg(
         long,
+        help_heading = HEADING,
         value_name = "FILE",
         env = "SLOD_CERT_FILE",
         requires = "key_file"
@@ -60,6 +74,7 @@ pub struct ClientArgs {
     /// PEM private key of the client certificate.
     #[arg(
         long,
+        help_heading = HEADING,
         value_name = "FILE",
         env = "SLOD_KEY_FILE",
         requires = "cert_file"

@@ -40,6 +40,7 @@ enum Command {
 struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -75,6 +76,7 @@ struct AddArgs {
     /// Author of the correction. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

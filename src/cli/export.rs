@@ -26,6 +26,7 @@ pub use variables::Variables;
 pub struct ExportArgs {
     #[command(flatten)]
     config: ConfigArg,
+    /// The tool, or the format of objectives.
     tool: ExportTool,
     /// A scenario of the config, or one of baseline, stress, spike, soak, throughput, capacity.
     #[arg(required_if_eq_any([("tool", "locust"), ("tool", "k6")]))]

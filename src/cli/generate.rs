@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
+    /// The shell that reads the script.
     shell: Shell,
 }
 

@@ -16,6 +16,7 @@ pub struct HealthArgs {
     service: Option<String>,
     #[command(flatten)]
     daemon: DaemonArgs,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 pub struct ImportArgs {
     #[command(flatten)]
     config: ConfigArg,
+    /// The tool, or the format of the file.
     tool: ImportTool,
     /// The file to read.
     file: PathBuf,

@@ -40,6 +40,7 @@ struct ListArgs {
     /// List only markers of this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -77,6 +78,7 @@ struct AddArgs {
     /// Author of the change. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -173,7 +173,7 @@ enum Command {
     Silence(silence::SilenceArgs),
     /// List, add or revoke corrections: time ranges that are excluded.
     Corrections(corrections::CorrectionsArgs),
-    /// Mark a change to a service, such as a deployment, or list the marks.
+    /// Mark a change to a service, such as a deployment, or list the markers.
     Marker(marker::MarkerArgs),
     /// Show which receivers an alert with the given labels would go to, and why.
     Route(route::RouteArgs),
@@ -195,13 +195,13 @@ enum Command {
     Baseline(baseline::BaselineArgs),
     /// Answer the performance checklist of a service from measurements.
     Audit(audit::AuditArgs),
-    /// Judge a result of k6, Locust, Vegeta, oha or wrk as a load run, or convert a file of another tool to a config or a part of one.
+    /// Judge a result of k6, Locust, Vegeta, oha, wrk or JMeter as a load run, or convert a file of another tool to a config or a part of one.
     Import(import::ImportArgs),
     /// Export a load scenario as a script of Locust or k6, or the objectives as OpenSLO.
     Export(export::ExportArgs),
     /// Copy the store, even while the daemon runs.
     Backup(backup::BackupArgs),
-    /// Check the store, or recover a damaged one.
+    /// Check the store, recover a damaged one, or rename a service or probe in it.
     Store(store::StoreArgs),
     /// Check whether a running daemon works: exit code 0 if it does not hang; with --ready, if it can also write its store.
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -329,5 +329,25 @@ mod tests {
     #[test]
     fn the_options_of_every_command_fit_together() {
         Cli::command().debug_assert();
+    }
+
+    fn check_help(command: &clap::Command) {
+        for arg in command.get_arguments() {
+            let place = format!("{} {}", command.get_name(), arg.get_id());
+            assert!(arg.get_help().is_some(), "{place} has no help");
+            let is_connection = client::OPTIONS.contains(&arg.get_id().as_str());
+            let heading = is_connection.then_some(client::HEADING);
+            assert_eq!(arg.get_help_heading(), heading, "{place}");
+        }
+        let shown = command.get_subcommands().filter(|one| !one.is_hide_set());
+        for one in shown {
+            assert!(one.get_about().is_some(), "{} has no help", one.get_name());
+            check_help(one);
+        }
+    }
+
+    #[test]
+    fn every_option_has_help_under_its_own_heading() {
+        check_help(&Cli::command());
     }
 }

@@ -53,6 +53,7 @@ struct ListArgs {
     /// Number of messages to list.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=i64::from(LIMIT)))]
     limit: u32,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

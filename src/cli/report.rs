@@ -23,6 +23,7 @@ pub struct ReportArgs {
     /// Report only this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: ReportFormat,
 }

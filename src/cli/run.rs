@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::tasks::threads;
 use crate::version;
 use clap::Args;
+use rustix::process::nice;
 use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZero;
@@ -21,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 /// Threads of the daemon or a run in addition to those of the runtime: for attempts, the store, name
 /// resolution, expectations and files.
 const OTHER_THREADS: usize = 6;
+/// By how much the runtime of a daemon is nicer than its threads for attempts: if both wait for a processor, the
+/// latter have nine tenths of it.
+const NICENESS: i32 = 10;
 /// How long tasks and blocking work may continue after the result is known.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 
@@ -43,7 +47,7 @@ pub fn run(args: &RunArgs) -> CommandResult {
         "starting slod {}",
         version::LONG
     );
-    on_runtime(async {
+    as_daemon(async {
         let stop = CancellationToken::new();
         // Not only once the daemon runs: as process 1 of a container it would ignore the request.
         tokio::spawn(cancel_on_request(stop.clone()));
@@ -90,15 +94,33 @@ pub fn ended(result: Result<(), RunError>) -> u8 {
 
 /// Runs a future on the multi-threaded runtime.
 pub fn on_runtime(work: impl Future<Output = CommandResult>) -> CommandResult {
+    on_threads(Box::pin(work), || {})
+}
+
+/// Runs a daemon on the multi-threaded runtime. Attempts have threads of their own, to which those of the runtime
+/// yield the processors: otherwise, clients that keep the web server busy would delay attempts.
+pub fn as_daemon(work: impl Future<Output = CommandResult>) -> CommandResult {
+    on_threads(Box::pin(work), || {
+        // If it is not permitted, attempts only wait longer on a busy machine.
+        let _ = nice(NICENESS);
+    })
+}
+
+/// Not generic over the work, so that it is compiled only once.
+fn on_threads(
+    work: Pin<Box<dyn Future<Output = CommandResult> + '_>>,
+    begin_thread: fn(),
+) -> CommandResult {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let found = threads::startable(1 + OTHER_THREADS, processors + OTHER_THREADS);
     let start = |threads| {
         Builder::new_multi_thread()
             .worker_threads(threads - OTHER_THREADS)
+            .on_thread_start(begin_thread)
             .enable_all()
             .build()
     };
-    run_on(found.map(start), Box::pin(work))
+    run_on(found.map(start), work)
 }
 
 /// Runs a future that only sends requests on the current thread. Only name resolution uses another one.
@@ -141,8 +163,27 @@ pub async fn cancel_on_request(stop: CancellationToken) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::schedule::ProbeThreads;
     use crate::tasks::blocking;
+    use rustix::process::getpriority_process;
     use std::sync::mpsc;
+
+    #[test]
+    fn attempts_have_priority_over_the_rest_of_the_daemon() {
+        let here = || getpriority_process(None).expect("known");
+        let usual = here();
+        let code = as_daemon(async move {
+            let threads = ProbeThreads::start().expect("starts");
+            let attempts = threads.first().spawn(async move { here() });
+            assert_eq!(attempts.await.expect("runs"), usual);
+            let others = (usual + NICENESS).min(19);
+            let pages = tokio::spawn(async move { here() });
+            assert_eq!(pages.await.expect("runs"), others);
+            assert_eq!(blocking(here).await.expect("runs"), others);
+            Ok(exit::OK)
+        });
+        assert_eq!(code.expect("it ends"), exit::OK);
+    }
 
     #[test]
     fn a_thread_that_hangs_does_not_keep_the_process_from_ending() {

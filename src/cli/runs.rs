@@ -47,6 +47,7 @@ struct ListArgs {
     /// List only runs of this service.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -55,6 +56,7 @@ struct ListArgs {
 struct ShowArgs {
     #[command(flatten)]
     one: OneArgs,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: RunFormat,
     /// Also show what the service's log contains from the time of the run, such as errors, slow queries and

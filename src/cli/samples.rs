@@ -42,6 +42,7 @@ pub struct SamplesArgs {
     /// Time per row, such as 5m [default: at most 60 rows].
     #[arg(long, value_name = "DURATION", value_parser = read_duration, requires = "series")]
     step: Option<Duration>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

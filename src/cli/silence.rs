@@ -38,6 +38,7 @@ enum Command {
 struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -70,6 +71,7 @@ struct AddArgs {
     /// Author of the silence. Not needed with a login, whose name is used then [default: the user of this process].
     #[arg(long, env = "USER")]
     author: Option<String>,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }
@@ -90,6 +92,7 @@ struct PreviewArgs {
     matchers: Vec<Matchers>,
     #[command(flatten)]
     daemon: DaemonArgs,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

@@ -31,6 +31,7 @@ pub struct StatusArgs {
     /// Repeat every 2 seconds: redrawn on a terminal; in JSON, one object per line.
     #[arg(long)]
     watch: bool,
+    /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
 }

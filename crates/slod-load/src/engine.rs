@@ -21,7 +21,7 @@ use tokio::time::Instant;
 /// Delay between the start of a run and the common start of all threads.
 const LEAD: Duration = Duration::from_millis(50);
 /// Number of windows that threads may be ahead of the consumer.
-const QUEUE: usize = 1024;
+pub const QUEUE: usize = 1024;
 
 /// A run in progress. Dropping it stops it.
 pub struct Engine {

@@ -284,6 +284,7 @@ impl Recorder {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::QUEUE;
 
     #[tokio::test(start_paused = true)]
     async fn a_stalled_thread_is_late_in_every_affected_window() {
@@ -310,6 +311,27 @@ mod tests {
         let limit = Duration::from_millis(16);
         let is_late: Vec<bool> = lags.iter().map(|lag| *lag > limit).collect();
         assert_eq!(is_late, [false, true, true, true, false], "{lags:?}");
+    }
+
+    #[test]
+    fn windows_that_find_no_room_are_sent_later() {
+        let (parts, mut received) = tokio::sync::mpsc::channel(QUEUE);
+        let start = Instant::now();
+        let mut recorder = Recorder::new(start, 1, parts);
+        let queue = u32::try_from(QUEUE).expect("small");
+        recorder.roll(start + WINDOW * (queue + 5));
+        assert_eq!((received.len(), recorder.over.len()), (QUEUE, 5));
+        let first = received.try_recv().expect("the first second");
+        assert_eq!(first.number, 0);
+        recorder.roll(start + WINDOW * (queue + 6));
+        assert_eq!((received.len(), recorder.over.len()), (QUEUE, 5));
+        let mut numbers = Vec::new();
+        while let Ok(part) = received.try_recv() {
+            numbers.push(part.number);
+        }
+        let rest = recorder.finish(start + WINDOW * (queue + 6));
+        numbers.extend(rest.iter().map(|part| part.number));
+        assert!(numbers.into_iter().eq(1..u64::from(queue) + 6));
     }
 
     #[tokio::test(start_paused = true)]

@@ -36,6 +36,7 @@ pub struct InitArgs {
     /// 95% of the requests must be faster than this.
     #[arg(long, value_name = "DURATION", default_value = "500ms")]
     latency: String,
+    /// Time between two attempts.
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     interval: String,
     /// The file to write; `-` is standard output.

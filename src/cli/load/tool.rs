@@ -96,6 +96,26 @@ impl ToolPlan {
         })
     }
 
+    /// A plan for a process that stands in for k6.
+    #[cfg(test)]
+    pub fn stand_in(scenario: Scenario, timeout: Duration) -> Self {
+        Self {
+            tool: Tool::K6,
+            scenario,
+            script: String::new(),
+            variables: BTreeMap::new(),
+            authorities: None,
+            secrets: ToolSecrets::default(),
+            names: Vec::new(),
+            arguments: Vec::new(),
+            keep_alive: true,
+            workers: None,
+            is_watched: false,
+            timeout,
+            log: None,
+        }
+    }
+
     pub const fn followed(&self) -> Followed {
         match self.tool {
             Tool::K6 => Followed::K6,

@@ -91,7 +91,6 @@ impl ToolRun {
         }
         let log = ToolLog::new(plan.log.as_deref(), plan.secrets.clone());
         let log = log.map_err(failed)?;
-        let follower = Follower::new(plan.followed(), plan.scenario.clone(), plan.names.clone());
         let command = LoadCommand::start(&plan.command(&script), |command| {
             command.envs(&plan.variables);
             if plan.authorities.is_some() {
@@ -101,8 +100,19 @@ impl ToolRun {
             command.stdin(Stdio::null());
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
         })?;
-        let mut command = command.ok_or_else(|| format!("cannot start {name}"))?;
-        let output = ToolOutput::read(&mut command, follower, log).map_err(failed)?;
+        let command = command.ok_or_else(|| format!("cannot start {name}"))?;
+        Self::follow(plan, command, log, folder).map_err(failed)
+    }
+
+    /// Reads the output of a tool that was started.
+    fn follow(
+        plan: ToolPlan,
+        mut command: LoadCommand,
+        log: ToolLog,
+        folder: TempDir,
+    ) -> io::Result<Self> {
+        let follower = Follower::new(plan.followed(), plan.scenario.clone(), plan.names.clone());
+        let output = ToolOutput::read(&mut command, follower, log)?;
         let processors = match plan.tool {
             Tool::K6 => None,
             // A Python process uses one CPU.
@@ -319,3 +329,6 @@ fn starting(plan: &ToolPlan) -> Duration {
         None => STARTING,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -93,7 +93,7 @@ async fn look_up(
         .saturating_duration_since(Instant::now());
     match Lookups::system().find(question, left / SHARE).await {
         Ok(addresses) => Ok(addresses.to_vec()),
-        Err(failure) if name == "localhost" && unknown(failure.verdict) => Ok(loopback(family)),
+        Err(failure) if is_localhost(name) && unknown(failure.verdict) => Ok(loopback(family)),
         Err(failure) => Err(failure),
     }
 }
@@ -106,10 +106,34 @@ fn unknown(verdict: Verdict) -> bool {
     )
 }
 
-/// The addresses of `localhost` on a machine whose resolver does not know it (RFC 6761).
+/// Whether the name means this machine: `localhost` or a name below it (RFC 6761).
+fn is_localhost(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// The addresses of `localhost` on a machine whose resolver does not know the name.
 fn loopback(family: Family) -> Vec<IpAddr> {
     let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     both.into_iter()
         .filter(|address| family.fits(*address))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_below_localhost_mean_this_machine() {
+        for name in ["localhost", "localhost.", "app.localhost", "a.b.localhost."] {
+            assert!(is_localhost(name), "{name}");
+        }
+        for name in ["localhost.test", "mylocalhost", ".localhost.test", "local"] {
+            assert!(!is_localhost(name), "{name}");
+        }
+        assert_eq!(loopback(Family::V4), [IpAddr::from(Ipv4Addr::LOCALHOST)]);
+        assert_eq!(loopback(Family::V6), [IpAddr::from(Ipv6Addr::LOCALHOST)]);
+        assert_eq!(loopback(Family::Any).len(), 2);
+    }
 }

@@ -153,12 +153,16 @@ impl ExpectedValue {
         }
     }
 
-    /// Numbers are compared by value; a string equals a number or boolean with the same spelling.
+    /// Numbers are compared by value; a string equals a number or boolean with the same spelling. `True` and
+    /// `NULL` mean the same as `true` and `null`, as in YAML.
     fn is(&self, seen: &Value) -> bool {
         match (seen, &self.value) {
             (Value::String(text), Value::Number(_) | Value::Bool(_)) => *text == self.written,
             (Value::Number(_), Value::String(_)) => {
                 decimal(seen).is_some_and(|seen| Decimal::parse(&self.written) == Some(seen))
+            }
+            (Value::Bool(_) | Value::Null, Value::String(_)) => {
+                self.written.eq_ignore_ascii_case(&seen.to_string())
             }
             (seen, wanted) => same(seen, wanted),
         }
@@ -275,6 +279,12 @@ mod tests {
             ("\"true\"", "true", true),
             ("\"True\"", "true", false),
             ("true", "\"true\"", false),
+            ("true", "True", true),
+            ("false", "FALSE", true),
+            ("true", "False", false),
+            ("true", "!= True", false),
+            ("null", "Null", true),
+            ("1", "True", false),
             ("7", "\"7\"", false),
             ("null", "null", true),
             ("\"null\"", "null", false),

@@ -187,7 +187,12 @@ fn invalid_requests_are_rejected_with_a_reason() {
     );
     let old = r#"{"service":"web","text":"a","author":"ada","at":"1990-01-01T00:00:00Z"}"#;
     expect(&post(json, old), "422", "before the year 2000");
+    let many = format!(
+        r#"{{"service":"web","from":"2001-01-01T00:00:00Z","to":"2001-01-01T00:00:01Z","thresholds":[{}]}}"#,
+        vec![r#""errors<5%""#; 21].join(",")
+    );
     for (body, wanted, reason) in [
+        (&*many, "422", "at most 20 conditions"),
         (r#"{"service":"web"}"#, "422", "`from` is missing"),
         (
             r#"{"service":"web","from":"2999-01-01T00:00:00Z"}"#,
