@@ -15,11 +15,11 @@ use crate::signal::Settings;
 use crate::slo::Objective;
 use crate::units::millionths;
 use crate::yaml::Section;
-use dns_lookup::get_hostname;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use sysinfo::System;
 
 /// Reads the alert rules from `alerts`. `signals` and the shard are those of the root, and `listen` is where
 /// the pages are served, and whether by TLS.
@@ -42,7 +42,7 @@ pub(super) fn read(
     all.extend(exhausted?.then_some(Condition::Exhausted));
     all.extend(forecast.map(Condition::Forecast));
     let own = objective_policies(services, &all, forecast);
-    let instance = get_hostname().unwrap_or_default();
+    let instance = System::host_name().unwrap_or_default();
     let default =
         || listen.map(|(listen, is_secure)| default_address(listen, is_secure, &instance));
     Some(AlertRules {

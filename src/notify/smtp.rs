@@ -11,7 +11,6 @@ use crate::probe::dial::Failure;
 use crate::receiver::{Envelope, Mail, Security, is_domain};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use dns_lookup::get_hostname;
 use futures_util::future::select_ok;
 use recipients::RecipientReplies;
 use rustls::ClientConfig;
@@ -79,7 +78,7 @@ impl Smtp {
         let own_name = match (&envelope.hello, stream.local_addr()) {
             (Some(name), _) => name.clone(),
             (None, address) => {
-                let host = get_hostname().ok();
+                let host = sysinfo::System::host_name().ok();
                 own_name(
                     host,
                     address.map_or(UNKNOWN_ADDRESS, |address| address.ip()),

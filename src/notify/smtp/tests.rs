@@ -107,7 +107,10 @@ async fn without_tls_nothing_is_sent() {
     assert_eq!(
         got,
         ["EHLO", "STARTTLS"].map(|command| {
-            let own = own_name(get_hostname().ok(), Ipv4Addr::LOCALHOST.into());
+            let own = own_name(
+                sysinfo::System::host_name().ok(),
+                Ipv4Addr::LOCALHOST.into(),
+            );
             if command == "EHLO" {
                 format!("EHLO {own}")
             } else {

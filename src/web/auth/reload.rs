@@ -9,12 +9,12 @@ use crate::diagnostic::Severity;
 use crate::metrics::SelfMetrics;
 use crate::yaml::Stamp;
 use arc_swap::ArcSwap;
-use dns_lookup::get_hostname;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use sysinfo::System;
 
 type Stamps = BTreeMap<PathBuf, Option<Stamp>>;
 
@@ -105,7 +105,7 @@ impl Access {
             heartbeats: Limiter::new(HEARTBEATS),
             digests,
             own,
-            machine: get_hostname().ok(),
+            machine: System::host_name().ok(),
         }));
         access.log();
         Ok(access)
