@@ -194,10 +194,13 @@ impl Message {
             let from = times::minute(notice.from.to_utc());
             match notice.to {
                 None => {
-                    let why = [HELD_BACK, ESCALATION].map(|name| notice.annotations.get(name));
-                    let why = why.into_iter().flatten();
-                    let why: String = why.map(|why| format!(", {why}")).collect();
-                    format!("- firing: {line} (since {from} UTC{why})")
+                    let mut line = format!("- firing: {line} (since {from} UTC");
+                    for name in [HELD_BACK, ESCALATION] {
+                        if let Some(why) = notice.annotations.get(name) {
+                            line = format!("{line}, {why}");
+                        }
+                    }
+                    line + ")"
                 }
                 Some(to) => {
                     let length = times::length(to.since(notice.from).as_secs_f64());

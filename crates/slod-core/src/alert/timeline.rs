@@ -236,7 +236,7 @@ mod tests {
             chart: "".into(),
         };
         let mut signs = SignReplay::default();
-        for second in (1080..2000).step_by(60) {
+        for second in (1080..1700).step_by(60) {
             signs.step(
                 std::slice::from_ref(&sign),
                 &SignTimings::default(),

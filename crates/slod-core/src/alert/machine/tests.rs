@@ -235,7 +235,7 @@ fn a_dependency_that_fails_during_maintenance_explains_its_dependents() {
     );
     // The dependency has been back for longer than it explains, and the other service keeps failing.
     fixture.second = 700;
-    assert_eq!(fixture.step(&["web"]), ["+web"]);
+    assert_eq!(fixture.step(&["web"]), ["+web late"]);
 }
 
 #[test]

@@ -45,7 +45,7 @@ fn a_law_is_fitted_to_stages_with_its_peak_and_its_limits() {
     assert_eq!(found.answer, Answer::Good, "{}", found.evidence);
     let number = |before: &str| -> f64 {
         let rest = found.evidence.split(before).nth(1).expect("there");
-        let end = rest.find([' ', '/']).expect("a number");
+        let end = rest.find([' ', '/', '%']).expect("a number");
         rest[..end].parse().expect("a number")
     };
     assert!(
