@@ -5,7 +5,7 @@ use slod::config::Config;
 use slod::diagnostic::{Severity, Source};
 use slod::import::requests::{Format as Requests, Shape};
 use slod::import::slo::Format as Objectives;
-use slod::import::{Fault, Followed, Follower, Input, blackbox, k6_options};
+use slod::import::{Fault, Followed, Follower, blackbox, k6_options};
 use slod::load::{Model, Scenario, Stage};
 use std::path::Path;
 use std::time::Duration;
@@ -13,11 +13,8 @@ use std::time::Duration;
 const MODULES: &str = include_str!("../../src/import/blackbox/fixtures/blackbox.yml");
 const PROMETHEUS: &str = include_str!("../../src/import/blackbox/fixtures/prometheus.yml");
 
-fn input(text: &str) -> Input {
-    Input {
-        name: "x.yml".to_owned(),
-        text: text.to_owned(),
-    }
+fn input(text: &str) -> Source {
+    Source::new("x.yml", text)
 }
 
 const SERVICE: &str = "services:
@@ -69,7 +66,7 @@ pub fn blackbox() -> Run {
             (&*text, Some(PROMETHEUS)),
             (MODULES, Some(&*text)),
         ] {
-            let targets: Vec<Input> = targets.into_iter().map(input).collect();
+            let targets: Vec<Source> = targets.into_iter().map(input).collect();
             let read = blackbox::read(&blackbox::Inputs {
                 modules: &input(modules),
                 targets: &targets,
