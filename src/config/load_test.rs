@@ -93,7 +93,7 @@ fn check_data(section: &Section<'_>) {
     }
 }
 
-/// Reports an option of requests to an address of their own, which there is not.
+/// Reports an option of the requests to `url` in a section without it.
 fn check_options(section: &Section<'_>) {
     if let Some(alone) = OPTIONS.iter().find(|key| section.has(**key)) {
         let message = format!("`{}` requires `url`", alone.name());

@@ -29,7 +29,7 @@ struct EntryView {
 
 /// A page of the log, the newest first. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let page = IdPage::read(query, LIMIT)?;
+    let page = IdPage::of(&query.only(&["cursor", "limit"])?, LIMIT)?;
     let read = move |store: &Store| store.audit(page.before, page.limit + 1);
     let (found, has_more) = cut(store::read(&state, read).await?, page.limit);
     let last = found.last().filter(|_| has_more).map(|last| last.id);

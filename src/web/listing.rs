@@ -1,7 +1,7 @@
 //! Pagination of lists.
 
+use super::fields::Fields;
 use super::problem::Problem;
-use super::request::Query;
 use axum::Json;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -17,9 +17,8 @@ pub struct IdPage {
 }
 
 impl IdPage {
-    /// Reads the parameters `limit` and `cursor`, which must be the only ones.
-    pub fn read(query: Query, limit_max: u32) -> Result<Self, Problem> {
-        let parameters = query.only(&["cursor", "limit"])?;
+    /// The page that the parameters `limit` and `cursor` select.
+    pub fn of(parameters: &Fields, limit_max: u32) -> Result<Self, Problem> {
         Ok(Self {
             limit: parameters.limit(limit_max, limit_max)?,
             before: parameters.number("cursor")?.unwrap_or(i64::MAX),

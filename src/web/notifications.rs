@@ -56,7 +56,7 @@ struct SentView {
 
 /// A page of messages, with the pending ones. The header `Link` has the URL of the next page.
 pub async fn list(State(state): State<WebState>, query: Query) -> Result<Response, Problem> {
-    let page = IdPage::read(query, LIMIT)?;
+    let page = IdPage::of(&query.only(&["cursor", "limit"])?, LIMIT)?;
     let read = move |store: &Store| {
         Ok((
             store.notifications(page.before, page.limit + 1)?,
