@@ -84,8 +84,13 @@ fn runs_of_both_tools_match_the_counts_of_the_service() {
         let level = |due: f64| rates(&report, due).iter().sum::<u64>();
         assert!((15..=32).contains(&level(2.0)), "{report:#}");
         assert!((100..=180).contains(&level(6.0)), "{report:#}");
-        // During the stage, and at the end of the run, when the last requests finish.
-        assert!(level(0.0) <= 12, "{report:#}");
+        let idle = rates(&report, 0.0);
+        assert!(
+            idle.first().is_some_and(|during| *during <= 12),
+            "{report:#}"
+        );
+        // After the plan, the last requests finish; on a busy machine, the tool ends late.
+        assert!(level(0.0) <= 60, "{report:#}");
         let log = std::fs::read_to_string(folder.path().join(format!("out/{engine}.log")));
         assert!(!log.expect("a log").contains("s3cret"));
     });
