@@ -331,6 +331,21 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    #[test]
+    fn an_end_is_a_time_or_a_length() {
+        let silence = ["slod", "silence", "add", "service=web", "--reason", "x"];
+        let correction = ["slod", "corrections", "add", "--reason", "x"];
+        for words in [&silence[..], &correction] {
+            let error = Cli::try_parse_from(words).expect_err("no end").to_string();
+            assert!(error.contains("<--to <TIME>|--for <DURATION>>"), "{error}");
+            let both = ["--to", "2026-11-01", "--for", "2h"];
+            for count in [2, 4] {
+                let all = words.iter().chain(&both[4 - count..]);
+                assert_eq!(Cli::try_parse_from(all).is_ok(), count == 2, "{words:?}");
+            }
+        }
+    }
+
     fn check_help(command: &clap::Command) {
         for arg in command.get_arguments() {
             let place = format!("{} {}", command.get_name(), arg.get_id());

@@ -10,7 +10,7 @@ use crate::alert::Matcher;
 use crate::clock::Clock;
 use crate::report::alerts::{AlertEntry, with_evidence};
 use crate::report::silences::{SilenceEntry, to_text};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("end").required(true).args(["to", "length"])))]
 struct AddArgs {
     /// Matchers that must all match, as in Alertmanager: service=web, severity!=critical,
     /// slo=~"latency-.*"; separate several by spaces or commas.
@@ -55,15 +56,10 @@ struct AddArgs {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<TimeArg>,
     /// End (exclusive), as a date or a time.
-    #[arg(
-        long,
-        value_name = "TIME",
-        required_unless_present = "length",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<TimeArg>,
     /// Length, such as 2h, instead of the end.
-    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration, conflicts_with = "to")]
+    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration)]
     length: Option<Duration>,
     /// Shown with the silence.
     #[arg(long)]

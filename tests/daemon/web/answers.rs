@@ -189,7 +189,7 @@ fn invalid_requests_are_rejected_with_a_reason() {
     expect(&post(json, old), "422", "before the year 2000");
     let many = format!(
         r#"{{"service":"web","from":"2001-01-01T00:00:00Z","to":"2001-01-01T00:00:01Z","thresholds":[{}]}}"#,
-        vec![r#""errors<5%""#; 21].join(",")
+        [r#""errors<5%""#; 21].join(",")
     );
     for (body, wanted, reason) in [
         (&*many, "422", "at most 20 conditions"),
