@@ -14,6 +14,7 @@ use slod::store::{Store, StoreError};
 use std::f64::consts::TAU;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 const HOUR: i64 = 3_600_000;
@@ -111,7 +112,7 @@ fn commits(folder: &Path, chance: &mut u64) -> Result<(), StoreError> {
 /// Two real hours of all probes.
 fn blocks(path: &Path, config: &Config, chance: &mut u64) -> Result<(), StoreError> {
     let plans = slod::ledger::plans(config);
-    let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
+    let plan = |key: &ProbeKey| Arc::unwrap_or_clone(plans.get(key).cloned().unwrap_or_default());
     let mut store = Store::open(path)?;
     for at in (START..START + 2 * HOUR).step_by(10_000) {
         let records: Vec<_> = (0..probes())

@@ -11,7 +11,7 @@ use crate::outcome::{ProbeKey, Timestamp};
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::schedule::ProbeThreads;
 use crate::slo::vantage::NetworkGuard;
-use crate::store::{Store, StoreError, Writer};
+use crate::store::{CountingPlan, Store, StoreError, Writer};
 use crate::tasks::{blocking, threads, unless_panicked};
 use crate::web::{self, Access};
 use arc_swap::ArcSwap;
@@ -183,7 +183,12 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let plans: Plans = Arc::new(ArcSwap::from_pointee(ledger::plans(config)));
     let plan = {
         let plans = plans.clone();
-        move |key: &ProbeKey| plans.load().get(key).cloned().unwrap_or_default()
+        move |key: &ProbeKey| {
+            let plans = plans.load();
+            plans
+                .get(key)
+                .map_or_else(CountingPlan::default, |plan| (**plan).clone())
+        }
     };
     // Hours that ended while slod was not running are compacted first, so that they are restored
     // from counts.

@@ -132,7 +132,7 @@ pub fn exported(
         Trusted::These(pem) => (Certificates::Named, Some(pem)),
         Trusted::All => (Certificates::All, None),
     };
-    let load = service.load.as_ref();
+    let load = service.load.as_deref();
     let script = Script {
         service: service.name.to_string(),
         origin: load_target.origin(),

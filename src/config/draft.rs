@@ -61,7 +61,7 @@ pub(super) struct ServiceDraft<'n> {
     pub(super) objectives: Vec<Located<'n, Arc<Objective>>>,
     pub(super) processes: Vec<ProcessSpec>,
     pub(super) metrics: Option<Arc<MetricsSpec>>,
-    pub(super) load: Option<LoadSpec>,
+    pub(super) load: Option<Box<LoadSpec>>,
     pub(super) signals: Settings,
     /// The number of its shard.
     pub(super) shard: u32,
@@ -135,6 +135,9 @@ impl Draft<'_> {
             signals: service.signals,
             shard: service.shard,
         });
+        let mut services: Vec<_> = services.collect();
+        // Collected into the larger allocation of the draft, which grew by doubling.
+        services.shrink_to_fit();
         Config {
             listen: self.listen,
             web: self.web,
@@ -147,7 +150,7 @@ impl Draft<'_> {
             vantage: values(self.vantage),
             signals: self.signals,
             scenarios: self.scenarios,
-            services: services.collect(),
+            services,
             elsewhere: BTreeMap::new(),
             routing: Arc::new(self.routing),
             heartbeat: self.heartbeat,
@@ -183,4 +186,21 @@ fn values<T>(placed: Vec<Located<'_, T>>) -> Vec<T> {
     let mut values = Vec::with_capacity(placed.len());
     values.extend(placed.into_iter().map(|placed| placed.value));
     values
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn the_services_of_a_config_have_no_spare_room() {
+        let service = |number| {
+            format!(
+                "  - {{ name: s{number}, probes: [{{ name: p, tcp: {{ address: \"h:1\" }} }}] }}\n"
+            )
+        };
+        let services: String = (0..5).map(service).collect();
+        let config: Config = format!("services:\n{services}").parse().expect("valid");
+        assert_eq!((config.services.len(), config.services.capacity()), (5, 5));
+    }
 }

@@ -232,7 +232,8 @@ pub struct ServiceSpec {
     pub processes: Vec<ProcessSpec>,
     /// Endpoint of its own metrics.
     pub metrics: Option<Arc<MetricsSpec>>,
-    pub load: Option<LoadSpec>,
+    /// Boxed, as most services have none.
+    pub load: Option<Box<LoadSpec>>,
     /// Settings of its warning signs, merged with those of the root.
     pub signals: Settings,
     /// The number of its shard.

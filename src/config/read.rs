@@ -150,7 +150,7 @@ fn service<'n>(
     let (own_names, own) = objective::read_list(&section, &key::OBJECTIVES);
     let processes = observe::processes(&section, &service);
     let metrics = metrics::read(&section, &service, every);
-    let load = load_test::read(&section);
+    let load = load_test::read(&section).map(Box::new);
     let signals = signals::read_own(&section, signals);
     // Evaluated in `config::alerts`; read here so that errors are reported even without a valid name.
     section.all(&key::DEPENDS_ON);

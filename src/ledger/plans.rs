@@ -5,10 +5,30 @@ use crate::config::Config;
 use crate::outcome::ProbeKey;
 use crate::slo::TallyKey;
 use crate::store::CountingPlan;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-/// One plan for each probe of a config.
-pub fn plans(config: &Config) -> HashMap<ProbeKey, CountingPlan> {
+/// The number of different plans that the next one is compared with.
+const COMPARED: usize = 16;
+
+/// One plan for each probe of a config. Equal ones are shared: thousands of probes have the default
+/// objectives.
+pub fn plans(config: &Config) -> HashMap<ProbeKey, Arc<CountingPlan>> {
+    let mut known: VecDeque<Arc<CountingPlan>> = VecDeque::with_capacity(COMPARED);
+    let mut shared = |plan: CountingPlan| {
+        if let Some(same) = known.iter().find(|one| ***one == plan) {
+            return same.clone();
+        }
+        let plan = Arc::new(plan);
+        known.truncate(COMPARED - 1);
+        known.push_front(plan.clone());
+        plan
+    };
+    let each = each(config).into_iter();
+    each.map(|(key, plan)| (key, shared(plan))).collect()
+}
+
+fn each(config: &Config) -> HashMap<ProbeKey, CountingPlan> {
     let mut plans: HashMap<ProbeKey, CountingPlan> = HashMap::new();
     for service in &config.services {
         let mut watched = Vec::new();
@@ -28,4 +48,26 @@ pub fn plans(config: &Config) -> HashMap<ProbeKey, CountingPlan> {
         }
     }
     plans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_plans_are_shared() {
+        let service = |name: &str, more: &str| {
+            format!(
+                "  - {{ name: {name}, probes: [{{ name: p, tcp: {{ address: \"h:1\" }} }}]{more} }}\n"
+            )
+        };
+        let own = ", objectives: [{ name: fast, sli: latency, below: 1s, target: 99% }]";
+        let services = service("a", "") + &service("b", own) + &service("c", "");
+        let objective = "{ name: up, sli: success, target: 99% }";
+        let text = format!("defaults: {{ objectives: [{objective}] }}\nservices:\n{services}");
+        let plans = plans(&text.parse().expect("valid"));
+        let of = |service: &str| &plans[&ProbeKey::new(service, "p")];
+        assert!(Arc::ptr_eq(of("a"), of("c")));
+        assert_eq!((of("a").keys.len(), of("b").keys.len()), (1, 2));
+    }
 }

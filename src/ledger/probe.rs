@@ -14,7 +14,7 @@ use crate::outcome::{
 use crate::stats::exponential;
 use crate::stats::quantile::{Histogram, Latencies};
 use crate::stats::scale::Scale;
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,8 +38,8 @@ pub(super) struct ProbeState {
     pub(super) bounds: Arc<[Duration]>,
     /// Counters since the process started.
     pub(super) runs: u64,
-    pub(super) failures: [u64; Cause::ALL.len()],
-    pub(super) voids: [u64; VoidReason::ALL.len()],
+    pub(super) failures: Reasons<{ Cause::ALL.len() }>,
+    pub(super) voids: Reasons<{ VoidReason::ALL.len() }>,
     pub(super) missed: u64,
     pub(super) buckets: Box<[u64]>,
     /// The same durations in exponential buckets.
@@ -62,11 +62,7 @@ pub(super) struct ProbeState {
 
 impl ProbeState {
     /// `service` is the one that watches the probe.
-    pub(super) fn new(spec: &ProbeSpec, service: &str, thresholds: &[Duration]) -> Self {
-        let mut bounds: Vec<_> = BOUNDS_MS.map(Duration::from_millis).into();
-        bounds.extend_from_slice(thresholds);
-        bounds.sort_unstable();
-        bounds.dedup();
+    pub(super) fn new(spec: &ProbeSpec, service: &str, bounds: Arc<[Duration]>) -> Self {
         Self {
             borrowed: *spec.key.service != *service,
             key: spec.key.clone(),
@@ -76,10 +72,10 @@ impl ProbeState {
             interval: spec.interval,
             timeout: spec.timeout,
             buckets: vec![0; bounds.len() + 1].into(),
-            bounds: bounds.into(),
+            bounds,
             runs: 0,
-            failures: [0; Cause::ALL.len()],
-            voids: [0; VoidReason::ALL.len()],
+            failures: Reasons::default(),
+            voids: Reasons::default(),
             missed: 0,
             durations: Histogram::default(),
             duration_sum: Duration::ZERO,
@@ -104,9 +100,9 @@ impl ProbeState {
         }
         match verdict {
             Verdict::Good => {}
-            Verdict::Bad(cause) => count(&mut self.failures, Cause::ALL, &cause),
+            Verdict::Bad(cause) => self.failures.add(Cause::ALL, &cause),
             Verdict::Void(why) => {
-                count(&mut self.voids, VoidReason::ALL, &why);
+                self.voids.add(VoidReason::ALL, &why);
                 return;
             }
         }
@@ -251,8 +247,8 @@ impl ProbeState {
 
     pub(super) fn continue_counters(&mut self, old: &Self) {
         self.runs = old.runs;
-        self.failures = old.failures;
-        self.voids = old.voids;
+        self.failures = old.failures.clone();
+        self.voids = old.voids.clone();
         self.missed = old.missed;
         // If the boundaries differ, the histogram restarts.
         if self.bounds == old.bounds {
@@ -284,8 +280,8 @@ impl ProbeState {
             target: self.target.clone(),
             interval: self.interval,
             runs: self.runs,
-            failures: self.failures,
-            voids: self.voids,
+            failures: self.failures.counts(),
+            voids: self.voids.counts(),
             missed: self.missed,
             last: self.last.clone(),
             failing_since: self.failing_since,
@@ -345,9 +341,55 @@ impl LastOutcome {
     }
 }
 
-/// Increments the count at the reason's position in its closed set.
-fn count<T: PartialEq>(counts: &mut [u64], all: &[T], reason: &T) {
-    if let Some(at) = all.iter().position(|known| known == reason) {
-        counts[at] += 1;
+/// Counts by reason, in the order of its closed set. Nothing is allocated before the first one, as most
+/// probes have none, and a probe is copied with every outcome.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reasons<const N: usize>(Option<Box<[u64; N]>>);
+
+impl<const N: usize> Reasons<N> {
+    fn add<T: PartialEq>(&mut self, all: &[T], reason: &T) {
+        if let Some(at) = all.iter().position(|known| known == reason) {
+            self.0.get_or_insert_with(|| Box::new([0; N]))[at] += 1;
+        }
+    }
+
+    pub(super) fn counts(&self) -> [u64; N] {
+        self.0.as_deref().copied().unwrap_or([0; N])
+    }
+}
+
+/// The histogram boundaries of probes; equal ones are shared.
+#[derive(Debug, Default)]
+pub(super) struct BoundSets(HashSet<Arc<[Duration]>>);
+
+impl BoundSets {
+    /// The boundaries of a probe whose service has these latency thresholds.
+    pub(super) fn of(&mut self, thresholds: impl Iterator<Item = Duration>) -> Arc<[Duration]> {
+        let standard = BOUNDS_MS.map(Duration::from_millis);
+        let mut bounds: Vec<_> = standard.into_iter().chain(thresholds).collect();
+        bounds.sort_unstable();
+        bounds.dedup();
+        if let Some(known) = self.0.get(&*bounds) {
+            return known.clone();
+        }
+        let bounds: Arc<[Duration]> = bounds.into();
+        self.0.insert(bounds.clone());
+        bounds
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_boundaries_are_shared_and_include_thresholds() {
+        let mut sets = BoundSets::default();
+        let mut of = |ms: u64| sets.of([Duration::from_millis(ms)].into_iter());
+        let (first, same, other) = (of(300), of(300), of(400));
+        assert!(Arc::ptr_eq(&first, &same));
+        assert_eq!(first.len(), BOUNDS_MS.len() + 1);
+        assert_ne!(first, other);
+        assert_eq!(of(500).len(), BOUNDS_MS.len(), "already a boundary");
     }
 }

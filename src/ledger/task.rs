@@ -45,7 +45,7 @@ const FLUSH: Duration = Duration::from_secs(5);
 const CORRECTIONS_EVERY: Duration = Duration::from_hours(1);
 
 /// The rules by which the store counts each probe's hours; changed by a reload.
-pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, CountingPlan>>>;
+pub type Plans = Arc<ArcSwap<HashMap<ProbeKey, Arc<CountingPlan>>>>;
 
 /// A request to recount, which is answered when the state is complete.
 #[derive(Debug)]

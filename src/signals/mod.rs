@@ -54,7 +54,7 @@ fn finding(
         subject: subject.into(),
         presence,
         evidence: evidence.into(),
-        chart: "".into(),
+        chart: Arc::default(),
     }
 }
 

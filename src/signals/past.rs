@@ -213,7 +213,7 @@ pub fn replay(
             history.judge_trends(&spec.signals);
         }
         if at >= from {
-            let mut all = history.findings(spec.load.as_ref(), &spec.signals, at);
+            let mut all = history.findings(spec.load.as_deref(), &spec.signals, at);
             all.retain(|one| spec.signals.is_on(one.kind));
             visit(at, all);
         }

@@ -17,14 +17,14 @@ const BACK: Duration = Duration::from_secs(14 * DAY.as_secs());
 /// Services not read within this time come first next time.
 const BUDGET: Duration = Duration::from_secs(20);
 
-/// The usual levels of a service; `None` if unknown.
+/// The usual levels of a service; `None` if unknown. Boxed, as many services have none.
 #[derive(Debug, Default)]
 pub(super) struct UsualValues {
     /// p95 in seconds by its own metrics, and by its probes.
-    pub(super) own_p95: Option<LearnedSeason>,
-    pub(super) probes_p95: Option<LearnedSeason>,
+    pub(super) own_p95: Option<Box<LearnedSeason>>,
+    pub(super) probes_p95: Option<Box<LearnedSeason>>,
     /// Requests per second.
-    pub(super) rate: Option<LearnedSeason>,
+    pub(super) rate: Option<Box<LearnedSeason>>,
 }
 
 /// A seasonal pattern, and the number of days it was learned from.
@@ -146,14 +146,15 @@ impl Hourly {
         &mut self,
         now: Timestamp,
         read: impl FnOnce((Timestamp, Timestamp)) -> Result<BTreeMap<Timestamp, f64>, StoreError>,
-    ) -> Result<Option<LearnedSeason>, StoreError> {
+    ) -> Result<Option<Box<LearnedSeason>>, StoreError> {
         let (from, to) = (now.hour().before(BACK), now.hour());
         self.values = self.values.split_off(&from);
         let new = read((self.until.map_or(from, |until| until.max(from)), to))?;
         self.values.extend(new);
         self.until = Some(to);
         let values = self.values.iter().map(|(at, value)| (*at, *value));
-        Ok(LearnedSeason::of(&values.collect::<Vec<_>>()))
+        let learned = LearnedSeason::of(&values.collect::<Vec<_>>());
+        Ok(learned.map(Box::new))
     }
 }
 

@@ -173,7 +173,7 @@ impl Watcher {
             let mut found = Vec::new();
             if let Some(history) = self.services.get_mut(&spec.name) {
                 history.share(&mut texts);
-                found = history.findings(spec.load.as_ref(), &spec.signals, now);
+                found = history.findings(spec.load.as_deref(), &spec.signals, now);
                 let judged = history.indicators(&found).into_iter();
                 indicators.extend(judged.map(|one| texts.indicator(one)));
             }

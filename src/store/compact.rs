@@ -23,7 +23,7 @@ const OLD_BEATS: &str = "DELETE FROM beat WHERE at < ?1 AND NOT EXISTS (
 
 /// The rules for counting a probe's hours: thresholds and tallies of all objectives that the probe
 /// contributes to.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CountingPlan {
     /// Thresholds that must be bucket boundaries of blocks.
     pub thresholds: Vec<Threshold>,

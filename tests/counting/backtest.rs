@@ -49,7 +49,7 @@ fn started(config: &Config, store: Option<&Store>, second: i64) -> Ledger {
 fn store(folder: &Path, config: &Config) -> Store {
     let plans = plans(config);
     compacted(folder, config, &|key| {
-        plans.get(key).cloned().unwrap_or_default()
+        Arc::unwrap_or_clone(plans.get(key).cloned().unwrap_or_default())
     })
 }
 

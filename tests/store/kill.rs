@@ -61,7 +61,7 @@ fn child_appends_until_killed() {
     let clock = Clock::manual(Timestamp(next));
     let forever = Duration::from_hours(100 * 366 * 24);
     let plans = plans(&config());
-    let plan = move |key: &ProbeKey| plans[key].clone();
+    let plan = move |key: &ProbeKey| (*plans[key]).clone();
     let writer = store.writer(clock.clone(), forever, plan).unwrap();
     let handle = writer.handle();
     for tick in 0.. {

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::demo::History;
 use crate::ledger::plans;
 use crate::outcome::ProbeKey;
-use crate::store::{Store, StoreError};
+use crate::store::{CountingPlan, Store, StoreError};
 use std::time::{Duration, Instant};
 
 /// Result of the generation.
@@ -19,7 +19,10 @@ pub fn generate(config: &Config) -> Result<Generated, StoreError> {
     let started = Instant::now();
     let mut store = Store::open(&config.store.path)?;
     let plans = plans(config);
-    let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
+    let plan = |key: &ProbeKey| {
+        let plan = plans.get(key);
+        plan.map_or_else(CountingPlan::default, |plan| (**plan).clone())
+    };
     let history = History::before(Clock::system().now());
     let outcomes = history.store(&mut store, &plan)?;
     Ok(Generated {

@@ -124,7 +124,7 @@ fn engine_plan(
 ) -> Result<Plan, String> {
     let at_target = |reason| format!("{}: {reason}", load_target.target());
     let mix = Mix::new(sequences(service, load_target).map_err(at_target)?);
-    let load = service.load.as_ref();
+    let load = service.load.as_deref();
     let data = load.and_then(|load| load.data.as_ref());
     let timeout = load.map_or(TIMEOUT, |load| load.timeout);
     let has_cookies = load.is_none_or(|load| load.cookies);
@@ -178,7 +178,7 @@ pub fn service<'a>(config: &'a Config, name: &str) -> Result<&'a ServiceSpec, St
 /// Target of the load: the service's `load`, otherwise its first `http` probe, otherwise its first `llm`
 /// probe that streams.
 pub fn load_target(service: &ServiceSpec) -> Result<LoadTarget, String> {
-    let own = service.load.as_ref().and_then(|load| load.target.clone());
+    let own = service.load.as_deref().and_then(|load| load.target.clone());
     let probes = || service.probes.iter().map(|spec| &spec.probe);
     let http = || probes().find_map(LoadTarget::of);
     let llm = || probes().find_map(llm::load_target::load_target);

@@ -56,7 +56,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
         PROBE_REASON,
         "Bad outcomes, by cause.",
         |samples, probe| {
-            for (cause, count) in Cause::ALL.iter().zip(probe.state.failures) {
+            for (cause, count) in Cause::ALL.iter().zip(probe.state.failures.counts()) {
                 samples.with("reason", cause.label(), |samples| samples.count(count));
             }
         },
@@ -66,7 +66,7 @@ pub(super) const PROBES: &[DescribedProbe] = &[
         PROBE_REASON,
         "Void attempts by reason: failures of slod itself, which say nothing about the service.",
         |samples, probe| {
-            for (why, count) in VoidReason::ALL.iter().zip(probe.state.voids) {
+            for (why, count) in VoidReason::ALL.iter().zip(probe.state.voids.counts()) {
                 samples.with("reason", why.label(), |samples| samples.count(count));
             }
         },

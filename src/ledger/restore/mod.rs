@@ -9,6 +9,7 @@ mod shard;
 mod traffic;
 
 use super::index::Index;
+use super::probe::BoundSets;
 use super::state::Ledger;
 use crate::config::Config;
 use crate::outcome::Timestamp;
@@ -96,11 +97,12 @@ impl<'a> Builder<'a> {
     fn new(old: Ledger, keep: impl Fn(&Arc<str>) -> Keep, from: RestoreFrom<'a>) -> Self {
         let retention = |objective: &Objective| Retention::of(from.config.retention(objective));
         let time = CorrectedTime::of(from.corrections);
+        let mut bounds = BoundSets::default();
         let mut before = old.services;
         let services = from.config.services.iter().map(|spec| {
             let same = before.iter().position(|old| old.name == spec.name);
             let old = same.map(|at| Arc::unwrap_or_clone(before.swap_remove(at)));
-            let mut service = RestoringService::new(spec, &retention, &time, from.now);
+            let mut service = RestoringService::new(spec, &retention, &time, &mut bounds, from.now);
             if let Some(old) = old {
                 service.continue_from(old, keep(&spec.name), from.now);
             }
@@ -124,10 +126,12 @@ impl<'a> Builder<'a> {
         };
         let known = result.is_ok() && from.store.is_some();
         let services = self.services.into_iter();
+        let finish = |one: RestoringService<'_>| one.finish(&from.config.alerts, from.now, known);
+        let mut services: Vec<_> = services.map(|one| Arc::new(finish(one))).collect();
+        // Collected into the much larger allocation of the services before.
+        services.shrink_to_fit();
         let ledger = Ledger {
-            services: services
-                .map(|one| Arc::new(one.finish(&from.config.alerts, from.now, known)))
-                .collect(),
+            services,
             corrections: from.corrections.into(),
             index: Arc::new(self.index),
             scale: self.scale,

@@ -4,7 +4,7 @@ use super::objective::{CountedObjective, RestoringObjective};
 use crate::alert::AlertRules;
 use crate::config::ServiceSpec;
 use crate::ledger::objective::ObjectiveState;
-use crate::ledger::probe::ProbeState;
+use crate::ledger::probe::{BoundSets, ProbeState};
 use crate::ledger::service::ServiceState;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::correction::CorrectedTime;
@@ -40,15 +40,16 @@ impl<'a> RestoringService<'a> {
         spec: &'a ServiceSpec,
         retention: &impl Fn(&Objective) -> Retention,
         time: &CorrectedTime<'_>,
+        bounds: &mut BoundSets,
         now: Timestamp,
     ) -> Self {
         let thresholds = spec.objectives.iter();
         let thresholds = thresholds.filter_map(|objective| objective.sli.threshold());
         // Buckets count whole attempts.
         let whole = thresholds.filter(|threshold| threshold.of.is_none());
-        let thresholds: Vec<_> = whole.map(|threshold| threshold.below).collect();
+        let bounds = bounds.of(whole.map(|threshold| threshold.below));
         let probes = spec.watched().map(|probe| {
-            let mut state = ProbeState::new(probe, &spec.name, &thresholds);
+            let mut state = ProbeState::new(probe, &spec.name, bounds.clone());
             state.anchor(now);
             RestoringProbe {
                 state,

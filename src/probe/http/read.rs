@@ -86,7 +86,7 @@ pub fn read_transport(section: &Section<'_>, request: Option<&Request>) -> Optio
         fitting_version(section, request, version)
     });
     let tls = read_tls(section, version, request);
-    let proxy = read_proxy(section);
+    let proxy = read_proxy(section).map(Box::new);
     let family = section.get(&options::IP_VERSION);
     if version == Version::Http2 && proxy.is_some() && !request.is_none_or(Request::is_https) {
         section.error(

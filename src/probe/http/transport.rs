@@ -20,7 +20,8 @@ pub struct Transport {
     pub tls: Tls,
     /// For every other origin: without the client certificate and the configured name.
     pub foreign_tls: Tls,
-    pub proxy: Option<Proxy>,
+    /// Boxed, as few probes have one.
+    pub proxy: Option<Box<Proxy>>,
 }
 
 impl Transport {
@@ -59,7 +60,7 @@ impl Transport {
 
     /// The proxy that forwards the request, if any; it answers the request itself if it rejects it.
     pub fn forwards(&self, request: &Request) -> Option<&Proxy> {
-        self.proxy.as_ref().filter(|_| !request.is_https())
+        self.proxy.as_deref().filter(|_| !request.is_https())
     }
 
     /// Opens a connection to the server, or to the proxy in front of it.

@@ -64,7 +64,7 @@ impl RunReport {
         let results: Vec<ThresholdResult> = all.map(|one| judged(&one, &run)).collect();
         let statements = statements(&run, service.and_then(limit));
         let indicators = indicators(&run);
-        let load = service.and_then(|service| service.load.as_ref());
+        let load = service.and_then(|service| service.load.as_deref());
         Self {
             promised: promised(&run.scenario, load),
             run,

@@ -198,7 +198,7 @@ fn offered_by_users(figures: &Figures, windows: &[&LoadWindow]) -> Option<f64> {
 /// load; `average` and `max` of `load` up to the expected load, or at the lowest load of the plan if none
 /// is configured for this kind of load. Requirements for a lower load than the plan has are left out.
 pub fn requirements(service: &ServiceSpec, scenario: &Scenario) -> Vec<Requirement> {
-    let plan = Plan::of(scenario, service.load.as_ref());
+    let plan = Plan::of(scenario, service.load.as_deref());
     let mut all = Vec::new();
     for objective in &service.objectives {
         let (of, limit) = match objective.sli {

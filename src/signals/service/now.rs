@@ -144,7 +144,7 @@ impl ServiceHistory {
             Numbers::Own => &self.usual.own_p95,
             Numbers::Probes => &self.usual.probes_p95,
         };
-        let usual = |learned: &Option<LearnedSeason>| learned.as_ref().map(|one| one.at(now));
+        let usual = |learned: &Option<Box<LearnedSeason>>| learned.as_ref().map(|one| one.at(now));
         let kind = &kinds::LATENCY_UNUSUAL;
         let (level, was) = (settings.level(kind), self.was_active(kind, ""));
         let answer = latency_unusual(mean_of_hour(p95), usual(learned), level, was, by);

@@ -238,7 +238,7 @@ fn known() -> (Config, Watcher, Findings) {
             let at = minute(0).before(DAY * 20).after(Duration::from_hours(hour));
             (at, value * (1.0 + (hour % 7) as f64 / 100.0))
         });
-        LearnedSeason::of(&hours.collect::<Vec<_>>())
+        LearnedSeason::of(&hours.collect::<Vec<_>>()).map(Box::new)
     };
     let usuals = UsualValues {
         own_p95: usual(0.2),

@@ -8,6 +8,7 @@ use slod::report::slo::{report, span::Span};
 use slod::slo::{Combine, NoDataPolicy};
 use slod::store::Store;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 const MINUTE: i64 = 60_000;
@@ -112,7 +113,8 @@ impl Daemon {
 
     fn compact(&mut self) {
         let plans = plans(&self.config);
-        let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
+        let plan =
+            |key: &ProbeKey| Arc::unwrap_or_clone(plans.get(key).cloned().unwrap_or_default());
         while self
             .store
             .compact_step(Timestamp(self.now), &plan)

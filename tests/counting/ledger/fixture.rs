@@ -12,6 +12,7 @@ use slod::slo::recurrence::Recurrence;
 use slod::store::Store;
 use slod::units::Tz;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A step of a random history.
@@ -134,7 +135,9 @@ impl Fixture {
         let now = Timestamp(self.now);
         while self
             .store()
-            .compact_step(now, &|key| plans.get(key).cloned().unwrap_or_default())
+            .compact_step(now, &|key| {
+                Arc::unwrap_or_clone(plans.get(key).cloned().unwrap_or_default())
+            })
             .expect("compaction")
         {}
     }

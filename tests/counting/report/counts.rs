@@ -9,6 +9,7 @@ use slod::report::slo::report;
 use slod::report::slo::span::Span;
 use slod::store::{CountingPlan, Store};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What the blocks of a store are counted by: everything that the objectives need, or only the
@@ -16,7 +17,7 @@ use std::time::Duration;
 fn plan(config: &Config, counted: bool) -> impl Fn(&ProbeKey) -> CountingPlan {
     let plans = plans(config);
     move |key| {
-        let mut plan = plans.get(key).cloned().unwrap_or_default();
+        let mut plan = Arc::unwrap_or_clone(plans.get(key).cloned().unwrap_or_default());
         plan.keys.retain(|_| counted);
         plan
     }

@@ -15,6 +15,7 @@ use slod::report::slo::span::Span;
 use slod::slo::StandardWindow;
 use slod::store::Store;
 use std::path::Path;
+use std::sync::Arc;
 
 /// The second half of the month: a gap in probing, a correction, and incidents of all kinds.
 fn history() -> History {
@@ -36,7 +37,7 @@ fn config() -> Config {
 fn store(config: &Config, folder: &Path) -> Store {
     let mut store = Store::open(&folder.join("slod.db")).expect("a new store");
     let plans = plans(config);
-    let plan = |key: &ProbeKey| plans.get(key).cloned().unwrap_or_default();
+    let plan = |key: &ProbeKey| Arc::unwrap_or_clone(plans.get(key).cloned().unwrap_or_default());
     let stored = history().store(&mut store, &plan).expect("stored");
     let generated: usize = history().hours().map(|hour| hour.len()).sum();
     assert_eq!(stored, generated);

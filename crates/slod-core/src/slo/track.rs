@@ -36,8 +36,8 @@ pub struct Tracker {
     /// Outcomes in this time are not counted.
     corrected: Arc<Spans>,
     series: Series,
-    /// Set if time slices are counted.
-    slices: Option<Slices>,
+    /// Set if time slices are counted. Boxed, as most objectives have none and there are thousands.
+    slices: Option<Box<Slices>>,
     /// When the first of its probes began, if that matters: slices without outcomes are missing from then
     /// on.
     since: Option<Timestamp>,
@@ -71,7 +71,7 @@ impl Tracker {
         Self {
             series: Series::new(objective.reach().max(LONGEST_SHOWN))
                 .with_calendars(objective.calendars()),
-            slices: SliceRule::of(&objective, weights).map(Slices::new),
+            slices: SliceRule::of(&objective, weights).map(|rule| Box::new(Slices::new(rule))),
             corrected: Arc::default(),
             since: None,
             unwatched: UnconfiguredSpans::default(),
@@ -224,7 +224,7 @@ impl Tracker {
     }
 
     fn closed(&self) -> i64 {
-        self.slices.as_ref().map_or(i64::MAX, Slices::closed)
+        self.slices.as_deref().map_or(i64::MAX, Slices::closed)
     }
 
     /// Whether a slice is missing unless it was observed.
@@ -267,7 +267,7 @@ impl Tracker {
     /// Whether [`Tracker::close_slices`] would change anything.
     pub fn is_due(&self, now: Timestamp) -> bool {
         let closes = |slices: &Slices| slices.closed() < slice_of(now) - 1;
-        self.series.is_due(now) || self.slices.as_ref().is_some_and(closes)
+        self.series.is_due(now) || self.slices.as_deref().is_some_and(closes)
     }
 
     /// Closes the slices that ended at least one slice length ago. From then on they are counted events, or
