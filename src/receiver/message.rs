@@ -195,9 +195,10 @@ impl Message {
             match notice.to {
                 None => {
                     let why = [HELD_BACK, ESCALATION].map(|name| notice.annotations.get(name));
-                    let why = why.into_iter().flatten();
-                    let why: String = why.map(|why| format!(", {why}")).collect();
-                    format!("- firing: {line} (since {from} UTC{why})")
+                    let why = why.into_iter().flatten().cloned();
+                    let parts = [format!("since {from} UTC")].into_iter().chain(why);
+                    let parts: Vec<String> = parts.collect();
+                    format!("- firing: {line} ({})", parts.join(", "))
                 }
                 Some(to) => {
                     let length = times::length(to.since(notice.from).as_secs_f64());
