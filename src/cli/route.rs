@@ -94,7 +94,7 @@ fn group(route: &Route, external: &[String], labels: &BTreeMap<String, String>) 
     let is_known = known != "{}";
     match (&open[..], is_known) {
         ([], _) => format!("group {known}"),
-        (open, true) => format!("a group for each {} of {known}", open.join(" and ")),
+        (open, true) => format!("group {known}, one for each {}", open.join(" and ")),
         (open, false) => format!("a group for each {}", open.join(" and ")),
     }
 }

@@ -194,13 +194,11 @@ impl Message {
             let from = times::minute(notice.from.to_utc());
             match notice.to {
                 None => {
-                    let mut line = format!("- firing: {line} (since {from} UTC");
-                    for name in [HELD_BACK, ESCALATION] {
-                        if let Some(why) = notice.annotations.get(name) {
-                            line = format!("{line}, {why}");
-                        }
-                    }
-                    line + ")"
+                    let why = [HELD_BACK, ESCALATION].map(|name| notice.annotations.get(name));
+                    let why = why.into_iter().flatten().cloned();
+                    let parts = [format!("since {from} UTC")].into_iter().chain(why);
+                    let parts: Vec<String> = parts.collect();
+                    format!("- firing: {line} ({})", parts.join(", "))
                 }
                 Some(to) => {
                     let length = times::length(to.since(notice.from).as_secs_f64());

@@ -254,21 +254,17 @@ fn absent(store: &mut Store, gone: u64, back: u64) {
         Arc::new(SeriesKey::new(name, labels))
     };
     let instances = key("slod_process_instances");
-    let started = key("slod_process_start_time_seconds");
+    let restarted = key("slod_process_restarts_total");
     let tick = |seconds: u64| {
-        let (count, start) = if seconds > gone {
-            (1.0, Some(10.0))
-        } else if seconds > back {
-            (0.0, None)
-        } else {
-            (1.0, Some(900.0))
-        };
-        let start = start.map(|start| (started.clone(), SeriesKind::Gauge, start));
-        let mut samples = vec![(instances.clone(), SeriesKind::Gauge, count)];
-        samples.extend(start);
+        let is_gone = seconds > back && seconds <= gone;
+        let count = if is_gone { 0.0 } else { 1.0 };
+        let restarts = if seconds > back { 0.0 } else { 1.0 };
         Tick {
             at: NOW.before(Duration::from_secs(seconds)),
-            samples,
+            samples: vec![
+                (instances.clone(), SeriesKind::Gauge, count),
+                (restarted.clone(), SeriesKind::Counter, restarts),
+            ],
         }
     };
     let ticks: Vec<Tick> = (1..1200).rev().map(|number| tick(number * 10)).collect();
