@@ -49,7 +49,7 @@ fn an_outage_is_no_breaking_point_if_more_load_is_handled_later() {
     states(
         &statement(&failing, "fault at a lower load"),
         Answer::Bad,
-        "from 40 s to 70 s after the start, at 88 requests per second, 100.0 % of the requests failed; the service handled 183 requests per second later, so the load alone was not the cause",
+        "from 40 s to 70 s after the start, at 88 requests per second, 100% of the requests failed; the service handled 183 requests per second later, so the load alone was not the cause",
     );
     assert!(!topics(&failing).contains(&"bottleneck"));
     // A cold start.
@@ -179,7 +179,7 @@ fn failures_after_a_spike_that_was_handled_are_no_breaking_point() {
     states(
         &found,
         Answer::Bad,
-        "from 120 s to 180 s after the start, at 20 requests per second, 100.0 % of the requests failed; the service handled 100 requests per second before, so the load alone was not the cause",
+        "from 120 s to 180 s after the start, at 20 requests per second, 100% of the requests failed; the service handled 100 requests per second before, so the load alone was not the cause",
     );
     assert_eq!(found.level, Some(20.0));
     let found = statement(&run, "recovery");
@@ -192,6 +192,6 @@ fn failures_after_a_spike_that_was_handled_are_no_breaking_point() {
     states(
         &found,
         Answer::Bad,
-        "broke at 20 requests per second, 120 s after the start: 100.0 % of the requests failed",
+        "broke at 20 requests per second, 120 s after the start: 100% of the requests failed",
     );
 }
