@@ -8,7 +8,6 @@ use crate::clock::Clock;
 use crate::tasks::threads;
 use crate::version;
 use clap::Args;
-use rustix::process::nice;
 use std::collections::BTreeSet;
 use std::io;
 use std::num::NonZero;
@@ -22,9 +21,6 @@ use tokio_util::sync::CancellationToken;
 /// Threads of the daemon or a run in addition to those of the runtime: for attempts, the store, name
 /// resolution, expectations and files.
 const OTHER_THREADS: usize = 6;
-/// By how much the runtime of a daemon is nicer than its threads for attempts: if both wait for a processor, the
-/// latter have nine tenths of it.
-const NICENESS: i32 = 10;
 /// How long tasks and blocking work may continue after the result is known.
 const RUNTIME_SHUTDOWN: Duration = Duration::from_secs(1);
 
@@ -100,10 +96,7 @@ pub fn on_runtime(work: impl Future<Output = CommandResult>) -> CommandResult {
 /// Runs a daemon on the multi-threaded runtime. Attempts have threads of their own, to which those of the runtime
 /// yield the processors: otherwise, clients that keep the web server busy would delay attempts.
 pub fn as_daemon(work: impl Future<Output = CommandResult>) -> CommandResult {
-    on_threads(Box::pin(work), || {
-        // If it is not permitted, attempts only wait longer on a busy machine.
-        let _ = nice(NICENESS);
-    })
+    on_threads(Box::pin(work), threads::yield_to_attempts)
 }
 
 /// Not generic over the work, so that it is compiled only once.
@@ -176,7 +169,7 @@ mod tests {
             let threads = ProbeThreads::start().expect("starts");
             let attempts = threads.first().spawn(async move { here() });
             assert_eq!(attempts.await.expect("runs"), usual);
-            let others = (usual + NICENESS).min(19);
+            let others = (usual + threads::NICENESS).min(19);
             let pages = tokio::spawn(async move { here() });
             assert_eq!(pages.await.expect("runs"), others);
             assert_eq!(blocking(here).await.expect("runs"), others);
