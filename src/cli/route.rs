@@ -7,6 +7,7 @@ use super::unknown_name::unknown_name;
 use super::{ConfigArg, exit};
 use crate::alert::Notice;
 use crate::clock::Clock;
+use crate::config::AlertLabels;
 use crate::format::times;
 use crate::receiver::{Decision, Route, group_of};
 use crate::units::show_duration;
@@ -66,18 +67,6 @@ pub fn run(args: &RouteArgs) -> CommandResult {
     Ok(exit::OK)
 }
 
-/// Labels that alerts have depending on their kind.
-const OWN_LABELS: [&str; 8] = [
-    "alertname",
-    "instance",
-    "service",
-    "severity",
-    "signal",
-    "slo",
-    "subject",
-    "tier",
-];
-
 /// The groups that alerts with these labels are in.
 fn group(route: &Route, external: &[String], labels: &BTreeMap<String, String>) -> String {
     let further = external
@@ -89,7 +78,7 @@ fn group(route: &Route, external: &[String], labels: &BTreeMap<String, String>) 
         .filter_map(|name| Some((*name, labels.get(*name)?.as_str())));
     let known = group_of(known);
     let open = names.iter().map(|name| name.as_str());
-    let open = open.filter(|name| OWN_LABELS.contains(name) && !labels.contains_key(*name));
+    let open = open.filter(|name| AlertLabels::is_own(name) && !labels.contains_key(*name));
     let open: Vec<&str> = open.collect();
     let is_known = known != "{}";
     match (&open[..], is_known) {

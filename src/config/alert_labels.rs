@@ -39,6 +39,11 @@ pub struct UnknownLabel {
 }
 
 impl<'a> AlertLabels<'a> {
+    /// Whether slod sets this label, depending on the kind of an alert.
+    pub fn is_own(name: &str) -> bool {
+        OPEN.iter().chain(&CLOSED).any(|own| *own == name)
+    }
+
     pub fn of(config: &'a Config) -> Self {
         let mut all = Self::default();
         for service in &config.services {

@@ -214,29 +214,31 @@ fn outcomes_before_a_restart_count_after_it() {
     );
 }
 
+/// Replays the last two hours of the first service.
+fn replayed(
+    store: &Store,
+    config: &Config,
+    corrections: &[Correction],
+    visit: &mut dyn FnMut(Timestamp, Vec<Finding>),
+) {
+    let kept = StoredSeries::of(store).expect("readable");
+    let (timings, time) = (SignTimings::default(), CorrectedTime::of(corrections));
+    let span = (NOW.before(HOUR * 2), NOW);
+    let spec = &config.services[0];
+    replay(store, &kept, spec, (&timings, &time), span, visit).expect("readable");
+}
+
 #[test]
 fn replaying_a_service_gives_the_live_findings() {
     let config = config(1);
     let (_folder, mut store) = Store::temporary();
     leaking(&mut store, &config, 6, |_| 10.0);
-    let kept = StoredSeries::of(&store).expect("readable");
     let mut found = Vec::new();
-    let span = (NOW.before(HOUR * 2), NOW);
-    let (timings, time) = (SignTimings::default(), CorrectedTime::of(&[]));
-    let spec = &config.services[0];
-    replay(
-        &store,
-        &kept,
-        spec,
-        (&timings, &time),
-        span,
-        &mut |at, all| {
-            let mut leaks = all.iter().filter(|one| one.kind.name == "memory_growing");
-            let leak = leaks.next().expect("looked for");
-            found.push((at, leak.presence));
-        },
-    )
-    .expect("readable");
+    replayed(&store, &config, &[], &mut |at, all| {
+        let mut leaks = all.iter().filter(|one| one.kind.name == "memory_growing");
+        let leak = leaks.next().expect("looked for");
+        found.push((at, leak.presence));
+    });
     assert_eq!(found.len(), 121, "once a minute");
     let first = found.iter().find(|(_, one)| *one == Presence::Active);
     let (at, _) = first.expect("found");
@@ -305,25 +307,13 @@ fn replaying_respects_what_the_daemon_respects() {
         for marker in markers {
             store.add_marker(marker).expect("kept");
         }
-        let kept = StoredSeries::of(&store).expect("readable");
-        let (timings, time) = (SignTimings::default(), CorrectedTime::of(corrections));
         let mut active: BTreeMap<&str, usize> = BTreeMap::new();
-        let span = (NOW.before(HOUR * 2), NOW);
-        let spec = &config.services[0];
-        replay(
-            &store,
-            &kept,
-            spec,
-            (&timings, &time),
-            span,
-            &mut |_, all| {
-                let present = all.iter().filter(|one| one.presence == Presence::Active);
-                for one in present {
-                    *active.entry(one.kind.name).or_default() += 1;
-                }
-            },
-        )
-        .expect("readable");
+        replayed(&store, &config, corrections, &mut |_, all| {
+            let present = all.iter().filter(|one| one.presence == Presence::Active);
+            for one in present {
+                *active.entry(one.kind.name).or_default() += 1;
+            }
+        });
         let is_active = |name| active.contains_key(name);
         let case = (corrections.len(), markers.len(), back);
         assert_eq!(

@@ -53,6 +53,17 @@ fn next(store: &mut Store, now: i64) -> Option<Batch> {
     taken(store, now, &[], &|_, _| false)
 }
 
+/// A filter at the beginning of time that holds nothing back.
+const QUIET: MessageFilter<'static> = MessageFilter {
+    receiver: "oncall",
+    now: Timestamp(0),
+    without: &BTreeSet::new(),
+    is_muted: &|_, _| false,
+    is_handled: &|_| false,
+    is_maintained: &|_| false,
+    opens: &|_, _| Timestamp(0),
+};
+
 /// Takes the next message, without some groups and without muted alerts.
 fn taken(
     store: &mut Store,
@@ -61,13 +72,10 @@ fn taken(
     is_muted: &dyn Fn(&str, &Notice) -> bool,
 ) -> Option<Batch> {
     let taking = MessageFilter {
-        receiver: "oncall",
         now: Timestamp(now),
         without: &without.iter().map(|one| (*one).to_owned()).collect(),
         is_muted,
-        is_handled: &|_| false,
-        is_maintained: &|_| false,
-        opens: &|_, _| Timestamp(now),
+        ..QUIET
     };
     store.next_batch(taking).expect("reads")
 }

@@ -17,8 +17,8 @@ const HELD_BACK: &str = "held back: the alert was silenced or acknowledged, or m
 impl Store {
     /// Removes alerts that were silenced or acknowledged in the meantime, and escalations of alerts in
     /// maintenance, from messages that wait for their next attempt, except in the groups `begun`: some of
-    /// their recipients have the message already, and the others get the same one. Resolutions stay. Returns the number of
-    /// notices removed.
+    /// their recipients have the message already, and the others get the same one. Resolutions stay.
+    /// Returns the number of notices removed.
     pub fn withhold(
         &mut self,
         taking: MessageFilter<'_>,

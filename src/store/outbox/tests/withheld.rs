@@ -63,13 +63,10 @@ fn withheld(store: &mut Store, is_muted: bool, is_handled: bool, begun: &[&str])
 fn look(store: &mut Store, now: i64, is_muted: bool, is_handled: bool, begun: &[&str]) -> u64 {
     let is_rag = |one: &Notice| one.label("service") == Some("rag");
     let taking = MessageFilter {
-        receiver: "oncall",
         now: Timestamp(now),
-        without: &BTreeSet::new(),
         is_muted: &|_, one| is_muted && is_rag(one),
         is_handled: &|one| is_handled && is_rag(one),
-        is_maintained: &|_| false,
-        opens: &|_, _| Timestamp(now),
+        ..QUIET
     };
     let begun = begun.iter().map(|one| (*one).to_owned()).collect();
     store.withhold(taking, &begun).expect("looks")
@@ -108,13 +105,9 @@ fn an_escalation_waits_until_maintenance_has_ended() {
     );
     let during = |store: &mut Store, now: i64, is_maintained: bool| {
         let taking = MessageFilter {
-            receiver: "oncall",
             now: Timestamp(now),
-            without: &BTreeSet::new(),
-            is_muted: &|_, _| false,
-            is_handled: &|_| false,
             is_maintained: &|_| is_maintained,
-            opens: &|_, _| Timestamp(now),
+            ..QUIET
         };
         let withheld = store.withhold(taking, &BTreeSet::new()).expect("looks");
         let batch = store.next_batch(taking).expect("reads");
@@ -177,13 +170,9 @@ fn the_end_of_an_alert_is_sent_where_a_failed_attempt_may_have_arrived() {
 /// Takes the next message; notices may be sent from this time on.
 fn opened(store: &mut Store, now: i64, opens: i64) -> Option<Batch> {
     let taking = MessageFilter {
-        receiver: "oncall",
         now: Timestamp(now),
-        without: &BTreeSet::new(),
-        is_muted: &|_, _| false,
-        is_handled: &|_| false,
-        is_maintained: &|_| false,
         opens: &|_, _| Timestamp(opens.max(now)),
+        ..QUIET
     };
     store.next_batch(taking).expect("takes")
 }

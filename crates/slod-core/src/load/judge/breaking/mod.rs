@@ -15,6 +15,7 @@ use windows::{IN_A_ROW, Judged, breaks, highest_handled, is_below, pooled, reque
 pub(super) const BREAK_WINDOW: Duration = Duration::from_secs(10);
 /// A load was reached if it is at least this share of the highest one.
 const NEARLY: f64 = 0.9;
+
 /// What the windows of a run show about a break.
 #[derive(Clone, Debug)]
 pub(in super::super) struct Search {
