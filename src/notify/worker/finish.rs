@@ -57,12 +57,14 @@ impl Worker {
             }
             MessageKind::New(batch) | MessageKind::Again(batch) => {
                 let is_new = matches!(attempt.about, MessageKind::New(_));
-                if is_new && (!sent.delivered || attempt.delivery.is_partial()) {
+                let is_lost = is_new && (!sent.delivered || attempt.delivery.is_partial());
+                let (batch, record) = (batch.clone(), sent.clone());
+                self.ask(move |store| store.settle(&batch, &record, posted.as_deref()))
+                    .await?;
+                if is_lost {
                     self.give_up(&sent);
                 }
-                let batch = batch.clone();
-                self.ask(move |store| store.settle(&batch, &sent, posted.as_deref()))
-                    .await
+                Some(())
             }
             MessageKind::Watchdog => {
                 self.watchdog = Some(Instant::now());
