@@ -91,8 +91,7 @@ fn each_recipient_gets_an_alert_once_even_if_rejected_at_first() {
     let daemon = Daemon::start_in(&path, &[], &trust);
     let failed = "slod_notification_failures_total{notifier=\"mail\"}";
     daemon.wait_for(|daemon| daemon.metric(failed).filter(|count| *count > 0.5));
-    let log = daemon.log();
-    assert!(log.contains("the login was rejected: 535"), "{log}");
+    daemon.wait_for_log("the login was rejected: 535", 1);
     config(folder.path(), server.port, "example-password");
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     let next = || server.mails.recv_timeout(PATIENCE).expect("a mail");

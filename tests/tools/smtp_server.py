@@ -51,6 +51,7 @@ controller = Controller(
     require_starttls=True,
     auth_required=True,
     authenticator=authenticate,
+    ready_timeout=60,
 )
 controller.start()
 print("ready", flush=True)
