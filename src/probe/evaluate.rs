@@ -157,6 +157,7 @@ mod tests {
     use super::*;
     use crate::outcome::Verdict;
     use crate::tasks::threads::NICENESS;
+    use futures_util::future::join_all;
     use rustix::process::{getpid, getpriority_process};
     use std::sync::mpsc;
 
@@ -169,13 +170,16 @@ mod tests {
         let (end, ends) = mpsc::channel::<()>();
         let ends = Arc::new(std::sync::Mutex::new(ends));
         let stuck: Vec<_> = (0..FAST * 2).map(|_| Evaluator::default()).collect();
-        for evaluator in &stuck {
+        // Enough time for all of them to begin on a busy machine.
+        let deadline = Instant::now() + Duration::from_secs(3);
+        let results = stuck.iter().map(|evaluator| {
             let ends = ends.clone();
-            let deadline = Instant::now() + PATIENCE * 2;
-            let result = evaluator.evaluate(deadline, move || {
+            evaluator.evaluate(deadline, move || {
                 let _ = ends.lock().expect("no panic").recv();
-            });
-            let failure = result.await.expect_err("stuck");
+            })
+        });
+        for result in join_all(results).await {
+            let failure = result.expect_err("stuck");
             assert_eq!(failure.verdict, Verdict::Void(VoidReason::Resources));
         }
         let other = Evaluator::default();
