@@ -145,22 +145,7 @@ fn redirection(
     }
     let next = request
         .redirected(status, location, &probe.request)
-        .map_err(|refused| match refused {
-            Refused::Scheme(scheme) => Failure::bad(
-                Cause::Redirect,
-                format!("a redirect to {scheme} is never followed"),
-            ),
-            Refused::Unreadable => {
-                let address = location.split('?').next().unwrap_or_default();
-                // The text before it may contain a password.
-                let address = address.rsplit('@').next().unwrap_or_default();
-                let address = quoted(address.as_bytes());
-                Failure::bad(
-                    Cause::Redirect,
-                    format!("the redirect address {address} is invalid"),
-                )
-            }
-        })?;
+        .map_err(|refused| not_followed(&refused, location))?;
     progress.record("redirect", || {
         let kept = if next.same_origin(&probe.request) {
             ""
@@ -170,6 +155,20 @@ fn redirection(
         format!("{} to {}{kept}", StatusCode::as_u16(&status), next.shown())
     });
     Ok(Some(next))
+}
+
+fn not_followed(refused: &Refused, location: &str) -> Failure {
+    let message = match refused {
+        Refused::Scheme(scheme) => format!("a redirect to {scheme} is never followed"),
+        Refused::Unreadable => {
+            let address = location.split('?').next().unwrap_or_default();
+            // The text before it may contain a password.
+            let address = address.rsplit('@').next().unwrap_or_default();
+            let address = quoted(address.as_bytes());
+            format!("the redirect address {address} is invalid")
+        }
+    };
+    Failure::bad(Cause::Redirect, message)
 }
 
 /// Reads an answer to its end, except the body of a redirect.
