@@ -21,7 +21,7 @@ use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict,
 use slod::probe::heartbeat::Beat;
 use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
 use slod::store::{
-    AlertCursor, CountingPlan, PendingBeat, Store, StoreError, backup, check, recover,
+    AlertCursor, CountingPlan, PendingBeat, Store, StoreError, Writer, backup, check, recover,
 };
 use std::collections::HashMap;
 use std::fs;

@@ -184,9 +184,7 @@ async fn an_expired_authority_admits_no_client() {
                 "{log}"
             );
             assert!(reason.is_empty() || log.contains(&wanted), "{log}");
-            let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
-            let check = check.args(["check", "--config", &files.text("slod.yaml")]);
-            let text = String::from_utf8(check.output().expect("it ends").stdout).expect("text");
+            let text = files.check();
             let warned = text.contains("warning[certificate-out-of-date]") && text.contains(reason);
             assert_eq!(warned, !reason.is_empty(), "{text}");
         }
@@ -201,9 +199,7 @@ fn an_expired_certificate_of_the_server_is_a_warning() {
     let old = TLS.replace("server.crt", "dated.2020.crt");
     files.write("web.yml", &old.replace("server.key", "dated.ca.key"));
     files.write("slod.yaml", "web: { config_file: web.yml }\nservices: [ { name: web, probes: [ { name: a, tcp: { address: \"127.0.0.1:1\" } } ] } ]\n");
-    let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
-    let check = check.args(["check", "--config", &files.text("slod.yaml")]);
-    let text = String::from_utf8(check.output().expect("it ends").stdout).expect("text");
+    let text = files.check();
     assert!(text.contains("expired on 2021-01-01 00:00 UTC"), "{text}");
 }
 

@@ -1,9 +1,9 @@
 //! slod and a real Prometheus scrape a real `FastAPI` application with two workers: both see the
 //! same, and it matches the requests that were sent.
 
-use super::super::support::Daemon;
 use super::application::App;
 use super::server::Prometheus;
+use crate::support::Daemon;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;

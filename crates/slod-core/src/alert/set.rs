@@ -104,8 +104,8 @@ impl AlertSet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertPolicy, Condition, Inhibitor, TIERS};
     use super::*;
+    use crate::alert::{AlertPolicy, Condition, Inhibitor, TIERS};
     use crate::slo::series::Counts;
     use crate::slo::{Objective, StandardWindow, StandardWindows, WindowView};
     use std::time::Duration;

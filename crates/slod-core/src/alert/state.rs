@@ -163,8 +163,8 @@ impl AlertState {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertKey, Condition, Source, TIERS, Urgency};
     use super::*;
+    use crate::alert::{AlertKey, Condition, Source, TIERS, Urgency};
     use proptest::prelude::*;
 
     const KEEP: Duration = Duration::from_mins(5);

@@ -1,6 +1,6 @@
-use super::super::{Matcher, Silence};
 use super::*;
 use crate::alert::{Causes, Inhibitor, SignTimings, Tracked, Urgency};
+use crate::alert::{Matcher, Silence};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn sign(service: &str, is_present: bool) -> Sign {
