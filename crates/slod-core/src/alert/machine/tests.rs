@@ -1,3 +1,4 @@
+use super::super::notice::HELD_BACK;
 use super::super::{Matcher, Silence};
 use super::*;
 use crate::alert::{Causes, Inhibitor, SignTimings, Tracked, Urgency};
@@ -71,7 +72,7 @@ impl Fixture {
         let changes = self.machine.step(std::iter::empty::<Tracked<'_>>(), input);
         let row = |one: &Notice| {
             let mark = if one.is_resolved() { '-' } else { '+' };
-            let is_late = one.annotations.contains_key(HELD_BACK);
+            let is_late = !one.is_resolved() && one.annotation(HELD_BACK).is_some();
             let late = if is_late { " late" } else { "" };
             format!("{mark}{}{late}", one.label("service").unwrap_or_default())
         };
