@@ -178,6 +178,7 @@ fn alert() -> AlertRecord {
         spent: Some(0.25),
         inhibited_by: Some(Inhibitor::Tier(1)),
         silenced_by: Some(7),
+        held_back: "silence 6 until today".into(),
         notified: true,
         ..AlertRecord::new(
             key,
