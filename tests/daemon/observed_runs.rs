@@ -278,13 +278,13 @@ fn the_past_is_watched_from_what_the_daemon_kept() {
     let mut run = 0;
     // A sample is committed after it is shown.
     let of_metrics = wait_for(|| {
-        let (code, _) = slod(&config, &["observe", "--service", "web", "--from", "1m"]);
+        let (code, _) = slod(&config, &["observe", "--service", "web", "--from", "10m"]);
         run += u32::from(code == Some(0));
         let report = report(&config, &run.to_string());
         report.filter(|report| total(report) == (Some(100), Some(10)))
     });
     assert!(series(&of_metrics).iter().any(|name| name == requests));
-    let from = chrono::Utc::now() - chrono::TimeDelta::minutes(1);
+    let from = chrono::Utc::now() - chrono::TimeDelta::minutes(10);
     let asked = serde_json::json!({ "service": "web", "from": from, "thresholds": ["errors<5%"] });
     let json = "application/json";
     let answer = daemon.post("/api/v1/runs", json, &asked.to_string());
