@@ -116,13 +116,12 @@ services:
     write_config(folder, &text)
 }
 
-/// The same objective under another name, with a target so low that no burn rate is high enough to
-/// fire.
+/// The same objective under another name and without alerts.
 pub fn relax(path: &Path) {
     let text = fs::read_to_string(path).expect("readable");
     let other = text.replace(
         "name: errors, sli: success, target: 99.9%",
-        "name: other, sli: success, target: 50%",
+        "name: other, sli: success, alerts: false, target: 99.9%",
     );
     assert_ne!(text, other);
     fs::write(path, other).expect("written");

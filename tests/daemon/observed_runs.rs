@@ -272,19 +272,22 @@ fn the_past_is_watched_from_what_the_daemon_kept() {
     let config = config(folder.path(), address);
     let daemon = Daemon::start(&config);
     let requests = r#"slod_service_requests_total{service="web"}"#;
-    daemon.wait_for(|daemon| daemon.metric(requests));
+    // The first sample is stored before the load.
+    daemon.wait_for(|daemon| {
+        let stored = daemon.json("/api/v1/series?name=slod_service_requests_total");
+        stored.as_array().filter(|all| !all.is_empty()).map(|_| ())
+    });
     load(address, 100);
-    daemon.wait_for(|daemon| daemon.metric(requests).filter(|count| *count >= 100.0));
     let mut run = 0;
     // A sample is committed after it is shown.
     let of_metrics = wait_for(|| {
-        let (code, _) = slod(&config, &["observe", "--service", "web", "--from", "1m"]);
+        let (code, _) = slod(&config, &["observe", "--service", "web", "--from", "10m"]);
         run += u32::from(code == Some(0));
         let report = report(&config, &run.to_string());
         report.filter(|report| total(report) == (Some(100), Some(10)))
     });
     assert!(series(&of_metrics).iter().any(|name| name == requests));
-    let from = chrono::Utc::now() - chrono::TimeDelta::minutes(1);
+    let from = chrono::Utc::now() - chrono::TimeDelta::minutes(10);
     let asked = serde_json::json!({ "service": "web", "from": from, "thresholds": ["errors<5%"] });
     let json = "application/json";
     let answer = daemon.post("/api/v1/runs", json, &asked.to_string());

@@ -177,7 +177,7 @@ async fn a_page_without_an_end_is_read_to_its_limit() {
             .await;
         for n in 0.. {
             let lines: Vec<String> = (0..1000)
-                .map(|m| format!("http_requests_total{{code=\"200\",n=\"{n}-{m}\"}} 1\n"))
+                .map(|m| format!("http_requests_total{{code=\"200\",n=\"{n:0>500}-{m}\"}} 1\n"))
                 .collect();
             if stream.write_all(lines.concat().as_bytes()).await.is_err() {
                 break;

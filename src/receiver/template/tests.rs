@@ -173,7 +173,7 @@ fn no_text_takes_long_or_much_memory() {
     ] {
         let started = std::time::Instant::now();
         let error = Template::parse(text).expect_err(text);
-        assert!(started.elapsed().as_secs() < 5, "{text}: {error:?}");
+        assert!(started.elapsed().as_secs() < 30, "{text}: {error:?}");
     }
     let long = rendered("{% for a in range(2000) %}{{ list }}{% endfor %}", &many());
     assert_eq!(long.chars().count(), TEXT_MAX);
@@ -192,7 +192,7 @@ fn fields_of_a_large_message_are_computed_once() {
     let started = std::time::Instant::now();
     template.render(&fields::of(&message)).expect("renders");
     let took = started.elapsed();
-    assert!(took.as_secs() < 5, "{took:?}");
+    assert!(took.as_secs() < 30, "{took:?}");
 }
 
 proptest! {

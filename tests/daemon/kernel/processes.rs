@@ -211,7 +211,10 @@ fn container_usage_matches_its_program() {
         "[threading.Thread(target=time.sleep, args=[100], daemon=True).start() for _ in range(9)]",
     );
     program.allocate(64 * MIB);
+    let begun = Instant::now();
     program.burn(0.5);
+    // Otherwise, it waited for other programs and not for its limit.
+    let is_throttled = begun.elapsed() < Duration::from_secs(4);
     let used = program.number("=time.process_time()") - used;
     for (view, first) in sample().iter().zip([before.clone(), before.clone()]) {
         let more = |of: fn(&ContainerView) -> Option<u64>| {
@@ -224,11 +227,11 @@ fn container_usage_matches_its_program() {
         close(cpu.map(|(now, before)| now - before), used);
         let throttled = view.throttled_seconds.zip(first.throttled_seconds);
         let throttled = throttled.map_or(0.0, |(now, before)| now - before);
+        assert!(view.periods >= view.throttled_periods);
         assert!(
-            throttled > 0.5,
+            !is_throttled || (throttled > 0.5 && view.throttled_periods > Some(10)),
             "{throttled} s for 0.5 s at a fifth of a processor"
         );
-        assert!(view.throttled_periods > Some(10) && view.periods >= view.throttled_periods);
     }
     // More than its limit: the kernel kills it.
     let stdin = program.child.stdin.as_mut().expect("piped");
