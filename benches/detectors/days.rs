@@ -5,8 +5,6 @@ use fastrand::Rng;
 
 /// Rules were tuned on histories with lower numbers: a table is of others.
 const FIRST_SEED: u64 = 2_000_000;
-/// Hours after which the effects of a table have to be found.
-pub const FOUND_WITHIN: [f64; 2] = [1.0, 2.0];
 
 /// What each history shows: minutes from the beginning of the effect, or of the day, to the sign.
 type Run<'a> = &'a (dyn Fn(&mut Rng) -> Option<f64> + Sync);
@@ -46,7 +44,7 @@ impl Days {
         let half = usize::try_from(HISTORIES / 2).unwrap_or(0);
         let median = delays.get(half);
         let median = median.map_or("-".to_owned(), |minutes| format!("{minutes:.0} min"));
-        let [hour, two] = FOUND_WITHIN.map(within);
+        let [hour, two] = [1.0, 2.0].map(within);
         self.0.row(name, ["-".to_owned(), hour, two, median]);
     }
 

@@ -8,10 +8,14 @@
 //! ```
 
 mod days;
+mod errors;
 mod memory;
 mod minutes;
 mod nab;
 mod noise;
+mod providers;
+mod queue;
+mod saturation;
 mod soak;
 mod usual;
 mod watch;
@@ -48,16 +52,16 @@ fn main() {
     if wanted("signs") {
         usual::latency();
         usual::throughput();
-        minutes::peak();
-        minutes::pool();
-        minutes::errors();
+        saturation::peak();
+        saturation::pool();
+        errors::climbing();
     }
     if wanted("providers") {
-        minutes::provider_is_slow();
-        minutes::provider_fails();
+        providers::slow();
+        providers::failing();
     }
     if wanted("queue") {
-        minutes::queue();
+        queue::growing_queue();
     }
 }
 

@@ -61,8 +61,8 @@ fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
 
 #[cfg(test)]
 mod tests {
-    use super::super::failing::LASTING;
     use super::*;
+    use crate::alerting::failing::LASTING;
     use std::time::Duration;
 
     #[tokio::test(start_paused = true)]

@@ -190,13 +190,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
                 .map_or_else(CountingPlan::default, |plan| (**plan).clone())
         }
     };
-    // Hours that ended while slod was not running are compacted first, so that they are restored
-    // from counts.
-    let mut compact = || {
-        let more = store.compact_step(clock.now(), &plan);
-        unless_temporary(more, "finished hours are compacted later")
-    };
-    while compact()? == Some(true) {}
+    compact_finished_hours(&mut store, clock.now(), &plan)?;
     let ledger = ledger::restore(RestoreFrom {
         config,
         corrections: &corrections,
@@ -219,6 +213,20 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         heartbeats,
         used_until,
     })
+}
+
+/// Compacts the hours that ended while slod was not running, so that they are restored from counts.
+fn compact_finished_hours(
+    store: &mut Store,
+    now: Timestamp,
+    plan: &dyn Fn(&ProbeKey) -> CountingPlan,
+) -> Result<(), StoreError> {
+    let mut step = || {
+        let more = store.compact_step(now, plan);
+        unless_temporary(more, "finished hours are compacted later")
+    };
+    while step()? == Some(true) {}
+    Ok(())
 }
 
 /// Logs a temporary error, and returns `None` for it: a full disk must not keep slod from starting.

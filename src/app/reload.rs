@@ -193,9 +193,10 @@ impl Reloader {
         continue_budgets(old.clone(), next.clone(), self.clock.now()).await;
         self.access.apply(web);
         self.own.divided(next.shard);
-        tracing::info!("config reloaded: {}", changes(&old, &next));
         self.files.clone_from(&next.inputs.files);
+        let changes = changes(&old, &next);
         self.configs.send_replace(next);
+        tracing::info!("config reloaded: {changes}");
         Ok(())
     }
 }

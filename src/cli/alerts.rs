@@ -1,7 +1,7 @@
 //! `slod alerts`: lists firing alerts or the alerts of a time range, and acknowledges one.
 
 use super::OutputFormat;
-use super::author::author;
+use super::author::AuthorArg;
 use super::daemon::{DaemonArgs, on_daemon};
 use super::failure::{CommandResult, Failure};
 use super::span::{TimeArg, check_order};
@@ -41,9 +41,8 @@ struct AcknowledgeArgs {
     /// Shown with the alert.
     #[arg(long, default_value = "")]
     note: String,
-    /// Who handles it. Not needed with a login, whose name is used then [default: the user of this process].
-    #[arg(long, env = "USER")]
-    author: Option<String>,
+    #[command(flatten)]
+    author: AuthorArg,
     /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
@@ -75,8 +74,7 @@ fn acknowledge(args: &AcknowledgeArgs) -> CommandResult {
     on_daemon(&args.daemon, async |daemon| {
         let fingerprint = utf8_percent_encode(&args.fingerprint, NON_ALPHANUMERIC);
         let path = format!("/api/v1/alerts/{fingerprint}/acknowledge");
-        let body =
-            serde_json::json!({ "note": args.note, "author": author(args.author.as_deref()) });
+        let body = serde_json::json!({ "note": args.note, "author": args.author.name() });
         let alert: AlertEntry = daemon.post(&path, &body).await?;
         let text = |one: &AlertEntry| with_evidence(std::slice::from_ref(one));
         Ok(args.format.of(&alert, text))

@@ -1,14 +1,25 @@
 //! The author of a change that is made on the command line.
 
+use clap::Args;
 use std::fs;
 
-/// The given author, or else the name of the user that runs this program, as `whoami` prints it: `USER` is not set
-/// in containers or by cron.
-pub fn author(given: Option<&str>) -> String {
-    let given = given.filter(|name| !name.trim().is_empty());
-    given.map_or_else(this_user, str::to_owned)
+#[derive(Debug, Args)]
+pub struct AuthorArg {
+    /// Author of the change. Not needed with a login, whose name is used then [default: the user of this process].
+    #[arg(long, env = "USER")]
+    author: Option<String>,
 }
 
+impl AuthorArg {
+    /// The given author, or else the name of the user that runs this program.
+    pub fn name(&self) -> String {
+        let given = self.author.clone();
+        let given = given.filter(|name| !name.trim().is_empty());
+        given.unwrap_or_else(this_user)
+    }
+}
+
+/// The name of a user as `whoami` prints it: `USER` is not set in containers or by cron.
 fn this_user() -> String {
     let uid = rustix::process::geteuid().as_raw();
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
@@ -32,6 +43,10 @@ mod tests {
 
     #[test]
     fn without_an_author_it_is_the_user_of_the_process() {
+        let author = |name: Option<&str>| {
+            let author = name.map(str::to_owned);
+            AuthorArg { author }.name()
+        };
         assert_eq!(author(Some("ada")), "ada");
         let own = this_user();
         assert!(!own.is_empty());

@@ -1,10 +1,10 @@
 //! `slod corrections`: lists, adds and revokes time ranges that are excluded.
 
 use super::OutputFormat;
-use super::author::author;
+use super::author::AuthorArg;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::failure::CommandResult;
-use super::span::{TimeArg, end_of, read_duration};
+use super::span::{EndArgs, TimeArg};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::in_force;
@@ -12,10 +12,9 @@ use crate::report::corrections::{CorrectionEntry, to_text};
 use crate::slo::correction::Correction;
 use crate::slo::occurrence::latest;
 use crate::store::{Store, StoreError};
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
-use std::time::Duration;
 
 /// Most corrections in one list: the latest.
 const LIMIT: usize = 1000;
@@ -46,7 +45,6 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("end").required(true).args(["to", "length"])))]
 struct AddArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
@@ -58,12 +56,8 @@ struct AddArgs {
         allow_hyphen_values = true
     )]
     from: TimeArg,
-    /// End (exclusive), in the same formats; may be in the future.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<TimeArg>,
-    /// Length, such as 30m, instead of the end.
-    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration)]
-    length: Option<Duration>,
+    #[command(flatten)]
+    end: EndArgs,
     /// Only for this service; repeat it for several [default: all].
     #[arg(long = "service", value_name = "NAME")]
     services: Vec<String>,
@@ -73,9 +67,8 @@ struct AddArgs {
     /// Shown with the correction on pages and in reports.
     #[arg(long)]
     reason: String,
-    /// Author of the correction. Not needed with a login, whose name is used then [default: the user of this process].
-    #[arg(long, env = "USER")]
-    author: Option<String>,
+    #[command(flatten)]
+    author: AuthorArg,
     /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
@@ -113,14 +106,14 @@ fn stored(config: &Config, store: &Store) -> Result<Vec<CorrectionEntry>, StoreE
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
     let from = args.from.at(now);
-    let to = end_of(from, args.to, args.length, now);
+    let to = args.end.at(from, now);
     let body = serde_json::json!({
         "from": from.to_rfc3339(),
         "to": to.to_rfc3339(),
         "services": args.services,
         "slos": args.slos,
         "reason": args.reason,
-        "author": author(args.author.as_deref()),
+        "author": args.author.name(),
     });
     let added: CorrectionEntry = daemon.post("/api/v1/corrections", &body).await?;
     Ok(args

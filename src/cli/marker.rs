@@ -1,7 +1,7 @@
 //! `slod marker`: marks deployments on charts and in timelines.
 
 use super::OutputFormat;
-use super::author::author;
+use super::author::AuthorArg;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::failure::CommandResult;
 use super::span::TimeArg;
@@ -75,9 +75,8 @@ struct AddArgs {
         allow_hyphen_values = true
     )]
     at: TimeArg,
-    /// Author of the change. Not needed with a login, whose name is used then [default: the user of this process].
-    #[arg(long, env = "USER")]
-    author: Option<String>,
+    #[command(flatten)]
+    author: AuthorArg,
     /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
@@ -114,7 +113,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "text": args.text.as_ref().or(args.text_option.as_ref()).map_or("", String::as_str),
         "version": args.version.as_deref().unwrap_or_default(),
         "at": at.to_rfc3339(),
-        "author": author(args.author.as_deref()),
+        "author": args.author.name(),
     });
     let added: MarkerEntry = daemon.post("/api/v1/markers", &body).await?;
     Ok(args

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::format::numbers;
 use crate::notify::{Answer, Done, Sender};
 use crate::outcome::Timestamp;
-use crate::receiver::{Envelope, Message, Receiver, Request};
+use crate::receiver::{Envelope, HttpRequest, Message, Receiver, Request};
 use crate::store::{Sent, Store};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -116,7 +116,7 @@ fn test(args: &TestArgs) -> CommandResult {
     if args.dry_run {
         let (texts, _) = receiver.texts(&message);
         let requests = receiver.requests(&message, &texts, now);
-        let shown: String = requests.iter().map(request).collect();
+        let shown: String = requests.iter().map(described).collect();
         show(&receiver.redactions.cleaned(shown));
         return Ok(exit::OK);
     }
@@ -140,26 +140,9 @@ fn send(receiver: &Receiver, message: &Message, now: Timestamp) -> CommandResult
 }
 
 /// Formats a request for people.
-fn request(request: &Request) -> String {
-    let mut text = String::new();
-    // Writing to a string cannot fail.
-    let _ = match request {
-        Request::Http(request) => {
-            writeln!(text, "{} {}", request.method.name(), request.url.reveal())
-                .unwrap_or_default();
-            for (name, value) in &request.headers {
-                let shown = if name == "authorization" {
-                    "<secret>"
-                } else {
-                    value.reveal()
-                };
-                writeln!(text, "{name}: {shown}").unwrap_or_default();
-            }
-            if request.tokens.is_some() {
-                text += "authorization: <secret>\n";
-            }
-            writeln!(text, "\n{}", pretty(&request.body))
-        }
+fn described(request: &Request) -> String {
+    match request {
+        Request::Http(request) => described_http(request),
         Request::Mail(mail) => {
             let Envelope {
                 host,
@@ -171,23 +154,34 @@ fn request(request: &Request) -> String {
             let to: Vec<_> = to.iter().map(ToString::to_string).collect();
             let to = to.join(", ");
             let (subject, body) = (&mail.subject, &mail.text);
-            writeln!(
-                text,
-                "SMTP {host}:{port}\nFrom: {from}\nTo: {to}\nSubject: {subject}\n\n{body}"
-            )
+            format!("SMTP {host}:{port}\nFrom: {from}\nTo: {to}\nSubject: {subject}\n\n{body}\n")
         }
         Request::Run {
             program,
             arguments,
             input,
             ..
-        } => writeln!(
-            text,
-            "{program} {}\n\n{}",
-            arguments.join(" "),
-            pretty(input)
-        ),
-    };
+        } => {
+            let (arguments, input) = (arguments.join(" "), pretty(input));
+            format!("{program} {arguments}\n\n{input}\n")
+        }
+    }
+}
+
+fn described_http(request: &HttpRequest) -> String {
+    let mut text = format!("{} {}\n", request.method.name(), request.url.reveal());
+    for (name, value) in &request.headers {
+        let shown = if name == "authorization" {
+            "<secret>"
+        } else {
+            value.reveal()
+        };
+        writeln!(text, "{name}: {shown}").unwrap_or_default();
+    }
+    if request.tokens.is_some() {
+        text += "authorization: <secret>\n";
+    }
+    writeln!(text, "\n{}", pretty(&request.body)).unwrap_or_default();
     text
 }
 

@@ -1,20 +1,19 @@
 //! `slod silence`: suppresses notifications of matching alerts for some time.
 
-use super::author::author;
+use super::author::AuthorArg;
 use super::daemon::{Daemon, DaemonArgs, on_daemon};
 use super::failure::CommandResult;
 use super::output::print_error;
-use super::span::{TimeArg, end_of, read_duration};
+use super::span::{EndArgs, TimeArg};
 use super::{OutputFormat, read_number};
 use crate::alert::Matcher;
 use crate::clock::Clock;
 use crate::report::alerts::{AlertEntry, with_evidence};
 use crate::report::silences::{SilenceEntry, to_text};
-use clap::{ArgGroup, Args, Subcommand};
+use clap::{Args, Subcommand};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 #[derive(Debug, Args)]
 pub struct SilenceArgs {
@@ -44,7 +43,6 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("end").required(true).args(["to", "length"])))]
 struct AddArgs {
     /// Matchers that must all match, as in Alertmanager: service=web, severity!=critical,
     /// slo=~"latency-.*"; separate several by spaces or commas.
@@ -55,18 +53,13 @@ struct AddArgs {
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now [default: now].
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     from: Option<TimeArg>,
-    /// End (exclusive), as a date or a time.
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    to: Option<TimeArg>,
-    /// Length, such as 2h, instead of the end.
-    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration)]
-    length: Option<Duration>,
+    #[command(flatten)]
+    end: EndArgs,
     /// Shown with the silence.
     #[arg(long)]
     reason: String,
-    /// Author of the silence. Not needed with a login, whose name is used then [default: the user of this process].
-    #[arg(long, env = "USER")]
-    author: Option<String>,
+    #[command(flatten)]
+    author: AuthorArg,
     /// Output format.
     #[arg(long, default_value = "text")]
     format: OutputFormat,
@@ -129,7 +122,7 @@ async fn list(args: &ListArgs, daemon: &Daemon) -> Result<String, String> {
 async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
     let now = Clock::system().now();
     let from = args.from.map_or(now, |from| from.at(now));
-    let to = end_of(from, args.to, args.length, now);
+    let to = args.end.at(from, now);
     let matchers: Vec<String> = args
         .matchers
         .iter()
@@ -141,7 +134,7 @@ async fn add(args: &AddArgs, daemon: &Daemon) -> Result<String, String> {
         "from": from.to_utc(),
         "to": to.to_utc(),
         "reason": args.reason,
-        "author": author(args.author.as_deref()),
+        "author": args.author.name(),
     });
     let added: SilenceEntry = daemon.post("/api/v1/silences", &body).await?;
     for remark in &added.remarks {

@@ -70,16 +70,25 @@ impl TimeArg {
     }
 }
 
-/// The end of a time range, from `--to` or `--for`.
-pub fn end_of(
-    from: Timestamp,
+/// The end of a time range: a time, or the length.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct EndArgs {
+    /// End (exclusive): a date (2026-11-01), a time (2026-11-01T14:00:00Z), or a duration before now (20m); may be in the future.
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<TimeArg>,
+    /// Length, such as 2h, instead of the end.
+    #[arg(long = "for", value_name = "DURATION", id = "length", value_parser = read_duration)]
     length: Option<Duration>,
-    now: Timestamp,
-) -> Timestamp {
-    match to {
-        Some(to) => to.at(now),
-        None => from.after(length.unwrap_or_default()),
+}
+
+impl EndArgs {
+    /// The end of the range that starts at `from`.
+    pub fn at(&self, from: Timestamp, now: Timestamp) -> Timestamp {
+        match self.to {
+            Some(to) => to.at(now),
+            None => from.after(self.length.unwrap_or_default()),
+        }
     }
 }
 

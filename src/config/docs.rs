@@ -30,12 +30,12 @@ message. Fields of a message:
 
 | field | meaning |
 |---|---|
-| `status` | `FIRING`, `FIRING 3` or `RESOLVED` |
+| `status` | `FIRING`, `FIRING 3` or `RESOLVED`; `MAINTENANCE` for announcements of maintenance, `REMINDER` for those of silences |
 | `firing`, `resolved` | number of firing and of resolved alerts |
 | `summary` | the summary of the only alert, or of all alerts by kind and service |
-| `list` | one line per alert, up to ten, with the time since when it fires |
+| `list` | one line per alert with its severity, its evidence, since when it fires, and what held it back or why it ended. Up to ten, pages first; the others are counted |
 | `alertname`, `service`, `severity`, `description`, `chart`, `page_url`, `runbook_url`, `label.NAME`, `annotation.NAME` | the value that all alerts of the message share; empty if they differ |
-| `alerts` | the alerts, firing ones first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (a sparkline of the samples behind a warning sign, or of the error ratio over a burn rate's long window; empty for other alerts), `alertname`, `service`, `severity`, `page_url` (the service's page), `runbook_url`, `label.NAME`, `annotation.NAME`, `starts_at`, `ends_at` (UTC; empty while firing) and `duration` |
+| `alerts` | the alerts, firing ones first. Each has `status` (`firing` or `resolved`), `summary`, `description`, `chart` (a sparkline of the samples behind a warning sign, or of the error ratio over a burn rate's long window; empty for other alerts), `alertname`, `service`, `severity`, `page_url` (the service's page), `runbook_url`, `label.NAME`, `annotation.NAME` (`held_back`: what held it back at first; `ended_because`: why it was resolved), `starts_at`, `ends_at` (UTC; empty while firing) and `duration` |
 
 Jinja's filters are available, such as `upper`, `length`, `join(", ")` and `replace`; `default("...")` replaces an empty
 field. A line that contains only a `{% ... %}` tag leaves no empty line:

@@ -110,6 +110,14 @@ fn read_receiver(section: &Section<'_>, name: Option<String>) -> Option<Receiver
         .reader()
         .traced(node, || (kind.read)(&inner).zip(receiver::proxy(section)));
     let (channel, proxy) = read.value?;
+    if maintenance == Some(true) && !channel.takes_announcements() {
+        let message = format!(
+            "`{}` knows only alerts, so maintenance is not announced",
+            kind.key.name
+        );
+        let help = "remove it, and announce maintenance to a chat or by email";
+        section.error("conflict", &receiver::MAINTENANCE, message, help);
+    }
     Some(Receiver {
         name: name?,
         kind: kind.key.name,

@@ -101,6 +101,21 @@ struct ReadKind {
 
 /// Reads the one kind of a probe.
 fn kind(section: &Section<'_>) -> Option<ReadKind> {
+    let (kind, node) = chosen_kind(section)?;
+    let path = section.spot().below(kind.name);
+    let inner = section.reader().section(node, &path, kind.keys)?;
+    let read = section.reader().traced(node, || (kind.read)(&inner));
+    Some(ReadKind {
+        name: kind.name,
+        measures: &kind.measures,
+        probe: redacted(read.value?, read.redactions),
+        fingerprint: read.fingerprint,
+    })
+}
+
+/// Returns the first kind of a probe, with its settings. Unknown keys, further kinds and the lack of one are
+/// reported.
+fn chosen_kind<'a>(section: &Section<'a>) -> Option<(&'static Kind, &'a Node)> {
     let mut found: Option<(&'static Kind, &Node)> = None;
     let mut unknown = false;
     for (name, key, value) in section.undeclared() {
@@ -126,29 +141,18 @@ fn kind(section: &Section<'_>) -> Option<ReadKind> {
             ),
         }
     }
-    let Some((kind, node)) = found else {
-        if !unknown {
-            section.reader().error(
-                "missing-kind",
-                section.spot(),
-                "this probe has no kind",
-                format!(
-                    "add one of {} as a key, with its settings below it",
-                    kind_names()
-                ),
-            );
-        }
-        return None;
-    };
-    let path = section.spot().below(kind.name);
-    let inner = section.reader().section(node, &path, kind.keys)?;
-    let read = section.reader().traced(node, || (kind.read)(&inner));
-    Some(ReadKind {
-        name: kind.name,
-        measures: &kind.measures,
-        probe: redacted(read.value?, read.redactions),
-        fingerprint: read.fingerprint,
-    })
+    if found.is_none() && !unknown {
+        section.reader().error(
+            "missing-kind",
+            section.spot(),
+            "this probe has no kind",
+            format!(
+                "add one of {} as a key, with its settings below it",
+                kind_names()
+            ),
+        );
+    }
+    found
 }
 
 /// Reports an unknown key, and returns the name that was most likely intended: a kind if the value is

@@ -1,6 +1,7 @@
 //! The single owner of live state: takes outcomes, publishes immutable views.
 
 mod attempts;
+mod bounds;
 mod corrections;
 mod days;
 mod index;

@@ -14,15 +14,9 @@ use crate::outcome::{
 use crate::stats::exponential;
 use crate::stats::quantile::{Histogram, Latencies};
 use crate::stats::scale::Scale;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Histogram boundaries of every probe, in milliseconds. Each latency threshold of its service is
-/// added, so that the exported buckets show exactly how many attempts were below it.
-const BOUNDS_MS: [u64; 14] = [
-    5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 10_000, 30_000,
-];
 
 #[derive(Clone, Debug)]
 pub(super) struct ProbeState {
@@ -355,41 +349,5 @@ impl<const N: usize> Reasons<N> {
 
     pub(super) fn counts(&self) -> [u64; N] {
         self.0.as_deref().copied().unwrap_or([0; N])
-    }
-}
-
-/// The histogram boundaries of probes; equal ones are shared.
-#[derive(Debug, Default)]
-pub(super) struct BoundSets(HashSet<Arc<[Duration]>>);
-
-impl BoundSets {
-    /// The boundaries of a probe whose service has these latency thresholds.
-    pub(super) fn of(&mut self, thresholds: impl Iterator<Item = Duration>) -> Arc<[Duration]> {
-        let standard = BOUNDS_MS.map(Duration::from_millis);
-        let mut bounds: Vec<_> = standard.into_iter().chain(thresholds).collect();
-        bounds.sort_unstable();
-        bounds.dedup();
-        if let Some(known) = self.0.get(&*bounds) {
-            return known.clone();
-        }
-        let bounds: Arc<[Duration]> = bounds.into();
-        self.0.insert(bounds.clone());
-        bounds
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_boundaries_are_shared_and_include_thresholds() {
-        let mut sets = BoundSets::default();
-        let mut of = |ms: u64| sets.of([Duration::from_millis(ms)].into_iter());
-        let (first, same, other) = (of(300), of(300), of(400));
-        assert!(Arc::ptr_eq(&first, &same));
-        assert_eq!(first.len(), BOUNDS_MS.len() + 1);
-        assert_ne!(first, other);
-        assert_eq!(of(500).len(), BOUNDS_MS.len(), "already a boundary");
     }
 }

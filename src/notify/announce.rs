@@ -5,7 +5,7 @@
 
 use super::own_groups::{MAINTENANCE, group};
 use super::task::Deps;
-use crate::alert::Notice;
+use crate::alert::{ANNOUNCED, MAINTENANCE_PLANNED, MAINTENANCE_RUNNING, Notice};
 use crate::format::times;
 use crate::outcome::Timestamp;
 use crate::slo::correction::Correction;
@@ -20,6 +20,11 @@ use tokio::time::sleep;
 const EVERY: Duration = Duration::from_secs(5);
 /// Timeout of a request to the store.
 const STORE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The label with the time at which maintenance begins.
+const BEGINS: &str = "begins";
+/// Annotations of announcements.
+const SERVICES: &str = "services";
+const REASON: &str = "reason";
 /// Maximum number of occurrences that are announced at the same time, the first ones.
 const MAX_ANNOUNCED: usize = 100;
 
@@ -65,9 +70,10 @@ fn announce(
     for receiver in receivers {
         let known = store.known_to(receiver, MAINTENANCE)?;
         let changes = changes(&known, wanted, MAINTENANCE, now);
-        deliveries.extend(
-            changes.map(|(group, notice)| NewDelivery::at_once(receiver, &group, notice, now)),
-        );
+        deliveries.extend(changes.map(|(group, mut notice)| {
+            say_that_it_ended(&mut notice);
+            NewDelivery::at_once(receiver, &group, notice, now)
+        }));
     }
     store.keep_deliveries(&deliveries)?;
     Ok(deliveries.len())
@@ -122,10 +128,10 @@ fn wanted(corrections: &[Correction], now: Timestamp) -> Vec<Notice> {
 fn notice(one: &Occurrence<'_>, now: Timestamp) -> Notice {
     let correction = one.correction;
     let is_planned = one.from > now;
-    let (name, words) = if is_planned {
-        ("SlodMaintenancePlanned", "planned maintenance")
+    let name = if is_planned {
+        MAINTENANCE_PLANNED
     } else {
-        ("SlodMaintenance", "maintenance")
+        MAINTENANCE_RUNNING
     };
     let services = match &correction.services[..] {
         [] => "all services".to_owned(),
@@ -135,31 +141,65 @@ fn notice(one: &Occurrence<'_>, now: Timestamp) -> Notice {
     let pair = |name: &str, value: String| (name.to_owned(), value);
     let mut labels = vec![
         pair("alertname", name.to_owned()),
-        pair("severity", "info".to_owned()),
+        pair("severity", ANNOUNCED.to_owned()),
         pair("correction", correction.id.clone()),
-        pair("begins", times::machine(from)),
+        pair(BEGINS, times::machine(from)),
     ];
     if let [only] = &correction.services[..] {
         labels.push(pair("service", only.clone()));
     }
-    let span = if is_planned {
-        format!("from {} to {}", times::minute(from), times::minute(to))
+    let state = if is_planned {
+        format!(
+            "planned from {} to {}",
+            times::minute(from),
+            times::minute(to)
+        )
     } else {
-        format!("until {}", times::minute(to))
+        format!("started, until {}", times::minute(to))
     };
-    let summary = format!("{services}: {words} {span} UTC: {}", correction.reason);
+    let reason = correction.reason.clone();
+    let summary = format!("{services}: {state} UTC: {reason}");
     let description = format!(
-        "From {} to {} UTC, by {}.",
+        "Maintenance from {} to {} UTC, by {}.",
         times::second(from),
         times::second(to),
         correction.author
     );
+    let annotations = [
+        pair("summary", summary),
+        pair("description", description),
+        pair(SERVICES, services),
+        pair(REASON, reason),
+    ];
     Notice {
         labels: labels.into_iter().collect(),
-        annotations: [pair("summary", summary), pair("description", description)].into(),
+        annotations: annotations.into(),
         from: if is_planned { now } else { one.from },
         to: None,
     }
+}
+
+/// Replaces the summary of an announcement that no longer applies. Maintenance that has started is no longer
+/// planned, and maintenance that was revoked before it began is canceled.
+fn say_that_it_ended(announcement: &mut Notice) {
+    let begins = announcement.label(BEGINS).unwrap_or_default();
+    let (Some(at), Some(services), Some(reason)) = (
+        announcement.to.map(Timestamp::to_utc),
+        announcement.annotation(SERVICES),
+        announcement.annotation(REASON),
+    ) else {
+        return;
+    };
+    let is_planned = announcement.label("alertname") == Some(MAINTENANCE_PLANNED);
+    // Times of this form are ordered as texts.
+    let state = match (is_planned, times::machine(at).as_str() < begins) {
+        (true, true) => "canceled".to_owned(),
+        (true, false) => format!("started at {} UTC", times::minute(at)),
+        (false, _) => format!("ended at {} UTC", times::minute(at)),
+    };
+    let summary = format!("{services}: {state}: {reason}");
+    let annotations = &mut announcement.annotations;
+    annotations.insert("summary".to_owned(), summary);
 }
 
 #[cfg(test)]
@@ -249,6 +289,23 @@ mod tests {
     }
 
     #[test]
+    fn the_end_of_an_announcement_says_what_became_of_the_maintenance() {
+        let correction = [correction(2_000_000, 2_000_600)];
+        let end = |announced, ended| {
+            let mut all = wanted(&correction, Timestamp::from_secs(announced));
+            let mut one = all.remove(0);
+            one.to = Some(Timestamp::from_secs(ended));
+            say_that_it_ended(&mut one);
+            one.annotations["summary"].clone()
+        };
+        assert_eq!(end(1_999_000, 1_999_500), "rag: canceled: upgrade");
+        let started = "rag: started at 1970-01-24 03:33 UTC: upgrade";
+        assert_eq!(end(1_999_000, 2_000_000), started);
+        let ended = "rag: ended at 1970-01-24 03:43 UTC: upgrade";
+        assert_eq!(end(2_000_000, 2_000_600), ended);
+    }
+
+    #[test]
     fn an_announcement_names_its_time_and_has_the_same_group_until_it_ends() {
         let correction = correction(2_000_000, 2_000_600);
         let at = |second| {
@@ -263,11 +320,11 @@ mod tests {
         let (planned, running) = (at(1_999_000), at(2_000_100));
         assert_eq!(
             planned.1,
-            "rag: planned maintenance from 1970-01-24 03:33 to 1970-01-24 03:43 UTC: upgrade"
+            "rag: planned from 1970-01-24 03:33 to 1970-01-24 03:43 UTC: upgrade"
         );
         assert_eq!(
             running.1,
-            "rag: maintenance until 1970-01-24 03:43 UTC: upgrade"
+            "rag: started, until 1970-01-24 03:43 UTC: upgrade"
         );
         assert_eq!(planned.0, running.0);
         let expected = r#"maintenance{begins="1970-01-24T03:33:20Z",cluster="eu1",correction="7",service="rag"}"#;

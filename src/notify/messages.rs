@@ -19,9 +19,11 @@ pub(super) fn of(batch: &Batch) -> Message {
     });
     let key = format!("slod-{}-{hash:016x}", batch.id);
     let notices = [batch.notices.clone(), batch.known.clone()].concat();
-    // An edited message notifies nobody, which is right only if all alerts are resolved.
-    let only_ends = batch.notices.iter().all(Notice::is_resolved);
+    // A repetition has no new notices.
+    let only_ends = !batch.notices.is_empty() && batch.notices.iter().all(Notice::is_resolved);
     Message {
+        only_ends,
+        // An edited message notifies nobody.
         replaces: batch.posted.clone().filter(|_| only_ends),
         ..Message::new(&batch.receiver, &batch.group, key, batch.due, notices)
     }
@@ -72,6 +74,34 @@ pub(super) fn watchdog(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_message_without_news_but_ends_calls_nobody() {
+        let notice = |to| Notice {
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            from: Timestamp(1),
+            to,
+        };
+        let (firing, ended) = (notice(None), notice(Some(Timestamp(2))));
+        let only_ends = |notices: &[&Notice]| {
+            let batch = Batch {
+                id: 1,
+                receiver: "oncall".to_owned(),
+                group: "{}".to_owned(),
+                due: Timestamp(1),
+                notices: notices.iter().map(|one| (*one).clone()).collect(),
+                known: vec![firing.clone()],
+                posted: Some("7".to_owned()),
+            };
+            let message = of(&batch);
+            assert_eq!(message.replaces.is_some(), message.only_ends);
+            message.only_ends
+        };
+        assert!(only_ends(&[&ended]));
+        assert!(!only_ends(&[&ended, &firing]));
+        assert!(!only_ends(&[]), "a repetition");
+    }
 
     #[test]
     fn texts_are_those_of_now_while_an_alert_fires() {

@@ -7,7 +7,7 @@
 use super::announce::changes;
 use super::own_groups::SILENCES;
 use super::task::Deps;
-use crate::alert::{Decisions, Notice, Silence};
+use crate::alert::{ANNOUNCED, Decisions, Notice, SILENCE_ENDING, Silence};
 use crate::alerting::AlertsView;
 use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
@@ -146,7 +146,11 @@ fn wanted(
         let first =
             decided.filter(|decision| decision.escalated_after.is_none() && !decision.is_held);
         let receivers: BTreeSet<&str> = first.map(|decision| decision.receiver).collect();
-        for receiver in receivers {
+        let can_know = |name: &str| {
+            let receiver = routing.receiver(name);
+            receiver.is_some_and(|one| one.channel.takes_announcements())
+        };
+        for receiver in receivers.into_iter().filter(|name| can_know(name)) {
             let all = wanted.entry(receiver.to_owned()).or_default();
             let mut reminder = reminder(silence, notices.len(), now);
             alerts.rules.add_external(&mut reminder.labels);
@@ -174,8 +178,8 @@ fn reminder(silence: &Silence, firing: usize, now: Timestamp) -> Notice {
     );
     Notice {
         labels: [
-            pair("alertname", "SlodSilenceEnding".to_owned()),
-            pair("severity", "info".to_owned()),
+            pair("alertname", SILENCE_ENDING.to_owned()),
+            pair("severity", ANNOUNCED.to_owned()),
             pair("silence", silence.id.to_string()),
             pair("ends", times::machine(silence.to.to_utc())),
         ]

@@ -34,8 +34,8 @@ struct Worker {
     sender: Sender,
     lanes: Lanes,
     attempts: JoinSet<Attempt>,
-    /// The delivered parts of messages whose last attempt failed, by group.
-    done: BTreeMap<String, Done>,
+    /// Messages whose last attempt failed, with their delivered parts, by group.
+    tried: BTreeMap<String, (Message, Done)>,
     /// The new ID of the destination, if its service reported one.
     moved: Option<Moved>,
     /// When the watchdog alert was last delivered. Monotonic, because the wall clock can be set back.
@@ -79,7 +79,7 @@ pub(super) async fn run(name: String, deps: Deps, sender: Sender) {
         sender,
         lanes: Lanes::default(),
         attempts: JoinSet::new(),
-        done: BTreeMap::new(),
+        tried: BTreeMap::new(),
         moved: None,
         watchdog: None,
     };
@@ -106,7 +106,7 @@ impl Worker {
                         // The attempt panicked, which is logged. Everything is retried after a pause.
                         self.attempts = JoinSet::new();
                         self.lanes = Lanes::default();
-                        self.done = BTreeMap::new();
+                        self.tried = BTreeMap::new();
                         sleep(SOON).await;
                     }
                 }
@@ -135,7 +135,7 @@ impl Worker {
             if let Some(mut batch) = next.batch {
                 let firing = self.firing(&batch);
                 renew(&mut batch, firing);
-                let message = messages::of(&batch);
+                let message = self.as_begun(messages::of(&batch));
                 self.start(MessageKind::New(batch), receiver, message, now);
                 continue;
             }
@@ -148,7 +148,7 @@ impl Worker {
                 if self.lanes.failing() == 0 {
                     self.deps.failing.settled(&self.name);
                 }
-                self.done.retain(|group, _| self.lanes.is_failing(group));
+                self.tried.retain(|group, _| self.lanes.is_failing(group));
             }
             let due = next.due.map(|due| due.0.saturating_sub(now.0).max(1));
             let due = due.map(|left| Duration::from_millis(left.unsigned_abs()));
@@ -187,7 +187,7 @@ impl Worker {
         let muted = self.muted(receiver, &decisions, now);
         let maintained = self.maintained(receiver);
         let (name, without) = (self.name.clone(), without.clone());
-        let begun = self.done.iter().filter(|(_, done)| done.is_begun());
+        let begun = self.tried.iter().filter(|(_, (_, done))| done.is_begun());
         let begun: BTreeSet<String> = begun.map(|(group, _)| group.clone()).collect();
         let routing = self.deps.configs.borrow().routing.clone();
         let has_hours = receiver.channel.resend_every().is_none();
@@ -238,6 +238,14 @@ impl Worker {
         Some(next)
     }
 
+    /// The message as some of its recipients have it, if it was delivered to them: the others get the same one.
+    fn as_begun(&self, message: Message) -> Message {
+        match self.tried.get(&message.group) {
+            Some((sent, done)) if done.is_begun() && sent.key == message.key => sent.clone(),
+            _ => message,
+        }
+    }
+
     fn start(
         &mut self,
         about: MessageKind,
@@ -250,7 +258,8 @@ impl Worker {
         let attempts = &self.deps.counters.attempts;
         attempts.with_label_values(&[&self.name]).inc();
         let sender = self.sender.clone();
-        let done = self.done.remove(about.group()).unwrap_or_default();
+        let tried = self.tried.remove(about.group());
+        let done = tried.map(|(_, done)| done).unwrap_or_default();
         self.attempts.spawn(async move {
             let delivery = sender.deliver(&receiver, &message, done, at).await;
             Attempt {

@@ -29,16 +29,15 @@ impl<const N: usize> MemberCounters<N> {
     pub(super) fn advance(
         &mut self,
         now: [Option<u64>; N],
-        at_fall: OnDecrease,
+        on_decrease: OnDecrease,
     ) -> [Option<u64>; N] {
         let increases = std::array::from_fn(|at| {
             let now = now[at]?;
             let last = self.0[at].unwrap_or(now);
-            let fallen = match at_fall {
+            Some(now.checked_sub(last).unwrap_or(match on_decrease {
                 OnDecrease::Reset => now,
                 OnDecrease::Hold => 0,
-            };
-            Some(now.checked_sub(last).unwrap_or(fallen))
+            }))
         });
         for (last, now) in self.0.iter_mut().zip(now) {
             *last = now.or(*last);

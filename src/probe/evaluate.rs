@@ -153,6 +153,7 @@ fn too_long() -> Failure {
 mod tests {
     use super::*;
     use crate::outcome::Verdict;
+    use futures_util::future::join_all;
     use std::sync::mpsc;
 
     fn soon() -> Instant {
@@ -164,13 +165,16 @@ mod tests {
         let (end, ends) = mpsc::channel::<()>();
         let ends = Arc::new(std::sync::Mutex::new(ends));
         let stuck: Vec<_> = (0..FAST * 2).map(|_| Evaluator::default()).collect();
-        for evaluator in &stuck {
+        // Enough time for all of them to begin on a busy machine.
+        let deadline = Instant::now() + Duration::from_secs(3);
+        let results = stuck.iter().map(|evaluator| {
             let ends = ends.clone();
-            let deadline = Instant::now() + PATIENCE * 2;
-            let result = evaluator.evaluate(deadline, move || {
+            evaluator.evaluate(deadline, move || {
                 let _ = ends.lock().expect("no panic").recv();
-            });
-            let failure = result.await.expect_err("stuck");
+            })
+        });
+        for result in join_all(results).await {
+            let failure = result.expect_err("stuck");
             assert_eq!(failure.verdict, Verdict::Void(VoidReason::Resources));
         }
         let other = Evaluator::default();
@@ -201,9 +205,11 @@ mod tests {
                 let _ = ends.lock().expect("no panic").recv();
             });
         }
-        let second = Duration::from_secs(1);
-        let waited = |_: &usize| begins.recv_timeout(second).is_ok();
-        assert_eq!((0..THREADS * 2).take_while(waited).count(), THREADS);
+        for _ in 0..THREADS {
+            begins.recv().expect("it begins");
+        }
+        let more = begins.recv_timeout(Duration::from_secs(1));
+        assert!(more.is_err(), "no thread is left");
         drop(end);
         pool.shutdown_background();
     }

@@ -201,7 +201,6 @@ impl HeartbeatProbe {
         };
         let failed = Verdict::Bad(Cause::JobFailed);
         let due = &self.terms.due;
-        let expected = due.words();
         let missing = |last: Timestamp| {
             let reference = last.max(since);
             let is_of_break = due.is_overdue(reference, now);
@@ -215,35 +214,33 @@ impl HeartbeatProbe {
             (Some(beat), None) if !due.is_overdue(beat.at, now) => {
                 Outcome::new(Verdict::Good, age(beat.at))
             }
-            (last, None) if !due.is_overdue(since, now) && !state.is_given_up => {
-                let (latency, silent) = match last {
-                    Some(beat) => (age(beat.at), format!("for {}", seconds(age(beat.at)))),
-                    None => (age(since), "yet".to_owned()),
+            (last, None) => {
+                let (silent_since, silent) = match last {
+                    Some(beat) => (beat.at, format!("for {}", seconds(age(beat.at)))),
+                    None => (since, "yet".to_owned()),
                 };
-                let from = state.accepts_reports_since();
-                let message = format!("no report {silent}; expected {expected} since {from}");
-                let why = match state.before {
-                    Break::Network if since == now => VoidReason::Network,
-                    _ => VoidReason::Listening,
+                let (verdict, when) = if due.is_overdue(since, now) || state.is_given_up {
+                    (Verdict::Bad(Cause::Silent), missing(silent_since))
+                } else {
+                    let from = state.accepts_reports_since();
+                    (Verdict::Void(state.void_reason()), format!(" since {from}"))
                 };
-                judged(Verdict::Void(why), latency, message)
-            }
-            (Some(beat), None) => {
-                let silent = seconds(age(beat.at));
-                let due = missing(beat.at);
-                let message = format!("no report for {silent}; expected {expected}{due}");
-                judged(Verdict::Bad(Cause::Silent), age(beat.at), message)
-            }
-            (None, None) => {
-                let due = missing(since);
-                let message = format!("no report yet; expected {expected}{due}");
-                judged(Verdict::Bad(Cause::Silent), age(since), message)
+                let message = format!("no report {silent}; expected {}{when}", due.words());
+                judged(verdict, age(silent_since), message)
             }
         }
     }
 }
 
 impl HeartbeatState {
+    /// Why a missing report does not count yet.
+    fn void_reason(&self) -> VoidReason {
+        match self.before {
+            Break::Network if self.since == self.now => VoidReason::Network,
+            _ => VoidReason::Listening,
+        }
+    }
+
     /// Describes since when slod has accepted reports.
     fn accepts_reports_since(&self) -> String {
         let Self { now, since, .. } = *self;

@@ -3,6 +3,7 @@
 //! A new kind is a file in this folder and a line in [`KINDS`]. The file contains a [`Kind`] (name, keys,
 //! example, config reader) and a [`Probe`] (how to run it).
 
+mod check;
 pub mod deadline;
 pub mod dial;
 mod dns;

@@ -27,8 +27,6 @@ const TEXT_MAX: usize = 4096;
 /// thread is archived or locked, or a forum requires a thread (`?thread_id=` in the address).
 const NO_DESTINATION: [u64; 4] = [40_067, 50_083, 160_005, 220_001];
 const CONTENT_MAX: usize = 2000;
-const RED: u32 = 0x00e0_1e5a;
-const GREEN: u32 = 0x002e_b67d;
 
 pub const KIND: Kind = Kind {
     key: Key::optional("discord", Mapping(KEYS), "A Discord webhook."),
@@ -77,7 +75,8 @@ impl Channel for Discord {
         let replaces = message.replaces.as_deref().filter(|_| self.edit);
         let url = self.address(replaces);
         let mut body = payload(message, texts);
-        if let Some(mention) = self.mention.as_deref().filter(|_| !message.is_resolved()) {
+        let calls = message.call().is_some();
+        if let Some(mention) = self.mention.as_deref().filter(|_| calls) {
             body["content"] = truncated(mention, CONTENT_MAX).into();
             body["allowed_mentions"] = json!({ "parse": ["everyone", "roles", "users"] });
         }
@@ -117,7 +116,7 @@ fn payload(message: &Message, texts: &Texts) -> Value {
         "embeds": [{
             "title": non_empty(&truncated(&texts.title, TITLE_MAX)),
             "description": truncated(&texts.text, TEXT_MAX),
-            "color": if message.is_resolved() { GREEN } else { RED },
+            "color": message.importance().color(),
         }],
         // Labels must not mention anybody; in an embed, they notify nobody.
         "allowed_mentions": { "parse": [] },

@@ -85,9 +85,7 @@ impl Object for MessageFields {
 fn field(message: &Message, name: &str) -> Value {
     let firing = message.firing().count();
     match name {
-        "status" if message.is_resolved() => "RESOLVED".into(),
-        "status" if firing > 1 => format!("FIRING {firing}").into(),
-        "status" => "FIRING".into(),
+        "status" => message.status_word().into(),
         "firing" => firing.into(),
         "resolved" => (message.notices.len() - firing).into(),
         "summary" => message.summary().into(),

@@ -1,18 +1,14 @@
 //! The content of a message: the alerts of a group.
 
+use super::importance::is_page;
 use super::request::truncated;
-use super::route::ESCALATION;
-use crate::alert::{HELD_BACK, Notice};
-use crate::format::times;
+use crate::alert::Notice;
 use crate::outcome::Timestamp;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-/// Maximum number of alerts listed in a text; the others are counted.
-const LISTED: usize = 10;
 /// Maximum number of services named in a summary of several alerts; the others are counted.
 const NAMED: usize = 5;
-/// Maximum length of an alert's line in a list, in characters.
-const LINE_MAX: usize = 300;
 
 /// Maximum length of an alert's text in a shortened message, in characters.
 pub(super) const SHORT_MAX: usize = 500;
@@ -28,8 +24,10 @@ pub struct Message {
     pub group: String,
     /// When it was due.
     pub at: Timestamp,
-    /// Firing alerts first, then resolved ones; the newest first.
+    /// Firing alerts first, then resolved ones; of each, pages first, then the newest.
     pub notices: Vec<Notice>,
+    /// Whether it only reports that alerts were resolved. Nobody has to be called, even if others still fire.
+    pub only_ends: bool,
     /// The receiver's ID of the earlier message about the incident that this one replaces.
     pub replaces: Option<String>,
     /// The new ID of the destination, if its service reported one.
@@ -46,7 +44,8 @@ impl Message {
         at: Timestamp,
         mut notices: Vec<Notice>,
     ) -> Self {
-        notices.sort_by_key(|notice| (notice.is_resolved(), std::cmp::Reverse(notice.from)));
+        let order = |one: &Notice| (one.is_resolved(), !is_page(one), Reverse(one.from));
+        notices.sort_by_key(order);
         Self {
             key,
             incident: format!("slod/{receiver}/{group}"),
@@ -54,6 +53,7 @@ impl Message {
             group: group.to_owned(),
             at,
             notices,
+            only_ends: false,
             replaces: None,
             moved: None,
             is_short: false,
@@ -153,12 +153,6 @@ impl Message {
         }
     }
 
-    /// Whether any firing alert is a page.
-    pub fn is_page(&self) -> bool {
-        self.firing()
-            .any(|notice| matches!(notice.label("severity"), Some("page" | "critical")))
-    }
-
     /// The value of a label or annotation, if it is the same for all alerts.
     pub fn common(&self, of: impl Fn(&Notice) -> Option<&str>) -> Option<&str> {
         let values: BTreeSet<_> = self.notices.iter().map(of).collect();
@@ -169,9 +163,12 @@ impl Message {
     }
 
     /// The summary of the firing alerts, or else of the resolved ones. That of a single alert is its own;
-    /// otherwise it is their name and their services, ordered by their newest alert: `SlodDiskFull: web, rag; 1
-    /// resolved`.
+    /// otherwise it is their name and their services in the order of the alerts: `SlodDiskFull: web, rag; 1
+    /// resolved`. Of announcements it is the current one: when maintenance starts, it is no longer planned.
     pub(super) fn summary(&self) -> String {
+        if let (Some(_), Some(first)) = (self.announcement(), self.notices.first()) {
+            return summary(first);
+        }
         let firing = self.firing().count();
         let (all, ended) = match firing {
             0 => (&self.notices[..], 0),
@@ -185,32 +182,6 @@ impl Message {
             0 => what,
             ended => format!("{what}; {ended} resolved"),
         }
-    }
-
-    /// One line for each of the first alerts, with its time.
-    pub(super) fn list(&self) -> String {
-        let lines = self.notices.iter().take(LISTED).map(|notice| {
-            let line: String = summary(notice).chars().take(LINE_MAX).collect();
-            let from = times::minute(notice.from.to_utc());
-            match notice.to {
-                None => {
-                    let why = [HELD_BACK, ESCALATION].map(|name| notice.annotations.get(name));
-                    let why = why.into_iter().flatten().cloned();
-                    let parts = [format!("since {from} UTC")].into_iter().chain(why);
-                    let parts: Vec<String> = parts.collect();
-                    format!("- firing: {line} ({})", parts.join(", "))
-                }
-                Some(to) => {
-                    let length = times::length(to.since(notice.from).as_secs_f64());
-                    format!("- resolved: {line} (since {from} UTC, for {length})")
-                }
-            }
-        });
-        let mut lines: Vec<_> = lines.collect();
-        if self.notices.len() > LISTED {
-            lines.push(format!("- and {} more", self.notices.len() - LISTED));
-        }
-        lines.join("\n")
     }
 }
 
@@ -263,23 +234,12 @@ mod tests {
     }
 
     fn summary(notices: Vec<Notice>) -> String {
-        let at = Timestamp::from_secs(100);
-        Message::new("oncall", "group", String::new(), at, notices).summary()
+        message(notices).summary()
     }
 
-    #[test]
-    fn a_late_alert_and_an_escalation_say_why() {
-        let mut alert = notice("Down", "web", 1, None);
-        let reason = "not acknowledged within 15m".to_owned();
-        alert.annotations.insert(ESCALATION.to_owned(), reason);
-        let reason = "inhibited by service db until 1970-01-01 00:01 UTC".to_owned();
-        alert.annotations.insert(HELD_BACK.to_owned(), reason);
+    fn message(notices: Vec<Notice>) -> Message {
         let at = Timestamp::from_secs(100);
-        let message = Message::new("oncall", "group", String::new(), at, vec![alert]);
-        assert_eq!(
-            message.list(),
-            "- firing: it fails (since 1970-01-01 00:00 UTC, inhibited by service db until 1970-01-01 00:01 UTC, not acknowledged within 15m)"
-        );
+        Message::new("oncall", "group", String::new(), at, notices)
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod fields;
 mod headers;
 mod heartbeat;
 mod hours;
+mod importance;
+mod list;
 mod login;
 mod mail;
 mod message;
@@ -101,7 +103,7 @@ pub const TITLE: Key<Text> = Key::with_default(
 pub const TEXT: Key<Text> = Key::with_default(
     "text",
     Text,
-    "{{ list }}\n{{ description }}\n{% if chart %}{{ chart }}\n{% endif %}{% if page_url %}{{ page_url }}\n{% endif %}{{ runbook_url }}",
+    "{{ list }}\n{% if description not in list %}{{ description }}\n{% endif %}{% if chart %}{{ chart }}\n{% endif %}{% if page_url %}{{ page_url }}\n{% endif %}{{ runbook_url }}",
     "Text of a message, also a template.",
 );
 
@@ -167,6 +169,12 @@ pub trait Channel: Send + Sync + fmt::Debug {
     /// are then one group.
     fn resend_every(&self) -> Option<Duration> {
         None
+    }
+
+    /// Whether it can be sent announcements of maintenance and reminders of silences without notifying
+    /// people as about an alert.
+    fn takes_announcements(&self) -> bool {
+        true
     }
 
     /// Whether messages about a group form one incident, for which people are notified once.

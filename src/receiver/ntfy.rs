@@ -1,5 +1,6 @@
 //! ntfy: messages are published as JSON to the address of the server.
 
+use super::importance::Importance;
 use super::login::{PASSWORD, USERNAME, authorization};
 use super::reply::{confirmed, json as read_json};
 use super::request::truncated;
@@ -54,11 +55,16 @@ struct Ntfy {
 
 impl Channel for Ntfy {
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let priority = if message.is_page() { 5 } else { 3 };
-        let tag = if message.is_resolved() {
-            "white_check_mark"
+        let priority = if message.call() == Some(Importance::Page) {
+            5
         } else {
-            "rotating_light"
+            3
+        };
+        let tag = match message.importance() {
+            Importance::Page => "rotating_light",
+            Importance::Ticket => "warning",
+            Importance::Info => "information_source",
+            Importance::Resolved => "white_check_mark",
         };
         let body = json!({
             "topic": self.topic.reveal(),

@@ -1,5 +1,6 @@
 //! Opsgenie's Alert API: one alert per group.
 
+use super::importance::Importance;
 use super::login::header_secret;
 use super::reply::{confirmed, json as read_json};
 use super::request::{non_empty, shortened_key, truncated};
@@ -33,7 +34,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "opsgenie",
         Mapping(KEYS),
-        "Opsgenie's Alert API. All messages about a group are one alert, which is closed when none of its alerts fires.",
+        "Opsgenie's Alert API. All messages about a group are one alert, which is closed when none of its alerts fires. Maintenance is not announced and silences are not reminded of, since that would notify people as alerts do.",
     ),
     example: "{ api_key: example-key }",
     has_texts: true,
@@ -59,6 +60,11 @@ impl Channel for Opsgenie {
         true
     }
 
+    /// It knows only alerts.
+    fn takes_announcements(&self) -> bool {
+        false
+    }
+
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
         let alias = shortened_key(&message.incident, ALIAS_MAX);
         let (url, body) = if message.is_resolved() {
@@ -73,7 +79,7 @@ impl Channel for Opsgenie {
                 "message": non_empty(&truncated(&texts.title, MESSAGE_MAX)),
                 "alias": alias,
                 "description": truncated(&texts.text, TEXT_MAX),
-                "priority": if message.is_page() { "P1" } else { "P3" },
+                "priority": if message.importance() == Importance::Page { "P1" } else { "P3" },
                 "source": "slod",
             });
             (format!("{}/v2/alerts", self.url), body)

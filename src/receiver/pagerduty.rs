@@ -1,5 +1,6 @@
 //! `PagerDuty`'s Events API v2: one incident per group.
 
+use super::importance::Importance;
 use super::reply::{confirmed, is_success, json as read_json};
 use super::request::{non_empty, shortened_key, truncated};
 use super::{BASE, Channel, HttpRequest, Kind, Message, Parsed, Reply, Request, Texts};
@@ -33,7 +34,7 @@ pub const KIND: Kind = Kind {
     key: Key::optional(
         "pagerduty",
         Mapping(KEYS),
-        "PagerDuty's Events API v2. All messages about a group are one incident, which resolves when none of its alerts fires.",
+        "PagerDuty's Events API v2. All messages about a group are one incident, which resolves when none of its alerts fires. Announcements of maintenance and reminders of silences are change events, which notify nobody.",
     ),
     example: "{ routing_key: example-key }",
     has_texts: true,
@@ -60,26 +61,30 @@ impl Channel for PagerDuty {
     }
 
     fn requests(&self, message: &Message, texts: &Texts, _: Timestamp) -> Vec<Request> {
-        let resolved = message.is_resolved();
-        let severity = if message.is_page() {
-            "critical"
-        } else {
-            "warning"
-        };
         let source = message.common(|notice| notice.label("service"));
-        let body = json!({
+        let mut body = json!({
             "routing_key": self.routing_key.reveal(),
-            "event_action": if resolved { "resolve" } else { "trigger" },
-            "dedup_key": shortened_key(&message.incident, DEDUP_MAX),
             "payload": {
                 "summary": non_empty(&truncated(&texts.title, SUMMARY_MAX)),
                 "source": source.unwrap_or("slod"),
-                "severity": severity,
                 "timestamp": message.at.to_rfc3339(),
                 "custom_details": { "text": truncated(&texts.text, TEXT_MAX), "group": message.group },
             },
         });
-        let url = format!("{}/v2/enqueue", self.url);
+        let (path, action, severity) = match message.importance() {
+            // Shown beside the incidents of the service; notifies nobody.
+            // <https://developer.pagerduty.com/docs/send-change-event>
+            Importance::Info => ("change/enqueue", None, None),
+            Importance::Page => ("enqueue", Some("trigger"), Some("critical")),
+            Importance::Ticket => ("enqueue", Some("trigger"), Some("warning")),
+            Importance::Resolved => ("enqueue", Some("resolve"), Some("warning")),
+        };
+        if let Some((action, severity)) = action.zip(severity) {
+            body["event_action"] = action.into();
+            body["dedup_key"] = shortened_key(&message.incident, DEDUP_MAX).into();
+            body["payload"]["severity"] = severity.into();
+        }
+        let url = format!("{}/v2/{path}", self.url);
         vec![HttpRequest::json(&url, &message.key, &body).into()]
     }
 

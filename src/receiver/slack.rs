@@ -220,17 +220,12 @@ fn refusal(why: &str) -> Reply {
 }
 
 fn payload(message: &Message, texts: &Texts, mention: Option<&str>) -> Value {
-    let color = if message.is_resolved() {
-        "#2eb67d"
-    } else {
-        "#e01e5a"
-    };
     let title = truncated(non_empty(&texts.title), TEXT_MAX);
-    let mention = mention.filter(|_| !message.is_resolved());
+    let mention = mention.filter(|_| message.call().is_some());
     json!({
         "text": mention.map_or_else(|| title.clone(), |mention| format!("{mention} {title}")),
         "attachments": [{
-            "color": color,
+            "color": format!("#{:06x}", message.importance().color()),
             "fallback": title,
             "text": truncated(&texts.text, TEXT_MAX),
         }],

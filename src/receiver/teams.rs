@@ -1,5 +1,6 @@
 //! Microsoft Teams: an adaptive card for a Workflows webhook.
 
+use super::importance::Importance;
 use super::request::truncated;
 use super::{Kind, chat, escape};
 use crate::yaml::{Key, Mapping};
@@ -21,10 +22,11 @@ pub const KIND: Kind = Kind {
     is_web: true,
     read: |section| {
         chat::read(section, |message, texts| {
-            let color = if message.is_resolved() {
-                "Good"
-            } else {
-                "Attention"
+            let color = match message.importance() {
+                Importance::Page => "Attention",
+                Importance::Ticket => "Warning",
+                Importance::Info => "Accent",
+                Importance::Resolved => "Good",
             };
             let title = truncated(&texts.title, TITLE_MAX);
             let text = paragraphs(&truncated(&texts.text, TEXT_MAX));

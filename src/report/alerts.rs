@@ -40,6 +40,9 @@ pub struct AlertEntry {
     /// Absent while firing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<DateTime<Utc>>,
+    /// Why it ended. Absent while firing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ended_because: String,
     /// Error budget spent when the alert fired, as a ratio.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget_spent_ratio: Option<f64>,
@@ -56,6 +59,9 @@ pub struct AlertEntry {
     /// ID of the silence that matches it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub silenced_by: Option<i64>,
+    /// What held it back at first, and until when: `silence 7 until 2026-11-01 17:35 UTC`
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub held_back: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acknowledged: Option<AcknowledgedEntry>,
 }
@@ -93,12 +99,14 @@ impl AlertEntry {
             severity: alert.urgency.severity().to_owned(),
             fired_at: alert.from.to_utc(),
             ended_at: alert.to.map(Timestamp::to_utc),
+            ended_because: alert.ended_because.to_string(),
             budget_spent_ratio: alert.spent,
             summary: alert.summary.to_string(),
             evidence: alert.evidence.to_string(),
             inhibited: alert.is_inhibited(),
             inhibited_by: alert.inhibited_by.as_ref().map(Inhibitor::words),
             silenced_by: alert.silenced_by,
+            held_back: alert.held_back.to_string(),
             acknowledged,
         }
     }
@@ -121,7 +129,7 @@ impl AlertEntry {
         by.is_some_and(|by| by.starts_with("tier "))
     }
 
-    /// Why it does not notify, and who acknowledged it.
+    /// Why it does not notify or did so late, who acknowledged it, and why it ended.
     fn note(&self) -> String {
         let inhibited = self.inhibited_by.as_deref().map(|by| {
             if self.is_slower() {
@@ -134,7 +142,10 @@ impl AlertEntry {
             "" => format!("acknowledged by {}", one.by),
             note => format!("acknowledged by {}: {note}", one.by),
         });
-        let all = [inhibited, silenced, acknowledged].into_iter().flatten();
+        let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        let (held_back, ended) = (text(&self.held_back), text(&self.ended_because));
+        let all = [inhibited, silenced, held_back, acknowledged, ended];
+        let all = all.into_iter().flatten();
         all.collect::<Vec<_>>().join(", ")
     }
 }

@@ -193,7 +193,7 @@ mod tests {
             "burned 4.7% of the budget of errors in 60m"
         );
         let span = Span::new(before(600), NOW, NOW);
-        let report = super::super::slo::report(&config(), &store, span).expect("counted");
+        let report = crate::report::slo::report(&config(), &store, span).expect("counted");
         let order = report.deployments.iter().map(|one| one.at);
         assert!(order.is_sorted() && report.deployments.len() == 3);
         for text in [report.to_text(), report.to_markdown(), report.to_html()] {

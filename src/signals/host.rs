@@ -1,6 +1,6 @@
 //! The recent history of the host, and its warning signs.
 
-use super::{NOT_SAMPLED, chart, finding};
+use super::{NOT_SAMPLED, chart, finding, unknown};
 use crate::observe::SystemView;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{Confirmation, DISK_CONFIRMATIONS, Disk, above, disk_full_soon};
@@ -157,7 +157,7 @@ impl HostHistory {
             // A full disk is reported without waiting for the next evaluation of trends.
             let known = disk.last.full().or_else(|| disk.found.clone());
             let answer = if disk.taken.after(SILENCE) <= now {
-                Some((Presence::Unknown, NOT_SAMPLED.to_owned()))
+                Some(unknown(NOT_SAMPLED))
             } else {
                 known
             };

@@ -41,6 +41,11 @@ const NO_METRICS: &str = "`metrics` is not configured for the service, or was no
 /// Receives the answers about signs, each with its subject.
 type Push<'a> = dyn FnMut(&'static SignalKind, &str, Answer) + 'a;
 
+/// The answer about a sign that cannot be evaluated.
+fn unknown(why: &str) -> Answer {
+    (Presence::Unknown, why.to_owned())
+}
+
 /// A finding about a service, or about the host if `service` is `None`.
 fn finding(
     kind: &'static SignalKind,

@@ -1,6 +1,9 @@
 //! The recent history of a group of processes of a service, and its signs.
 
+mod memory;
+
 use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
+use super::unknown;
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{
@@ -11,14 +14,12 @@ use crate::signal::{
 };
 use crate::trend::GrowthRules;
 use crate::units::whole;
+use memory::{Memory, MemorySource};
 use std::time::Duration;
 
 pub(super) const GROWTH_WINDOW: Duration = Duration::from_mins(2);
 /// Two hours.
 pub(super) const GROWTH_WINDOWS: usize = 60;
-/// A source of memory is considered gone if only worse ones could be read for this long. Time
-/// without samples does not count.
-const SOURCE_GONE: Duration = Duration::from_mins(10);
 
 /// Why some signs are unknown.
 pub(super) const NOT_SEEN: &str =
@@ -27,21 +28,9 @@ const NO_CONTAINER: &str = "no container of matching processes was seen in the l
 const NO_LIMIT: &str =
     "no container of matching processes with a processor limit was seen in the last 10 minutes";
 
-/// What memory is read from, best source last. Page cache is not a leak, so memory that includes it
-/// is used only if nothing else can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum MemoryOf {
-    Resident,
-    Container,
-    Anonymous,
-}
-
 #[derive(Debug)]
 pub(super) struct ProcessHistory {
-    memory: Track,
-    memory_of: MemoryOf,
-    /// Since when only worse sources could be read.
-    memory_missed: Option<Timestamp>,
+    memory: Memory,
     threads: Track,
     files: Track,
     restarts: Track,
@@ -82,9 +71,7 @@ impl ProcessHistory {
         let grows = || Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Lowest);
         let minutes = Track::by_minute;
         Self {
-            memory: grows(),
-            memory_of: MemoryOf::Resident,
-            memory_missed: None,
+            memory: Memory::new(grows()),
             threads: grows(),
             files: grows(),
             restarts: minutes(RECENT, Keep::Sum),
@@ -110,8 +97,10 @@ impl ProcessHistory {
             }
             self.seen = Some(at);
         }
-        self.take_memory(at, MemoryOf::Resident, get(N::Resident));
-        self.take_memory(at, MemoryOf::Anonymous, get(N::Anonymous));
+        self.memory
+            .take(at, MemorySource::Resident, get(N::Resident));
+        self.memory
+            .take(at, MemorySource::Anonymous, get(N::Anonymous));
         self.threads.take(at, get(N::Threads));
         self.files.take(at, get(N::Files));
         let restarts = self.rises.restarts.step(at, get(N::Restarts));
@@ -122,7 +111,8 @@ impl ProcessHistory {
     pub(super) fn take_container(&mut self, at: Timestamp, numbers: &ContainerNumbers) {
         use ContainerNumber as N;
         let get = |one| numbers.get(one);
-        self.take_memory(at, MemoryOf::Container, get(N::Anonymous));
+        self.memory
+            .take(at, MemorySource::Container, get(N::Anonymous));
         self.limit = get(N::WorkingSet).zip(get(N::MemoryLimit));
         self.cpu_of_limit.take(at, get(N::Cpu));
         let kills = self.rises.kills.step(at, get(N::Kills));
@@ -135,34 +125,23 @@ impl ProcessHistory {
             .take(at, share.map(|(periods, throttled)| throttled / periods));
     }
 
-    fn take_memory(&mut self, at: Timestamp, source: MemoryOf, value: Option<f64>) {
-        let Some(value) = value else { return };
-        if source < self.memory_of {
-            let missed = *self.memory_missed.get_or_insert(at);
-            if at <= missed.after(SOURCE_GONE) {
-                return;
-            }
-        }
-        if source != self.memory_of {
-            self.memory.clear();
-            self.memory_of = source;
-        }
-        self.memory.take(at, Some(value));
-        self.memory_missed = None;
-    }
-
     /// Discards growth before a deployment, which occurred in another version.
     pub(super) fn deployed(&mut self, at: Timestamp) {
         self.running.deployed(at);
-        for track in [&mut self.memory, &mut self.threads, &mut self.files] {
+        for track in self.growing() {
             track.forget_before(at);
         }
     }
 
     fn begin_anew(&mut self) {
-        for track in [&mut self.memory, &mut self.threads, &mut self.files] {
+        for track in self.growing() {
             track.clear();
         }
+    }
+
+    /// The tracks whose growth is evaluated.
+    fn growing(&mut self) -> [&mut Track; 3] {
+        [&mut self.memory.track, &mut self.threads, &mut self.files]
     }
 
     pub(super) fn advance(&mut self, now: Timestamp) {
@@ -173,7 +152,7 @@ impl ProcessHistory {
 
     fn tracks(&mut self) -> [&mut Track; 8] {
         [
-            &mut self.memory,
+            &mut self.memory.track,
             &mut self.threads,
             &mut self.files,
             &mut self.restarts,
@@ -187,7 +166,7 @@ impl ProcessHistory {
     /// The track that a sign evaluates; `None` if it has none.
     pub(super) fn looked_at(&self, kind: &SignalKind) -> Option<&Track> {
         match kind {
-            &kinds::MEMORY_GROWING => Some(&self.memory),
+            &kinds::MEMORY_GROWING => Some(&self.memory.track),
             &kinds::THREADS_GROWING => Some(&self.threads),
             &kinds::OPEN_FILES_GROWING => Some(&self.files),
             &kinds::CPU_HIGH | &kinds::CPU_HIGH_AT_PEAK => self.cpu().map(|(cpu, _)| cpu),
@@ -218,20 +197,23 @@ impl ProcessHistory {
             (kind, growing(&number))
         };
         [
-            (&kinds::MEMORY_GROWING, self.memory(traffic, settings)),
+            (
+                &kinds::MEMORY_GROWING,
+                self.memory_growth(traffic, settings),
+            ),
             counts(&kinds::THREADS_GROWING, &self.threads, "threads"),
             counts(&kinds::OPEN_FILES_GROWING, &self.files, "files"),
         ]
     }
 
-    fn memory(&self, traffic: &Track, settings: &Settings) -> Answer {
-        let last = self.memory.last();
+    fn memory_growth(&self, traffic: &Track, settings: &Settings) -> Answer {
+        let last = self.memory.track.last();
         // The limit applies to the whole working set, which may include more memory than the track.
         let limit = self.limit.zip(last);
         let limit =
             limit.map(|((working, limit), last)| (limit - (working - last).max(0.0), limit));
         let number = GrowthInput {
-            track: &self.memory,
+            track: &self.memory.track,
             traffic,
             rules: GrowthRules {
                 share: settings.level(&kinds::MEMORY_GROWING).begins,
@@ -253,47 +235,50 @@ impl ProcessHistory {
         meanwhile: Meanwhile,
     ) -> [(&'static SignalKind, Answer); 5] {
         let level = |kind| settings.level(kind);
-        let least = |kind| settings.level(kind).begins;
-        let what = ["restart", "restarts"];
-        let mut restarts = counted(&self.restarts, RECENT, least(&kinds::RESTARTED), what);
-        let other = if self.are_restarts_kills() {
-            Some("out-of-memory kills")
-        } else {
-            let was_reported = self.is_restart_return(settings, meanwhile.reported_after);
-            was_reported.then_some("an absence that was reported")
-        };
-        if let Some(other) = other.filter(|_| restarts.0 == Presence::Active) {
-            let evidence = format!("{}; explained by {other}", restarts.1);
-            restarts = (Presence::Clear, evidence);
-        }
         let kind = &kinds::PROCESS_GONE;
-        let absence = Duration::try_from_secs_f64(least(kind)).unwrap_or(Duration::MAX);
+        let absence = Duration::try_from_secs_f64(level(kind).begins).unwrap_or(Duration::MAX);
         let gone = process_gone(&self.running, absence, meanwhile.is_maintained);
-        let unknown = |why: &str| (Presence::Unknown, why.to_owned());
-        let kills = if self.kills.sum(RECENT).is_some() {
-            let what = ["out-of-memory kill", "out-of-memory kills"];
-            counted(&self.kills, RECENT, least(&kinds::OUT_OF_MEMORY), what)
-        } else {
-            unknown(NO_CONTAINER)
-        };
         let kind = &kinds::CPU_HIGH;
         let busy = self.cpu().map_or_else(
             || unknown(NOT_SEEN),
             |(cpu, what)| above(cpu, level(kind), was(kind), what),
         );
         let kind = &kinds::THROTTLED;
-        let throttled = if self.throttled.known(RECENT).is_empty() {
-            unknown(NO_LIMIT)
-        } else {
-            self.throttled(level(kind), was(kind), meanwhile.slows)
-        };
+        let throttled = self.throttled(level(kind), was(kind), meanwhile.slows);
         [
-            (&kinds::RESTARTED, restarts),
+            (&kinds::RESTARTED, self.restarted(settings, meanwhile)),
             (&kinds::PROCESS_GONE, gone),
-            (&kinds::OUT_OF_MEMORY, kills),
+            (&kinds::OUT_OF_MEMORY, self.out_of_memory(settings)),
             (&kinds::CPU_HIGH, busy),
             (&kinds::THROTTLED, throttled),
         ]
+    }
+
+    fn restarted(&self, settings: &Settings, meanwhile: Meanwhile) -> Answer {
+        let least = settings.level(&kinds::RESTARTED).begins;
+        let what = ["restart", "restarts"];
+        let (presence, evidence) = counted(&self.restarts, RECENT, least, what);
+        let explanation = if presence != Presence::Active {
+            None
+        } else if self.are_restarts_kills() {
+            Some("out-of-memory kills")
+        } else {
+            let was_reported = self.is_restart_return(settings, meanwhile.reported_after);
+            was_reported.then_some("an absence that was reported")
+        };
+        match explanation {
+            Some(other) => (Presence::Clear, format!("{evidence}; explained by {other}")),
+            None => (presence, evidence),
+        }
+    }
+
+    fn out_of_memory(&self, settings: &Settings) -> Answer {
+        if self.kills.sum(RECENT).is_none() {
+            return unknown(NO_CONTAINER);
+        }
+        let least = settings.level(&kinds::OUT_OF_MEMORY).begins;
+        let what = ["out-of-memory kill", "out-of-memory kills"];
+        counted(&self.kills, RECENT, least, what)
     }
 
     /// Whether out-of-memory kills account for all restarts, so that one sign is enough.
@@ -326,6 +311,9 @@ impl ProcessHistory {
     }
 
     fn throttled(&self, level: Level, was_active: bool, slows: Option<bool>) -> Answer {
+        if self.throttled.known(RECENT).is_empty() {
+            return unknown(NO_LIMIT);
+        }
         let what = "share of throttled periods";
         let (presence, evidence) = above(&self.throttled, level, was_active, what);
         match slows {
@@ -347,56 +335,5 @@ impl ProcessHistory {
     pub(super) fn size(&mut self) -> usize {
         let tracks: usize = self.tracks().iter().map(|track| track.size()).sum();
         tracks + size_of::<Self>() - 8 * size_of::<Track>()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::observe::ProcessView;
-
-    /// Takes samples every ten seconds, and returns the known windows of memory.
-    fn take_memory(
-        history: &mut ProcessHistory,
-        (from, to): (i64, i64),
-        anonymous: Option<u64>,
-    ) -> Vec<f64> {
-        for second in (from..to).step_by(10) {
-            let process = ProcessView {
-                anonymous_bytes: anonymous,
-                resident_bytes: Some(1000),
-                ..ProcessView::default()
-            };
-            let numbers = ProcessNumbers::of(&process);
-            history.take(Timestamp::from_secs(second), &numbers);
-        }
-        history.memory.known(GROWTH_WINDOWS)
-    }
-
-    #[test]
-    fn a_gap_between_samples_keeps_the_memory_history() {
-        let mut history = ProcessHistory::new();
-        assert_eq!(take_memory(&mut history, (0, 1200), Some(500)), [500.0; 9]);
-        let later = take_memory(&mut history, (2400, 2640), Some(500));
-        assert_eq!(later, [500.0; 11]);
-    }
-
-    #[test]
-    fn anonymous_memory_is_preferred_while_it_can_be_read() {
-        let mut history = ProcessHistory::new();
-        let mut take = |from: i64, to: i64, anonymous: Option<u64>| {
-            take_memory(&mut history, (from, to), anonymous)
-        };
-        assert_eq!(take(0, 360, None), [1000.0; 2]);
-        assert_eq!(take(360, 720, Some(500)), [500.0; 2]);
-        assert_eq!(
-            take(720, 840, None),
-            [500.0; 2],
-            "a gap does not change the source of memory"
-        );
-        assert_eq!(take(840, 1200, Some(500)), [500.0; 5]);
-        let later = take(1200, 3600, None);
-        assert_eq!(later, vec![1000.0; later.len()]);
-        assert!(later.len() > 10, "{}", later.len());
     }
 }

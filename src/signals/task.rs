@@ -160,9 +160,9 @@ impl<'a> Changes<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding;
     use super::*;
     use crate::signal::kinds;
+    use crate::signals::finding;
 
     #[test]
     fn a_gap_between_samples_is_not_logged() {

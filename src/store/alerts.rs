@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 const COLUMNS: &str = "from_at, service, is_sign, source, about, alertname, urgency, to_at, spent,
-    summary, evidence, inhibited_by, silenced_by, notified";
+    summary, evidence, inhibited_by, silenced_by, notified, ended_because, held_back";
 
 /// Position in a list of alerts: after the alert with this start time and key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -176,11 +176,12 @@ fn insert(tx: &Connection, alert: &AlertRecord) -> rusqlite::Result<()> {
     let (is_sign, source, about) = columns(&alert.key);
     let sql = format!(
         "INSERT INTO alert_record ({COLUMNS})
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
          ON CONFLICT (from_at, service, is_sign, source, about) DO UPDATE SET
              to_at = excluded.to_at, evidence = excluded.evidence,
              inhibited_by = excluded.inhibited_by, silenced_by = excluded.silenced_by,
-             notified = excluded.notified"
+             notified = excluded.notified, ended_because = excluded.ended_because,
+             held_back = excluded.held_back"
     );
     let values = params![
         alert.from.0,
@@ -197,6 +198,8 @@ fn insert(tx: &Connection, alert: &AlertRecord) -> rusqlite::Result<()> {
         alert.inhibited_by.as_ref().map(Inhibitor::words),
         alert.silenced_by,
         alert.notified,
+        &*alert.ended_because,
+        &*alert.held_back,
     ];
     tx.prepare_cached(&sql)?.execute(values).map(drop)
 }
@@ -229,6 +232,8 @@ fn alert(row: &Row<'_>) -> rusqlite::Result<Option<AlertRecord>> {
         inhibited_by: inhibited_by.as_deref().and_then(Inhibitor::parse),
         silenced_by: row.get(12)?,
         notified: row.get(13)?,
+        ended_because: text(14)?.into(),
+        held_back: text(15)?.into(),
         acknowledged: None,
     }))
 }

@@ -260,8 +260,8 @@ impl<'a> Decoder<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::counts::Bytes;
     use super::*;
+    use crate::store::counts::Bytes;
     use proptest::prelude::*;
 
     #[test]

@@ -78,10 +78,8 @@ fn is_quoted(name: &str) -> bool {
 /// Parses a threshold and its operator, with any limit.
 fn form(text: &str) -> Option<(Threshold, &str)> {
     let (name, selector, rest) = split(text)?;
-    let request = selector.map(request);
-    let request = match request {
-        Some(None) => return None,
-        Some(request) => request,
+    let request = match selector {
+        Some(selector) => Some(request(selector)?),
         None => None,
     };
     let (name, rest) = (name.trim(), rest.trim_start());

@@ -1,7 +1,7 @@
 //! Alerts as JSON: firing alerts and alerts of a time range.
 
 use super::WebState;
-use super::listing::{cursor_text, cut, link_next};
+use super::listing::{cut, link_next_in};
 use super::page::PageQuery;
 use super::page::alert_list::{Alerts as Shown, render_alerts};
 use super::problem::Problem;
@@ -50,10 +50,8 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
     let (found, has_more) = cut(store::read(&state, read).await?, limit);
     let mut response = entries(&found);
     if let Some(last) = found.last().filter(|_| has_more) {
-        let mut next = vec![("from", from.to_rfc3339()), ("limit", limit.to_string())];
-        next.extend(to.map(|to| ("to", to.to_rfc3339())));
-        next.push(("cursor", cursor_text(&AlertCursor::behind(last))));
-        link_next(&mut response, &next);
+        let cursor = AlertCursor::behind(last);
+        link_next_in((from, to), limit, &cursor, None, &mut response);
     }
     Ok(response)
 }

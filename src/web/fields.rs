@@ -193,7 +193,7 @@ impl Fields {
         limit.filter(|limit| *limit > 0).ok_or_else(fault)
     }
 
-    /// End of the previous page, from the `Link` header: see [`super::listing::cursor_text`].
+    /// End of the previous page, from the `Link` header: see [`super::listing::link_next_in`].
     pub fn cursor<T: DeserializeOwned>(&self) -> Result<Option<T>, Problem> {
         let fault = || self.fault("`cursor` must be taken from a `Link` header");
         let read = |text: &str| serde_json::from_str(text).map_err(|_| fault());

@@ -2,6 +2,7 @@
 
 use super::fields::Fields;
 use super::problem::Problem;
+use crate::outcome::Timestamp;
 use axum::Json;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -39,6 +40,23 @@ impl IdPage {
     }
 }
 
+/// Links the page after `cursor` of a list that is limited to a time range.
+pub fn link_next_in(
+    (from, to): (Timestamp, Option<Timestamp>),
+    limit: u32,
+    cursor: &impl Serialize,
+    others: impl IntoIterator<Item = (&'static str, String)>,
+    response: &mut Response,
+) {
+    // Serializing text and numbers to memory cannot fail.
+    let cursor = serde_json::to_string(cursor).unwrap_or_default();
+    let mut next = vec![("from", from.to_rfc3339()), ("limit", limit.to_string())];
+    next.extend(to.map(|to| ("to", to.to_rfc3339())));
+    next.push(("cursor", cursor));
+    next.extend(others);
+    link_next(response, &next);
+}
+
 /// Sets the header `Link` with the URL of the next page (RFC 8288). It is relative to the address of the request: behind a
 /// proxy that removes a prefix, slod does not know the whole path.
 pub fn link_next(response: &mut Response, parameters: &[(&str, String)]) {
@@ -49,12 +67,6 @@ pub fn link_next(response: &mut Response, parameters: &[(&str, String)]) {
     if let Ok(link) = link {
         response.headers_mut().insert(header::LINK, link);
     }
-}
-
-/// Formats a position in a list for the parameter `cursor`.
-pub fn cursor_text(place: &impl Serialize) -> String {
-    // Serializing text and numbers to memory cannot fail.
-    serde_json::to_string(place).unwrap_or_default()
 }
 
 /// Returns the rows of a page, and whether there are more: `found` then has one more than `limit`.

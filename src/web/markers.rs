@@ -5,7 +5,7 @@ use super::api::check_service;
 use super::audit::{self, Act};
 use super::auth::Identity;
 use super::fields::{Fields, LINE_MAX};
-use super::listing::{cursor_text, cut, link_next};
+use super::listing::{cut, link_next_in};
 use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
@@ -104,11 +104,8 @@ pub async fn list(State(state): State<WebState>, query: Query) -> Result<Respons
     }
     let mut response = Json(found).into_response();
     if let Some(last) = last {
-        let mut next = vec![("from", from.to_rfc3339()), ("limit", limit.to_string())];
-        next.extend(to.map(|to| ("to", to.to_rfc3339())));
-        next.push(("cursor", cursor_text(&last)));
-        next.extend(service.map(|name| ("service", name)));
-        link_next(&mut response, &next);
+        let of_service = service.map(|name| ("service", name));
+        link_next_in((from, to), limit, &last, of_service, &mut response);
     }
     Ok(response)
 }

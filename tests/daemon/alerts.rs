@@ -50,11 +50,7 @@ fn an_alert_continues_after_a_kill_and_ends_with_its_objective() {
         "its window is longer than the objective's"
     );
     let since = fired_at(&daemon);
-    assert!(
-        daemon
-            .log()
-            .contains("web/errors: error-budget burn (1h/5m): page")
-    );
+    daemon.wait_for_log("web/errors: error-budget burn (1h/5m): page", 1);
     for page in ["/", "/services/web"] {
         let page = daemon.request("GET", page);
         assert!(page.contains("error-budget burn over 1h/5m"), "{page}");

@@ -104,7 +104,7 @@ fn a_month_is_available_at_once_and_a_closed_pipe_ends_the_demo() {
 #[test]
 fn a_terminal_is_redrawn_without_log_lines() {
     let demo = format!(
-        "{} demo --listen 127.0.0.1:0 --for 3s",
+        "{} demo --listen 127.0.0.1:0 --for 5s",
         env!("CARGO_BIN_EXE_slod")
     );
     let terminal = format!("stty cols 60 rows 20; TERM=xterm NO_COLOR=1 exec {demo}");

@@ -42,6 +42,11 @@ fn an_alert_outside_of_the_hours_of_its_route_waits_and_is_not_sent_if_it_resolv
     let daemon = Daemon::start(&path);
     let got = received.recv_timeout(PATIENCE).expect("a message");
     assert_eq!(got.label("service"), "api");
+    // Otherwise, it would be sent again after the kill.
+    daemon.wait_for(|daemon| {
+        let sent = daemon.request("GET", "/api/v1/notifications");
+        sent.contains("\"delivered\":true").then_some(())
+    });
     waits(&daemon, 1.0);
     // It still waits after a kill.
     daemon.signal("KILL");

@@ -21,7 +21,7 @@ defaults:
     - {{ name: errors, sli: success, target: 99.9%, window: 30d }}
 services:
   - name: web
-    probes: [ {{ name: home, interval: 100ms, timeout: 100ms, http: {{ url: \"http://{target}{path}\" }} }} ]
+    probes: [ {{ name: home, interval: 500ms, timeout: 500ms, http: {{ url: \"http://{target}{path}\" }} }} ]
 {extra}"
     );
     let file = folder.join("slod.yaml");
@@ -37,12 +37,11 @@ const RELOADED: &str = "slod_config_last_reload_successful";
 fn it_probes_exports_and_stops_cleanly() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), target(), "/", ""));
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 10.0));
-    assert_eq!(
-        daemon.metric("slod_probe_success{service=\"web\",probe=\"home\"}"),
-        Some(1.0)
-    );
-    assert!(daemon.metric(EVENTS).is_some_and(|events| events >= 10.0));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 4.0));
+    assert!(daemon.metric(EVENTS).is_some_and(|events| events >= 4.0));
+    let success = "slod_probe_success{service=\"web\",probe=\"home\"}";
+    // A busy machine may delay a response beyond its timeout.
+    daemon.wait_for(|daemon| daemon.metric(success).filter(|success| *success > 0.5));
     for path in ["/-/healthy", "/-/ready"] {
         assert!(daemon.request("GET", path).starts_with("HTTP/1.1 200"));
     }
@@ -58,12 +57,12 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
     let server = target();
     let file = config(folder.path(), server, "/", "");
     let daemon = Daemon::start(&file);
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 10.0));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 2.0));
 
     fs::write(&file, "services: [ { nam: web } ]").expect("written");
     daemon.signal("HUP");
     daemon.wait_for(|daemon| daemon.metric(RELOADED).filter(|ok| *ok == 0.0));
-    assert!(daemon.log().contains("unknown key"), "{}", daemon.log());
+    daemon.wait_for_log("unknown key", 1);
     // An alert of slod itself belongs to no service.
     let alert = daemon.wait_for(|daemon| {
         let log = daemon.log();
@@ -93,7 +92,7 @@ fn a_reload_keeps_history_and_a_bad_one_keeps_the_old_config() {
     let same = "the config file has not changed since it was last read";
     assert!(!daemon.log().contains(same), "{}", daemon.log());
     daemon.request("POST", "/-/reload");
-    daemon.wait_for(|daemon| daemon.log().contains(same).then_some(()));
+    daemon.wait_for_log(same, 1);
 }
 
 #[test]
@@ -177,8 +176,10 @@ fn counting_continues_after_a_kill_and_a_restart() {
         daemon.metric("slod_slo_error_budget_remaining_ratio{service=\"web\",slo=\"errors\"}")
     };
     let daemon = Daemon::start(&file);
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 30.0));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 3.0));
     let before = sli_events(&daemon).expect("a budget");
+    // At most one second is lost, and somewhat more on a busy machine.
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 12.0));
     daemon.signal("KILL");
     daemon.ended();
 
@@ -188,8 +189,7 @@ fn counting_continues_after_a_kill_and_a_restart() {
         after < 1.0,
         "the failures before the kill are spent: {before} then {after}"
     );
-    // At most one second is lost, with ten outcomes per second, of a budget of 25,920 failures.
-    assert!(after <= before + 11.0 / 25_920.0, "{before} then {after}");
+    assert!(after <= before, "{before} then {after}");
     daemon.signal("INT");
     assert_eq!(daemon.ended().0.code(), Some(0));
 }
@@ -201,7 +201,7 @@ fn a_second_stop_request_stops_at_once() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = silent.local_addr().expect("bound");
     let extra = format!(
-        "  - name: slow\n    probes: [ {{ name: p, interval: 5s, timeout: 5s, http: {{ url: \"http://{address}/\" }} }} ]\n    objectives: []\n"
+        "  - name: slow\n    probes: [ {{ name: p, interval: 30s, timeout: 30s, http: {{ url: \"http://{address}/\" }} }} ]\n    objectives: []\n"
     );
     let daemon = Daemon::start(&config(folder.path(), target(), "/", &extra));
     silent.set_nonblocking(true).expect("possible");
@@ -237,7 +237,7 @@ fn status_is_the_same_from_a_running_daemon_and_from_its_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = config(folder.path(), target(), "/bad", "");
     let daemon = Daemon::start(&file);
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 20.0));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 3.0));
     let address = daemon.address.to_string();
     let (code, running, _) = slod(&format!("status --address {address}"));
     assert_eq!(code, Some(0), "{running}");
@@ -273,13 +273,14 @@ fn the_log_reports_once_that_a_probe_failed_and_recovered() {
     let server = target();
     let file = config(folder.path(), server, "/bad", "");
     let daemon = Daemon::start(&file);
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    let down = "web/home is down: status 503, expected";
+    daemon.wait_for_log(down, 1);
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 4.0));
     config(folder.path(), server, "/", "");
     assert!(daemon.request("POST", "/-/reload").contains(" 200 "));
-    daemon.wait_for(|daemon| daemon.log().contains("web/home is up again").then_some(()));
+    daemon.wait_for_log("web/home is up again", 1);
     daemon.signal("TERM");
     let (_, log) = daemon.ended();
-    let down = "web/home is down: status 503, expected";
     assert_eq!(log.matches(down).count(), 1, "{log}");
     assert_eq!(
         log.matches("web/home is up again after").count(),
@@ -307,7 +308,7 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
     let file = config(folder.path(), target(), "/", "");
     let path = file.to_str().expect("UTF-8");
     let daemon = Daemon::start(&file);
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 2.0));
     let address = daemon.address.to_string();
 
     let add = format!("corrections add --address {address} --reason deploy --for 1m");
@@ -358,7 +359,7 @@ fn corrections_and_alerts_are_managed_from_the_command_line() {
 fn a_watched_status_is_one_json_object_per_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let daemon = Daemon::start(&config(folder.path(), target(), "/", ""));
-    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 5.0));
+    daemon.wait_for(|daemon| daemon.metric(RUNS).filter(|runs| *runs >= 2.0));
     let address = daemon.address.to_string();
     let mut watch = Command::new(env!("CARGO_BIN_EXE_slod"));
     let args = ["status", "--watch", "--format", "json", "--service", "web"];

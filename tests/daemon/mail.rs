@@ -64,9 +64,11 @@ fn start(folder: &Path) -> Option<Server> {
     Some(server)
 }
 
-fn config(folder: &Path, port: u16, password: &str) -> PathBuf {
+/// `site` is part of each mail.
+fn config(folder: &Path, port: u16, password: &str, site: &str) -> PathBuf {
     let delivery = format!(
-        "receivers:
+        "alerts: {{ address: \"https://{site}.example.com\" }}
+receivers:
   - name: mail
     email:
       to: [ ada@example.com, grey@example.com, gone@example.com ]
@@ -87,16 +89,21 @@ fn each_recipient_gets_an_alert_once_even_if_rejected_at_first() {
         return;
     };
     let trust = [("SSL_CERT_FILE", &*server.certificate)];
-    let path = config(folder.path(), server.port, "wrong-password");
+    let write = |password, site| config(folder.path(), server.port, password, site);
+    let path = write("wrong-password", "first");
     let daemon = Daemon::start_in(&path, &[], &trust);
     let failed = "slod_notification_failures_total{notifier=\"mail\"}";
     daemon.wait_for(|daemon| daemon.metric(failed).filter(|count| *count > 0.5));
-    let log = daemon.log();
-    assert!(log.contains("the login was rejected: 535"), "{log}");
-    config(folder.path(), server.port, "example-password");
-    assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    daemon.wait_for_log("the login was rejected: 535", 1);
+    let reload = || assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
+    write("example-password", "first");
+    reload();
     let next = || server.mails.recv_timeout(PATIENCE).expect("a mail");
-    let (first, second) = (next(), next());
+    let first = next();
+    // A message that some recipients have does not change.
+    write("example-password", "second");
+    reload();
+    let second = next();
     assert_eq!(first["to"], json!(["ada@example.com"]));
     assert_eq!(second["to"], json!(["grey@example.com"]));
     assert_eq!(

@@ -77,7 +77,7 @@ fn a_recovered_receiver_gets_alerts_resolved_in_the_meantime() {
         .collect();
     fs::write(&path, without.join("\n")).expect("written");
     reload(&daemon);
-    daemon.wait_for(|daemon| daemon.log().contains("burn alert resolved").then_some(()));
+    daemon.wait_for_log("burn alert resolved", 1);
     relax(&config(folder.path(), &up, hooks, "first"));
     reload(&daemon);
     assert_eq!(next(&to_first), ("resolved".to_owned(), alert));
@@ -106,7 +106,7 @@ fn a_heartbeat_moved_by_a_reload_is_sent_at_once() {
     to_first.recv_timeout(PATIENCE).expect("the first one");
     with(&second, "1h");
     reload(&daemon);
-    let line = to_second.recv_timeout(Duration::from_secs(10));
+    let line = to_second.recv_timeout(PATIENCE);
     assert_eq!(line.as_deref(), Ok("GET /ping"));
     // A reload without relevant changes sends nothing.
     reload(&daemon);

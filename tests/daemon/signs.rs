@@ -224,6 +224,10 @@ fn each_service_has_only_its_sign() {
             .unwrap_or_else(|_| panic!("{missing:?} did not come"));
         for alert in got.body["alerts"].as_array().expect("a list") {
             let label = |name: &str| alert["labels"][name].as_str().unwrap_or_default();
+            // The host may really be busy.
+            if label("service").is_empty() {
+                continue;
+            }
             let expected = missing.remove(label("service"));
             assert_eq!(expected, Some(label("alertname")), "{alert}");
             assert_eq!(alert["labels"]["severity"], "warning");

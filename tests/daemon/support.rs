@@ -7,12 +7,14 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 /// Upper bound for everything in these tests.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whether a program can be started. If not, its tests are left out, except in CI, which guarantees it.
 pub fn is_installed(program: &str) -> bool {
@@ -52,6 +54,8 @@ pub struct Daemon {
     child: Running,
     pub address: SocketAddr,
     log: Arc<Mutex<String>>,
+    /// Reads the log until its end.
+    reader: JoinHandle<()>,
 }
 
 impl Daemon {
@@ -79,7 +83,7 @@ impl Daemon {
         let log = Arc::new(Mutex::new(String::new()));
         let stderr = child.stderr.take().expect("piped");
         let sink = log.clone();
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 sink.lock()
                     .expect("no panic holds it")
@@ -90,6 +94,7 @@ impl Daemon {
             child: Running(child),
             address: ([127, 0, 0, 1], 0).into(),
             log,
+            reader,
         };
         daemon.address = daemon.wait_for(|daemon| {
             let log = daemon.log();
@@ -124,6 +129,12 @@ impl Daemon {
         }
     }
 
+    /// Waits until the log has a sentence this often: another thread reads it, which may be later than an effect
+    /// that can be seen elsewhere.
+    pub fn wait_for_log(&self, sentence: &str, times: usize) {
+        self.wait_for(|daemon| (daemon.log().matches(sentence).count() >= times).then_some(()));
+    }
+
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill")
@@ -156,7 +167,7 @@ impl Daemon {
         let end = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("our child") {
-                thread::sleep(Duration::from_millis(50));
+                wait_for(|| self.reader.is_finished().then_some(()));
                 return (status, self.log());
             }
             assert!(
@@ -269,9 +280,15 @@ pub fn wait_for<T>(mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// A port that a program can listen on later: below those that the kernel assigns to servers and clients without a
+/// port, such as those of other tests.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("bound").port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Other test runs on this machine begin elsewhere.
+    let own = u16::try_from(std::process::id() % 1000).expect("small");
+    let next = || 20_000 + own * 12 + NEXT.fetch_add(1, Ordering::Relaxed);
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(next).find(is_free).expect("endless")
 }
 
 /// A server that responds with 200 to everything but `/bad`, until the test ends.

@@ -50,7 +50,7 @@ fn failures_are_void_while_the_control_probes_fail_and_bad_once_they_do_not() {
     config(folder.path(), service, [up, up, control]);
     assert!(daemon.request("POST", "/-/reload").contains("reloaded"));
     daemon.wait_for(|daemon| daemon.metric(FAILED).filter(|failed| *failed >= 3.0));
-    assert_eq!(daemon.metric(LOST), Some(0.0));
+    daemon.wait_for(|daemon| daemon.metric(LOST).filter(|lost| *lost == 0.0));
     let page = daemon.request("GET", "/metrics");
     assert!(
         !page.contains("service=\"vantage\""),

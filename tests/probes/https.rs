@@ -3,7 +3,6 @@
 use crate::probing::{TIMEOUT, attempt_in, attempt_kind, cause, message};
 use crate::server::{Authority, Leaf, ok, redirect};
 use slod::outcome::{Cause, Measurement, Verdict};
-use std::fs;
 use std::path::Path;
 
 #[tokio::test]
@@ -83,16 +82,8 @@ async fn the_earliest_expiry_of_a_redirect_and_its_target_counts() {
 
 #[tokio::test]
 async fn a_client_certificate_is_sent_only_to_its_origin() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = authority.issue(Leaf::Good);
-    for (name, pem) in [
-        ("ca.pem", authority.pem()),
-        ("me.pem", certificate.pem()),
-        ("me.key", key.serialize_pem()),
-    ] {
-        fs::write(folder.path().join(name), pem).expect("written");
-    }
+    let (authority, folder) = Authority::in_folder();
+    authority.issue_client(folder.path());
     let (address, _) = authority.https(Leaf::Good, true, |_| ok("")).await;
     let yaml = |tls: &str| {
         format!(

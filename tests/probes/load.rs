@@ -42,7 +42,7 @@ async fn drive_with(
                 name: String::new(),
                 from: users,
                 to: users,
-                length: Duration::from_millis(500),
+                length: Duration::from_secs(1),
             }],
         },
         mix: Arc::new(Mix::new(vec![Sequence { steps, weight: 1 }]).expect("one")),

@@ -60,7 +60,7 @@ async fn a_proxy_forwards_and_tunnels() {
 
 #[tokio::test]
 async fn a_slow_tunnel_is_a_part_of_tls() {
-    const SLOW: Duration = Duration::from_millis(300);
+    const SLOW: Duration = Duration::from_secs(1);
     let authority = Authority::new();
     let (target, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
     let address = crate::server::tcp(move |mut stream| async move {

@@ -4,6 +4,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair,
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -139,6 +140,13 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.0).expect("signed");
         (certificate, key)
+    }
+
+    /// Writes the certificate of a client to `me.pem`, and its key to `me.key`.
+    pub fn issue_client(&self, folder: &Path) {
+        let (certificate, key) = self.issue(Leaf::Good);
+        std::fs::write(folder.join("me.pem"), certificate.pem()).expect("written");
+        std::fs::write(folder.join("me.key"), key.serialize_pem()).expect("written");
     }
 
     fn server(&self, leaf: Leaf, alpn: &[&[u8]], client_auth: bool) -> ServerConfig {

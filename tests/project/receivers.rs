@@ -173,6 +173,41 @@ fn no_alert_for_alertmanager_ends_before_it_starts() {
     assert!(time("startsAt") <= time("endsAt"), "{body}");
 }
 
+/// Receivers whose messages people are notified of get announcements another way, or not at all.
+#[test]
+fn announcements_open_no_incident_and_mention_nobody() {
+    let announcement = |is_over| {
+        let mut one = notice(1, "web: started, until 22:00 UTC", is_over);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let labels = [
+            pair("alertname", "SlodMaintenance"),
+            pair("severity", "info"),
+        ];
+        one.labels.extend(labels);
+        Message::new("it", "maintenance", "key".to_owned(), NOW, vec![one])
+    };
+    let messages = [announcement(false), announcement(true)];
+    let pagerduty = receiver("pagerduty", "{ routing_key: example-key }");
+    check_payloads("pagerduty-change", &pagerduty, &messages);
+    for message in &messages {
+        let sent = requests(&pagerduty, message);
+        let [Request::Http(request)] = &sent[..] else {
+            panic!("{sent:?}");
+        };
+        let url = "https://events.pagerduty.com/v2/change/enqueue";
+        assert_eq!(request.url.reveal(), url);
+        let slack = receiver(
+            "slack",
+            "{ url: \"http://127.0.0.1:1/\", mention: \"<!here>\" }",
+        );
+        let sent = json(&slack, message);
+        assert_eq!(sent["text"], "[MAINTENANCE] web: started, until 22:00 UTC");
+        assert_eq!(sent["attachments"][0]["color"], "#36c5f0");
+    }
+    let opsgenie = receiver("opsgenie", "{ api_key: example-key }");
+    assert!(!opsgenie.channel.takes_announcements());
+}
+
 #[test]
 fn a_slack_bot_posts_and_updates() {
     let receiver = receiver("slack", "{ token: xoxb-1, channel: C0123456789 }");
@@ -211,7 +246,7 @@ fn lines_of_a_card_for_teams_are_paragraphs() {
     let text = card["body"][1]["text"].as_str().expect("a text").to_owned();
     assert_eq!(
         text,
-        "- firing: web fails (since 2026-11-23 14:00 UTC)\n\n- firing: rag fails (since 2026-11-23 14:00 UTC)\n\nhttp://127.0.0.1:9771/runbook#slodbudgetburnpage1h"
+        "- critical: web fails (since 2026-11-23 14:00 UTC)\n\n- critical: rag fails (since 2026-11-23 14:00 UTC)\n\nhttp://127.0.0.1:9771/runbook#slodbudgetburnpage1h"
     );
 }
 

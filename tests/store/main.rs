@@ -21,7 +21,7 @@ use slod::outcome::{Cause, Event, Outcome, ProbeKey, Record, Timestamp, Verdict,
 use slod::probe::heartbeat::Beat;
 use slod::slo::{BudgetingMethod, Sli, TallyKey, Threshold};
 use slod::store::{
-    AlertCursor, CountingPlan, PendingBeat, Store, StoreError, backup, check, recover,
+    AlertCursor, CountingPlan, PendingBeat, Store, StoreError, Writer, backup, check, recover,
 };
 use std::collections::HashMap;
 use std::fs;
@@ -133,7 +133,7 @@ fn wait_for(what: &str, condition: impl Fn() -> bool) {
     let started = Instant::now();
     while !condition() {
         assert!(
-            started.elapsed() < Duration::from_secs(10),
+            started.elapsed() < Duration::from_mins(1),
             "waited in vain for {what}"
         );
         std::thread::sleep(Duration::from_millis(10));
@@ -178,6 +178,7 @@ fn alert() -> AlertRecord {
         spent: Some(0.25),
         inhibited_by: Some(Inhibitor::Tier(1)),
         silenced_by: Some(7),
+        held_back: "silence 6 until today".into(),
         notified: true,
         ..AlertRecord::new(
             key,

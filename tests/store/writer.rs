@@ -33,17 +33,24 @@ fn the_thread_commits_compacts_and_closes() {
     assert_eq!(store.last_seen().unwrap(), Some(Timestamp(START + HOUR)));
 }
 
-#[test]
-fn a_foreign_lock_only_delays() {
-    let folder = TempDir::new().unwrap();
-    let store = Store::open(&file(&folder)).unwrap();
+/// A writer whose outcome could not be committed because of another connection, which holds a lock.
+fn refused(folder: &TempDir) -> (Writer, rusqlite::Connection) {
+    let store = Store::open(&file(folder)).unwrap();
     let clock = Clock::manual(Timestamp(START));
     let writer = store.writer(clock, Duration::from_hours(24), plan).unwrap();
     let handle = writer.handle();
-    let other = rusqlite::Connection::open(file(&folder)).unwrap();
+    let other = rusqlite::Connection::open(file(folder)).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     handle.append(record(0, START));
     wait_for("the refused commit", || handle.stats().last_error.is_some());
+    (writer, other)
+}
+
+#[test]
+fn a_foreign_lock_only_delays() {
+    let folder = TempDir::new().unwrap();
+    let (writer, other) = refused(&folder);
+    let handle = writer.handle();
     assert_eq!(handle.stats().backlog, 1);
     other.execute_batch("COMMIT").unwrap();
     wait_for("the recovery", || handle.stats().last_error.is_none());
@@ -54,14 +61,8 @@ fn a_foreign_lock_only_delays() {
 #[test]
 fn closing_a_store_that_cannot_write_is_bounded_and_reported() {
     let folder = TempDir::new().unwrap();
-    let store = Store::open(&file(&folder)).unwrap();
-    let clock = Clock::manual(Timestamp(START));
-    let writer = store.writer(clock, Duration::from_hours(24), plan).unwrap();
+    let (writer, _lock) = refused(&folder);
     let handle = writer.handle();
-    let other = rusqlite::Connection::open(file(&folder)).unwrap();
-    other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    handle.append(record(0, START));
-    wait_for("the refused commit", || handle.stats().last_error.is_some());
     let started = Instant::now();
     assert!(!writer.close(Duration::from_millis(300)));
     assert!(started.elapsed() < Duration::from_secs(5));

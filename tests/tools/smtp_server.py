@@ -2,7 +2,7 @@
 
 Arguments: a port, a certificate and its key. The first line of the output reports that it listens; each further
 line is an accepted mail with its recipients, as JSON. A recipient whose name starts with `grey` is rejected
-temporarily the first time, one that starts with `gone` is always rejected.
+temporarily for some seconds, one that starts with `gone` is always rejected.
 """
 
 import json
@@ -10,20 +10,23 @@ import logging
 import ssl
 import sys
 import threading
+import time
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+GREYLISTED = 5
+
 
 class Mailbox:
     def __init__(self):
-        self.seen = set()
+        self.seen = {}
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("gone"):
             return "550 5.1.1 no such user"
-        if address.startswith("grey") and address not in self.seen:
-            self.seen.add(address)
+        seen = self.seen.setdefault(address, time.monotonic())
+        if address.startswith("grey") and time.monotonic() < seen + GREYLISTED:
             return "450 4.2.0 greylisted, try again later"
         envelope.rcpt_tos.append(address)
         return "250 2.1.5 ok"
@@ -51,6 +54,7 @@ controller = Controller(
     require_starttls=True,
     auth_required=True,
     authenticator=authenticate,
+    ready_timeout=60,
 )
 controller.start()
 print("ready", flush=True)

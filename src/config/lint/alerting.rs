@@ -2,11 +2,12 @@
 
 use super::finding::{Finding, objectives, percent, plain, spacing, span};
 use crate::alert::{TIERS, Tier};
-use crate::config::draft::Draft;
+use crate::config::draft::{Draft, Located, ServiceDraft};
 use crate::config::keys::probe::SHORTEST_INTERVAL;
 use crate::config::keys::{self, alerts, notify, objective};
 use crate::signal::kinds::METRICS_UNREADABLE;
 use crate::slo::{BudgetingMethod, Objective};
+use std::sync::Arc;
 
 pub(super) fn tier_never_fires(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -103,6 +104,23 @@ fn page<'d>(draft: &'d Draft<'_>, service: &str, objective: &Objective) -> Optio
         .min_by_key(|tier| tier.long)
 }
 
+/// A service, its objective, the tier of the fastest page, and the mean time between two attempts in seconds.
+type Paged<'d, 'n> = (
+    &'d ServiceDraft<'n>,
+    &'d Located<'n, Arc<Objective>>,
+    &'d Tier,
+    f64,
+);
+
+/// All objectives whose alerts page.
+fn paged<'d, 'n>(draft: &'d Draft<'n>) -> impl Iterator<Item = Paged<'d, 'n>> {
+    objectives(draft).filter_map(|(service, placed)| {
+        let tier = page(draft, &service.name, &placed.value)?;
+        let spacing = spacing(service, &placed.value)?;
+        Some((service, placed, tier, spacing))
+    })
+}
+
 /// Fewer than two attempts fit into the short window.
 fn is_too_coarse(tier: &Tier, spacing: f64) -> bool {
     spacing > tier.short.length().as_secs_f64() / 2.0
@@ -110,12 +128,8 @@ fn is_too_coarse(tier: &Tier, spacing: f64) -> bool {
 
 pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (service, placed) in objectives(draft) {
+    for (service, placed, tier, spacing) in paged(draft) {
         let objective = &placed.value;
-        let page = page(draft, &service.name, objective);
-        let (Some(tier), Some(spacing)) = (page, spacing(service, objective)) else {
-            continue;
-        };
         let limit = tier.long.length().as_secs_f64() * tier.threshold(objective);
         // If the interval is also too coarse, only that is reported.
         if spacing <= limit || is_too_coarse(tier, spacing) {
@@ -147,12 +161,7 @@ pub(super) fn one_failure_pages(draft: &Draft<'_>) -> Vec<Finding> {
 
 pub(super) fn interval_too_coarse(draft: &Draft<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
-    for (service, placed) in objectives(draft) {
-        let objective = &placed.value;
-        let page = page(draft, &service.name, objective);
-        let (Some(tier), Some(spacing)) = (page, spacing(service, objective)) else {
-            continue;
-        };
+    for (service, placed, tier, spacing) in paged(draft) {
         if !is_too_coarse(tier, spacing) {
             continue;
         }

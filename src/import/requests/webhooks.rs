@@ -58,7 +58,7 @@ fn is_random(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::hide_target;
+    use crate::import::requests::hide_target;
 
     #[test]
     fn tokens_in_the_paths_of_webhooks_are_hidden() {

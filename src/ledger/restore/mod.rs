@@ -8,8 +8,8 @@ mod service;
 mod shard;
 mod traffic;
 
+use super::bounds::BoundSets;
 use super::index::Index;
-use super::probe::BoundSets;
 use super::state::Ledger;
 use crate::config::Config;
 use crate::outcome::Timestamp;

@@ -3,8 +3,9 @@
 use super::objective::{CountedObjective, RestoringObjective};
 use crate::alert::AlertRules;
 use crate::config::ServiceSpec;
+use crate::ledger::bounds::BoundSets;
 use crate::ledger::objective::ObjectiveState;
-use crate::ledger::probe::{BoundSets, ProbeState};
+use crate::ledger::probe::ProbeState;
 use crate::ledger::service::ServiceState;
 use crate::outcome::{ProbeKey, Timestamp};
 use crate::slo::correction::CorrectedTime;

@@ -211,7 +211,7 @@ async fn default_templates_replace_those_that_cannot_be_rendered() {
     let got = got.lock().expect("no panic");
     let text = got[0].0["text"].as_str().expect("a text");
     assert!(
-        text.starts_with("- firing: Test notification of slod (since "),
+        text.starts_with("- ticket: Test notification of slod (since "),
         "{text}"
     );
 }

@@ -27,7 +27,8 @@ impl Worker {
         if let (Answer::Failed { retry_after, .. }, false) = (answer, self.is_given_up(&attempt)) {
             self.failed(attempt.about.group(), *retry_after, &text);
             let group = attempt.about.group().to_owned();
-            self.done.insert(group, attempt.delivery.done);
+            let tried = (attempt.message, attempt.delivery.done);
+            self.tried.insert(group, tried);
             if let MessageKind::New(batch) = attempt.about {
                 // If this fails, the reason is only in the log.
                 self.ask(move |store| store.note_failure(&batch, &text))

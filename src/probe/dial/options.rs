@@ -204,7 +204,11 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
     }
     let (chain, key) = (tls.file(&CERT_FILE)?, tls.file(&KEY_FILE)?);
     tls.warn_of_readable(&KEY_FILE);
-    let chain = read_certificates(&chain);
+    read_chain(tls, &chain).zip(read_key(tls, &key))
+}
+
+fn read_chain(tls: &Section<'_>, pem: &[u8]) -> Option<Vec<CertificateDer<'static>>> {
+    let chain = read_certificates(pem);
     if chain.is_empty() {
         tls.error(
             "invalid-value",
@@ -215,25 +219,23 @@ fn read_identity(tls: &Section<'_>) -> Option<Identity> {
         return None;
     }
     warn_of_chain(tls, &CERT_FILE, &chain);
-    if let Ok(key) = PrivateKeyDer::from_pem_slice(&key) {
-        Some((chain, key))
-    } else if is_encrypted(&key) {
-        tls.error(
-            "invalid-value",
-            &KEY_FILE,
+    Some(chain)
+}
+
+fn read_key(tls: &Section<'_>, pem: &[u8]) -> Option<PrivateKeyDer<'static>> {
+    if let Ok(key) = PrivateKeyDer::from_pem_slice(pem) {
+        return Some(key);
+    }
+    let (fault, wanted) = if is_encrypted(pem) {
+        (
             "the private key is encrypted",
             "a key without a passphrase, as `openssl pkey -in KEY -out DECRYPTED` writes it, in a file that only slod can read",
-        );
-        None
+        )
     } else {
-        tls.error(
-            "invalid-value",
-            &KEY_FILE,
-            "the file holds no private key",
-            "PEM with a PRIVATE KEY",
-        );
-        None
-    }
+        ("the file holds no private key", "PEM with a PRIVATE KEY")
+    };
+    tls.error("invalid-value", &KEY_FILE, fault, wanted);
+    None
 }
 
 /// Whether a PEM text has a key that needs a passphrase, as PKCS #8 or in OpenSSL's traditional

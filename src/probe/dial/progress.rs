@@ -44,12 +44,6 @@ impl<'a> Progress<'a> {
         self.attempt.trace.record(started, topic, text);
     }
 
-    /// Records the result of an expectation; `text` has the expected and the actual value.
-    pub fn check(&mut self, holds: bool, text: impl FnOnce() -> String) {
-        let result = if holds { "ok" } else { "FAILED" };
-        self.record("expect", || format!("{result}: {}", text()));
-    }
-
     /// Ends the current phase and starts another one.
     pub fn enter(&mut self, phase: Measurement) {
         self.enter_for(phase, phase.label());

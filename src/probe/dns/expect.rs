@@ -3,6 +3,7 @@
 use super::reply::{Reply, rcode_name};
 use crate::format::numbers::plural;
 use crate::outcome::Cause;
+use crate::probe::check::Check;
 use crate::probe::pattern::display_pattern;
 use crate::probe::quoted::quoted;
 use hickory_proto::op::ResponseCode;
@@ -24,22 +25,6 @@ pub struct Expect {
     pub answers_not: Vec<Regex>,
     pub authoritative: Option<bool>,
     pub authenticated: Option<bool>,
-}
-
-/// The result of one expectation.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Check {
-    /// `None` if the expectation is met.
-    pub failed: Option<Cause>,
-    /// The expected and the actual value.
-    pub text: String,
-}
-
-impl Check {
-    fn new(holds: bool, cause: Cause, text: String) -> Self {
-        let failed = (!holds).then_some(cause);
-        Self { failed, text }
-    }
 }
 
 impl Expect {

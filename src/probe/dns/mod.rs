@@ -9,6 +9,7 @@ mod name;
 mod read;
 mod reply;
 
+use super::check::record_all;
 use super::deadline::{Overdue, within};
 use super::dial::{Address, Failure, Family, Progress, Tls};
 use super::evaluate::Evaluator;
@@ -98,17 +99,10 @@ impl DnsProbe {
         self.judge(reply, progress).await
     }
 
-    /// The first expectation that is not met determines the cause; all of them are recorded.
     async fn judge(&self, reply: Reply, progress: &mut Progress<'_>) -> Result<(), Failure> {
         let expect = self.expect.clone();
         let work = move || expect.check(&reply);
         let checks = self.evaluator.evaluate(progress.deadline(), work).await?;
-        let mut failure = None;
-        for check in checks {
-            progress.check(check.failed.is_none(), || check.text.clone());
-            let failed = check.failed.map(|cause| Failure::bad(cause, check.text));
-            failure = failure.or(failed);
-        }
-        failure.map_or(Ok(()), Err)
+        record_all(checks, progress)
     }
 }

@@ -6,6 +6,7 @@ mod message;
 mod read;
 mod status;
 
+use super::check::Check;
 use super::deadline::within;
 use super::dial::{Address, Failure, Family, Progress, Tls};
 use super::quoted::quoted;
@@ -102,9 +103,6 @@ impl GrpcProbe {
 }
 
 fn expect(holds: bool, text: String, progress: &mut Progress<'_>) -> Result<(), Failure> {
-    progress.check(holds, || text.clone());
-    if holds {
-        return Ok(());
-    }
-    Err(Failure::bad(Cause::Status, text))
+    let check = Check::new(holds, Cause::Status, text);
+    check.record(progress).map_or(Ok(()), Err)
 }

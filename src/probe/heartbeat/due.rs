@@ -112,8 +112,8 @@ impl Due {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cron_times;
     use super::*;
+    use crate::probe::heartbeat::cron_times;
     use crate::units::Tz;
     use chrono::DateTime;
 

@@ -70,8 +70,8 @@ impl PartialEq for Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cron_times;
     use super::*;
+    use crate::probe::heartbeat::cron_times;
 
     fn at(text: &str) -> Timestamp {
         Timestamp::parse(text).expect("a time")

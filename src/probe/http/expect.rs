@@ -5,6 +5,7 @@ use super::headers::is_secret;
 use super::json::{JsonAbsence, JsonCondition};
 use super::text::{Text, is_charset, is_plain};
 use crate::outcome::Cause;
+use crate::probe::check::Check;
 use crate::probe::json_text;
 use crate::probe::pattern::display_pattern;
 use crate::probe::quoted::quoted;
@@ -22,15 +23,6 @@ pub struct Expect {
     pub body_not: Vec<Regex>,
     pub json: Vec<JsonCondition>,
     pub json_not: Vec<JsonAbsence>,
-}
-
-/// The result of one expectation.
-#[derive(Debug)]
-pub struct Check {
-    /// `None` if the expectation is met.
-    pub failed: Option<Cause>,
-    /// The expected and the actual value.
-    pub text: String,
 }
 
 impl Expect {
@@ -107,12 +99,9 @@ impl Expect {
                 Some(first) => format!("is {}", first.as_str()),
                 None => "is missing".to_owned(),
             };
-            Check::new(holds, Cause::Header, || {
-                format!(
-                    "header {name} {seen}, expected {}",
-                    display_pattern(wanted.as_str())
-                )
-            })
+            let wanted = display_pattern(wanted.as_str());
+            let text = format!("header {name} {seen}, expected {wanted}");
+            Check::new(holds, Cause::Header, text)
         })
     }
 
@@ -126,12 +115,9 @@ impl Expect {
                 Some(value) => format!("is {}, which matches", value.as_str()),
                 None => "does not match".to_owned(),
             };
-            Check::new(found.is_none(), Cause::Header, || {
-                format!(
-                    "header {name} {seen} {}",
-                    display_pattern(unwanted.as_str())
-                )
-            })
+            let unwanted = display_pattern(unwanted.as_str());
+            let text = format!("header {name} {seen} {unwanted}");
+            Check::new(found.is_none(), Cause::Header, text)
         })
     }
 
@@ -140,23 +126,21 @@ impl Expect {
         let matching = self.body.iter().map(|wanted| {
             let holds = body.is_match(wanted);
             let seen = if holds { "matches" } else { "does not match" };
-            Check::new(holds, Cause::Body, || {
-                format!("the body {seen} {}", display_pattern(wanted.as_str()))
-            })
+            let wanted = display_pattern(wanted.as_str());
+            Check::new(holds, Cause::Body, format!("the body {seen} {wanted}"))
         });
         let unwanted = self.body_not.iter().map(|unwanted| {
             let found = body.is_match(unwanted);
             // A body that cannot be decoded may still contain the pattern.
             let unreadable = unreadable.filter(|_| !found);
-            Check::new(!found && unreadable.is_none(), Cause::Body, || {
-                let seen = match unreadable {
-                    Some(why) => why,
-                    None if found => "matches",
-                    None => "does not match",
-                };
-                let unwanted = display_pattern(unwanted.as_str());
-                format!("the body {seen} {unwanted}, which it must not match")
-            })
+            let seen = match unreadable {
+                Some(why) => why,
+                None if found => "matches",
+                None => "does not match",
+            };
+            let unwanted = display_pattern(unwanted.as_str());
+            let text = format!("the body {seen} {unwanted}, which it must not match");
+            Check::new(!found && unreadable.is_none(), Cause::Body, text)
         });
         let mut checks: Vec<_> = matching.chain(unwanted).collect();
         self.check_json(body, &mut checks);
@@ -170,30 +154,23 @@ impl Expect {
         let body = match json_text::parse(body.as_str().as_bytes()) {
             Ok(body) => body,
             Err(error) => {
-                checks.push(Check::new(false, Cause::Body, || {
-                    format!("the body is not valid JSON: {error}")
-                }));
+                let text = format!("the body is not valid JSON: {error}");
+                checks.push(Check::new(false, Cause::Body, text));
                 return;
             }
         };
         checks.extend(self.json.iter().map(|condition| {
-            let result = condition.check(&body);
-            let holds = result.is_ok();
-            let (Ok(seen) | Err(seen)) = result;
-            Check::new(holds, Cause::Body, || {
-                format!(
-                    "{} is {seen}, expected {}",
-                    condition.query, condition.wanted
-                )
-            })
+            let (holds, text) = condition.check(&body);
+            Check::new(holds, Cause::Body, text)
         }));
         checks.extend(self.json_not.iter().map(|absence| {
             let found = absence.found(&body);
             let query = &absence.query;
-            Check::new(found.is_none(), Cause::Body, || match &found {
+            let text = match &found {
                 Some(seen) => format!("{query} is {seen}, expected no result"),
                 None => format!("{query} has no result"),
-            })
+            };
+            Check::new(found.is_none(), Cause::Body, text)
         }));
     }
 }
@@ -218,15 +195,6 @@ fn note(codings: &[String], checks: &mut [Check]) {
             "{}; the body has the unknown encoding {codings}",
             check.text
         );
-    }
-}
-
-impl Check {
-    fn new(holds: bool, cause: Cause, text: impl FnOnce() -> String) -> Self {
-        Self {
-            failed: (!holds).then_some(cause),
-            text: text(),
-        }
     }
 }
 

@@ -65,14 +65,15 @@ impl JsonCondition {
         written.unwrap_or(("==", &self.wanted))
     }
 
-    /// Checks a body. Both results describe the actual value.
-    pub fn check(&self, body: &Value) -> Result<String, String> {
+    /// Returns whether a body fulfills the condition, with the expected and the actual value.
+    pub fn check(&self, body: &Value) -> (bool, String) {
         let results = self.path.query(body);
-        if results.is_empty() {
-            return Err("nothing".to_owned());
-        }
         let odd = results.iter().find(|value| !self.test.fits(value));
-        odd.map_or_else(|| Ok(short(results[0])), |value| Err(short(value)))
+        let seen = odd.or(results.first()).map(|value| short(value));
+        let holds = odd.is_none() && seen.is_some();
+        let seen = seen.unwrap_or_else(|| "nothing".to_owned());
+        let text = format!("{} is {seen}, expected {}", self.query, self.wanted);
+        (holds, text)
     }
 }
 
@@ -193,7 +194,7 @@ mod tests {
             JsonCondition::new(query, wanted)
                 .expect("valid")
                 .check(&body)
-                .is_ok()
+                .0
         };
         for (query, wanted) in [
             ("$.status", "ok"),
@@ -296,7 +297,7 @@ mod tests {
         ] {
             let body = serde_json::from_str(&format!("{{\"v\": {seen}}}")).expect(seen);
             let condition = JsonCondition::new("$.v", wanted).expect(wanted);
-            assert_eq!(condition.check(&body).is_ok(), holds, "{seen} {wanted}");
+            assert_eq!(condition.check(&body).0, holds, "{seen} {wanted}");
         }
     }
 }

@@ -5,11 +5,12 @@ use super::body::{self, BodySink};
 use super::cookies::Cookies;
 use super::excerpt::{self, careful_excerpt, excerpt};
 use super::exchange::Receive;
-use super::expect::{Check, Expect};
+use super::expect::Expect;
 use super::oauth2::Signed;
 use super::request::{Refused, Request, is_redirect};
 use crate::outcome::{Cause, Outcome, Verdict};
 use crate::probe::Attempt;
+use crate::probe::check::Check;
 use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::quoted::quoted;
@@ -144,22 +145,7 @@ fn redirection(
     }
     let next = request
         .redirected(status, location, &probe.request)
-        .map_err(|refused| match refused {
-            Refused::Scheme(scheme) => Failure::bad(
-                Cause::Redirect,
-                format!("a redirect to {scheme} is never followed"),
-            ),
-            Refused::Unreadable => {
-                let address = location.split('?').next().unwrap_or_default();
-                // The text before it may contain a password.
-                let address = address.rsplit('@').next().unwrap_or_default();
-                let address = quoted(address.as_bytes());
-                Failure::bad(
-                    Cause::Redirect,
-                    format!("the redirect address {address} is invalid"),
-                )
-            }
-        })?;
+        .map_err(|refused| not_followed(&refused, location))?;
     progress.record("redirect", || {
         let kept = if next.same_origin(&probe.request) {
             ""
@@ -169,6 +155,20 @@ fn redirection(
         format!("{} to {}{kept}", StatusCode::as_u16(&status), next.shown())
     });
     Ok(Some(next))
+}
+
+fn not_followed(refused: &Refused, location: &str) -> Failure {
+    let message = match refused {
+        Refused::Scheme(scheme) => format!("a redirect to {scheme} is never followed"),
+        Refused::Unreadable => {
+            let address = location.split('?').next().unwrap_or_default();
+            // The text before it may contain a password.
+            let address = address.rsplit('@').next().unwrap_or_default();
+            let address = quoted(address.as_bytes());
+            format!("the redirect address {address} is invalid")
+        }
+    };
+    Failure::bad(Cause::Redirect, message)
 }
 
 /// Reads an answer to its end, except the body of a redirect.
@@ -229,20 +229,19 @@ async fn judge(
     progress: &mut Progress<'_>,
 ) -> Result<(), Failure> {
     let (expect, status) = (&probe.expect, head.status);
-    let allowed = expect.allows(status);
-    progress.check(allowed, || expect.status_text(status));
+    let check = Check::new(
+        expect.allows(status),
+        Cause::Status,
+        expect.status_text(status),
+    );
     let secrets = || request.secrets();
-    let mut failure = (!allowed).then(|| {
+    let mut failure = check.record(progress).map(|failed| {
         let excerpt = if status.is_client_error() || status.is_server_error() {
             excerpt
         } else {
             careful_excerpt
         };
-        let excerpt = excerpt(&head.headers, &body, &secrets());
-        Failure::bad(
-            Cause::Status,
-            with_excerpt(expect.status_text(status), excerpt),
-        )
+        with_excerpt(failed, excerpt(&head.headers, &body, &secrets()))
     });
     if probe.expect.checks_content() {
         let expect = probe.expect.clone();
@@ -250,7 +249,7 @@ async fn judge(
         match probe.evaluator.evaluate(progress.deadline(), work).await {
             Ok((checks, head, body)) => {
                 for check in checks {
-                    let failed = record(check, progress);
+                    let failed = check.record(progress);
                     failure = failure.or_else(|| {
                         let excerpt = || careful_excerpt(&head.headers, &body, &secrets());
                         failed.map(|failed| explained(failed, excerpt))
@@ -269,20 +268,12 @@ fn explained(failure: Failure, excerpt: impl FnOnce() -> Option<String>) -> Fail
     if failure.verdict != Verdict::Bad(Cause::Body) {
         return failure;
     }
-    Failure {
-        message: with_excerpt(failure.message, excerpt()),
-        ..failure
-    }
+    with_excerpt(failure, excerpt())
 }
 
-fn with_excerpt(text: String, excerpt: Option<String>) -> String {
-    match excerpt {
-        Some(excerpt) => format!("{text}; {excerpt}"),
-        None => text,
+fn with_excerpt(mut failure: Failure, excerpt: Option<String>) -> Failure {
+    if let Some(excerpt) = excerpt {
+        failure.message = format!("{}; {excerpt}", failure.message);
     }
-}
-
-fn record(Check { failed, text }: Check, progress: &mut Progress<'_>) -> Option<Failure> {
-    progress.check(failed.is_none(), || text.clone());
-    failed.map(|cause| Failure::bad(cause, text))
+    failure
 }

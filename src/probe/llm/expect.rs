@@ -1,7 +1,8 @@
 //! The expected answer. Pure.
 
 use super::answer::Answer;
-use crate::outcome::FinishReason;
+use crate::outcome::{Cause, FinishReason};
+use crate::probe::check::Check;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::json_text;
 use crate::probe::pattern::display_pattern;
@@ -27,14 +28,6 @@ pub struct Expect {
     pub tokens: Bounds,
     pub finish: Vec<FinishReason>,
     pub dimensions: Option<u32>,
-}
-
-/// The result of one expectation.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Check {
-    pub holds: bool,
-    /// The expected and the actual value.
-    pub text: String,
 }
 
 impl Expect {
@@ -67,9 +60,10 @@ impl Expect {
             } else {
                 "does not contain"
             };
-            checks.push(Check::new(holds, || {
-                format!("the answer {seen} {}", quoted(wanted.as_bytes()))
-            }));
+            checks.push(check(
+                holds,
+                format!("the answer {seen} {}", quoted(wanted.as_bytes())),
+            ));
         }
         let unwanted = self.regex_not.iter().map(|regex| (regex, false));
         for (regex, wanted) in self.regex.iter().map(|regex| (regex, true)).chain(unwanted) {
@@ -80,12 +74,13 @@ impl Expect {
             } else {
                 ", which it must not match"
             };
-            checks.push(Check::new(found == wanted, || {
+            checks.push(check(
+                found == wanted,
                 format!(
                     "the answer {seen} {}{must}",
                     display_pattern(regex.as_str())
-                )
-            }));
+                ),
+            ));
         }
         self.check_json(text, &mut checks);
         self.check_numbers(answer, &mut checks);
@@ -99,19 +94,13 @@ impl Expect {
         }
         match json_text::parse(text.as_bytes()) {
             Ok(value) => checks.extend(self.json.iter().map(|condition| {
-                let result = condition.check(&value);
-                let holds = result.is_ok();
-                let (Ok(seen) | Err(seen)) = result;
-                Check::new(holds, || {
-                    format!(
-                        "{} is {seen}, expected {}",
-                        condition.query, condition.wanted
-                    )
-                })
+                let (holds, text) = condition.check(&value);
+                check(holds, text)
             })),
-            Err(error) => checks.push(Check::new(false, || {
-                format!("the answer is not valid JSON: {error}")
-            })),
+            Err(error) => checks.push(check(
+                false,
+                format!("the answer is not valid JSON: {error}"),
+            )),
         }
     }
 
@@ -138,12 +127,13 @@ impl Expect {
         let holds = answer.finish.is_some_and(|one| self.finish.contains(&one));
         let wanted: Vec<_> = self.finish.iter().map(|one| one.label()).collect();
         let seen = answer.finish.map_or("unknown", FinishReason::label);
-        checks.push(Check::new(holds, || {
+        checks.push(check(
+            holds,
             format!(
                 "the finish reason is {seen}, expected {}",
                 wanted.join(", ")
-            )
-        }));
+            ),
+        ));
     }
 }
 
@@ -164,17 +154,13 @@ impl Bounds {
             || "an unknown number of".to_owned(),
             |seen| seen.to_string(),
         );
-        Some(Check::new(holds, || {
-            format!("the answer has {seen} {what}, expected {wanted}")
-        }))
+        Some(check(
+            holds,
+            format!("the answer has {seen} {what}, expected {wanted}"),
+        ))
     }
 }
 
-impl Check {
-    fn new(holds: bool, text: impl FnOnce() -> String) -> Self {
-        Self {
-            holds,
-            text: text(),
-        }
-    }
+fn check(holds: bool, text: String) -> Check {
+    Check::new(holds, Cause::Answer, text)
 }

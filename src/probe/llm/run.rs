@@ -8,6 +8,7 @@ use super::refusal::refused;
 use super::stream;
 use crate::outcome::{Cause, Outcome, Verdict, VoidReason};
 use crate::probe::Attempt;
+use crate::probe::check::record_all;
 use crate::probe::deadline::within;
 use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::body::{self, BodyBuffer};
@@ -211,7 +212,6 @@ fn no_stream() -> Failure {
     Failure::bad(Cause::Protocol, message)
 }
 
-/// The first expectation that is not met determines the cause; all of them are recorded.
 async fn judge(
     probe: &LlmProbe,
     answer: Answer,
@@ -224,12 +224,5 @@ async fn judge(
     let expect = probe.expect.clone();
     let work = move || expect.check(&answer);
     let checks = probe.evaluator.evaluate(progress.deadline(), work).await?;
-    let mut failure = None;
-    for check in checks {
-        progress.check(check.holds, || check.text.clone());
-        if !check.holds && failure.is_none() {
-            failure = Some(Failure::bad(Cause::Answer, check.text));
-        }
-    }
-    failure.map_or(Ok(()), Err)
+    record_all(checks, progress)
 }

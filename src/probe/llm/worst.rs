@@ -47,8 +47,8 @@ fn longest_answers(body: &Value) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::api::{Message, Role};
     use super::*;
+    use crate::probe::llm::api::{Message, Role};
     use serde_json::json;
 
     fn of(api: Api, parameters: &[(&str, Value)]) -> Tokens {

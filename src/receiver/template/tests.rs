@@ -24,7 +24,7 @@ fn fields_are_replaced() {
         ("{{ firing }}/{{ resolved }} {{ severity }}", "1/0 ticket"),
         (
             "{{ list }}",
-            "- firing: Test notification of slod (since 2001-09-09 01:45 UTC)",
+            "- ticket: Test notification of slod (since 2001-09-09 01:45 UTC)",
         ),
         (
             "{{ description }}",

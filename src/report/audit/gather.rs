@@ -59,9 +59,8 @@ pub fn gather(
     let mut refused = 0;
     let mut addresses = Vec::new();
     for (spec, response) in responses {
-        let (fast, count) = history.probe(spec, now)?;
+        let ([p50, p95], count) = history.probe(spec, now)?;
         refused += count;
-        let [p50, p95] = fast;
         addresses.push(AddressFacts {
             url: spec.probe.target(),
             answer: response.map(|response| answer(&response, now)),

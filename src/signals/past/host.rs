@@ -1,11 +1,11 @@
 //! The stored history of the host: restored when a daemon starts, and replayed.
 
-use super::super::host::HostHistory;
 use super::{CHUNK, EVERY, STEP, StoredSeries, hours, steps};
 use crate::outcome::{Timestamp, millis};
 use crate::sample::{Sample, SeriesKey};
 use crate::signal::rules::Disk;
 use crate::signal::{Finding, Settings};
+use crate::signals::host::HostHistory;
 use crate::store::{SeriesId, Store, StoreError};
 use crate::units::HOUR;
 use std::collections::{BTreeMap, BTreeSet};

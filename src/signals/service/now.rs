@@ -13,7 +13,7 @@ use crate::signals::own::MetricsHistory;
 use crate::signals::process::{Meanwhile, NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
 use crate::signals::usual::LearnedSeason;
-use crate::signals::{NO_METRICS, Push, breakers, finding};
+use crate::signals::{NO_METRICS, Push, breakers, finding, unknown};
 use crate::trend::Errors;
 
 impl ServiceHistory {
@@ -38,7 +38,7 @@ impl ServiceHistory {
                 **kind != kinds::METRICS_UNREADABLE && (load.is_some() || !OF_LOAD.contains(kind))
             };
             for kind in OF_METRICS.into_iter().filter(could_be_had) {
-                push(kind, "", (Presence::Unknown, NO_METRICS.to_owned()));
+                push(kind, "", unknown(NO_METRICS));
             }
         }
         for (probe, provider) in &self.probes.providers {
@@ -214,11 +214,11 @@ impl ServiceHistory {
     ) -> Option<Answer> {
         load?;
         let Some(own) = &self.own else {
-            return Some((Presence::Unknown, NO_METRICS.to_owned()));
+            return Some(unknown(NO_METRICS));
         };
         let (track, peak, _) = expected_load(own, load)?;
         let Some((cpu, _)) = process.cpu() else {
-            return Some((Presence::Unknown, NOT_SEEN.to_owned()));
+            return Some(unknown(NOT_SEEN));
         };
         let most = settings.level(&kinds::CPU_HIGH_AT_PEAK).begins;
         Some(cpu_high_at_peak(cpu, track, peak, most))

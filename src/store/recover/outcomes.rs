@@ -1,15 +1,15 @@
 //! Copies outcomes, individual ones and those of finished hours, from a damaged store to a new one.
 
-use super::super::Store;
-use super::super::block::{Block, decode, encode};
-use super::super::compact::{self, block_id, of_block_id};
-use super::super::header::{Header, hour_of, verdict_of};
-use super::super::raw::lane_of;
-use super::super::scales::Scales;
-use super::super::summary::HourSummary;
 use super::tables::{columns, insert, rows};
 use super::{Progress, Recovered};
 use crate::outcome::{Measurement, Timestamp};
+use crate::store::Store;
+use crate::store::block::{Block, decode, encode};
+use crate::store::compact::{self, block_id, of_block_id};
+use crate::store::header::{Header, hour_of, verdict_of};
+use crate::store::raw::lane_of;
+use crate::store::scales::Scales;
+use crate::store::summary::HourSummary;
 use crate::units::HOUR_MS;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension};

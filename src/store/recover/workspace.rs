@@ -1,6 +1,6 @@
 //! The temporary folder of a recovery.
 
-use super::super::{StoreError, with_suffix};
+use crate::store::{StoreError, with_suffix};
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};

@@ -70,17 +70,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         return Err(Corrupt);
     }
     let scenario = read_scenario(&mut bytes, &head.scenario)?;
-    let ending = match bytes.number()? {
-        0 => Ending::Completed,
-        1 => Ending::Aborted {
-            why: read_text(&mut bytes)?,
-        },
-        2 => Ending::Interrupted,
-        3 => Ending::Failed {
-            why: read_text(&mut bytes)?,
-        },
-        _ => return Err(Corrupt),
-    };
+    let ending = read_ending(&mut bytes)?;
     let windows = window::read(&mut bytes)?;
     let (observed, mut requests) = match format {
         1 => (Vec::new(), Vec::new()),
@@ -120,6 +110,20 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         lack,
         thresholds,
         observed,
+    })
+}
+
+fn read_ending(bytes: &mut Bytes<'_>) -> Result<Ending, Corrupt> {
+    Ok(match bytes.number()? {
+        0 => Ending::Completed,
+        1 => Ending::Aborted {
+            why: read_text(bytes)?,
+        },
+        2 => Ending::Interrupted,
+        3 => Ending::Failed {
+            why: read_text(bytes)?,
+        },
+        _ => return Err(Corrupt),
     })
 }
 

@@ -5,7 +5,8 @@
 macro_rules! convert_alerts {
     () => {
         "
-    INSERT INTO alert_record
+    INSERT INTO alert_record (from_at, service, is_sign, source, about, alertname, urgency, to_at, spent,
+        summary, evidence, inhibited_by, silenced_by, notified)
     SELECT from_at, service, 0, slo,
         CASE tier WHEN 1 THEN 'tier 1 1h/5m 20000 page 2' WHEN 2 THEN 'tier 2 6h/30m 50000 page 2'
             WHEN 3 THEN 'tier 3 1d/2h 100000 ticket 2' ELSE 'tier 4 3d/6h 100000 ticket 2' END,
@@ -350,6 +351,11 @@ pub const MIGRATIONS: &[&str] = &[
         destination TEXT NOT NULL,      -- as configured
         moved_to TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+",
+    "
+    -- For people: why an alert ended, and what held it back at first. Empty if it fires, or if nothing did.
+    ALTER TABLE alert_record ADD COLUMN ended_because TEXT NOT NULL DEFAULT '';
+    ALTER TABLE alert_record ADD COLUMN held_back TEXT NOT NULL DEFAULT '';
 ",
 ];
 

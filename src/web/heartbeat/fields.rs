@@ -40,8 +40,8 @@ fn of_object(body: &[u8]) -> Vec<(String, String)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Report;
     use super::*;
+    use crate::web::heartbeat::report::Report;
 
     #[test]
     fn bodies_with_fields_state_the_result() {

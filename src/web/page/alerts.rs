@@ -195,14 +195,16 @@ fn inhibitor(by: &Inhibitor) -> Cow<'static, str> {
     }
 }
 
-/// What prevents an alert from notifying, and who acknowledged it.
+/// What prevents an alert from notifying or did so at first, who acknowledged it, and why it ended.
 pub fn marks(alert: &AlertRecord) -> Markup {
     html! {
         @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (inhibitor(by)) } }
         @if let Some(id) = alert.silenced_by { ", silenced by " (id) }
+        @if !alert.held_back.is_empty() { ", " bdi { (alert.held_back) } }
         @if let Some(one) = &alert.acknowledged {
             ", acknowledged by " bdi { (one.by) }
             @if !one.note.is_empty() { ": " bdi { (one.note) } }
         }
+        @if !alert.ended_because.is_empty() { ", " (alert.ended_because) }
     }
 }

@@ -1,7 +1,7 @@
-use super::super::tree::parse;
 use super::*;
 use crate::diagnostic::{Diagnostic, Severity, Source};
 use crate::units::HOUR;
+use crate::yaml::tree::parse;
 use crate::yaml::{Bool, Choice, Integer, Ratio, SecretMap, SecretText, Size, Span};
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! The daemon's burn-rate alerts on a real store.
 
+mod agreed;
 mod continued;
 mod recorded;
 mod replayed;

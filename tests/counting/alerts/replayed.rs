@@ -10,14 +10,14 @@ use std::time::Duration;
 /// A part of a history: its length in seconds, and which of its attempts fail: none, all, every n-th,
 /// or there are no attempts.
 #[derive(Clone, Debug)]
-enum Part {
+pub enum Part {
     Good(i64),
     Bad(i64),
     Sparse(i64, i64),
     Silent(i64),
 }
 
-fn part() -> impl Strategy<Value = Part> {
+pub fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
         (1_i64..6000).prop_map(Part::Good),
         (1_i64..900).prop_map(Part::Bad),
@@ -27,7 +27,7 @@ fn part() -> impl Strategy<Value = Part> {
 }
 
 /// Attempts every ten seconds, between which nothing changes.
-fn attempts(parts: &[Part]) -> (Vec<(i64, bool)>, i64) {
+pub fn attempts(parts: &[Part]) -> (Vec<(i64, bool)>, i64) {
     let (mut attempts, mut from) = (Vec::new(), 0);
     for part in parts {
         let (length, good): (i64, Box<dyn Fn(i64) -> Option<bool>>) = match *part {

@@ -39,6 +39,13 @@ impl Files {
         files
     }
 
+    /// The output of `slod check` for `slod.yaml`.
+    pub fn check(&self) -> String {
+        let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
+        let check = check.args(["check", "--config", &self.text("slod.yaml")]);
+        String::from_utf8(check.output().expect("it ends").stdout).expect("text")
+    }
+
     /// One certificate of an authority for each of these years, `NAME.FIRST.crt`, all with the key
     /// `NAME.ca.key`. It issued `NAME` itself, a client, valid until 2090.
     pub fn issue_by_dated(&self, name: &str, years: &[(i32, i32)]) {

@@ -1,23 +1,10 @@
 //! TLS with real clients, and its files replaced while the daemon runs.
 
 use super::fixture::{Files, TLS, status, user};
-use crate::support::{Daemon, has_all};
+use crate::support::has_all;
 use std::process::Command;
-use std::time::Duration;
-use tokio::time::sleep;
 
 const FILE: &str = "{ config_file: web.yml }";
-
-/// Longer than the interval at which the daemon checks files.
-async fn until(daemon: &Daemon, sentence: &str, times: usize) {
-    for _ in 0..200 {
-        if daemon.log().matches(sentence).count() >= times {
-            return;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not logged: {sentence}\n{}", daemon.log());
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_and_users_are_replaced_without_losing_a_connection() {
@@ -34,7 +21,7 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
     assert_eq!(status(get(&old, "one")).await, 200);
 
     files.renew();
-    until(&daemon, "web configuration loaded", 2).await;
+    daemon.wait_for_log("web configuration loaded", 2);
     let new = files.client(None);
     assert_eq!(status(get(&new, "one")).await, 200);
     assert_eq!(
@@ -55,7 +42,7 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
         "web.yml",
         &format!("{TLS}basic_auth_userz:\n{}", user("ada", "two")),
     );
-    until(&daemon, "was not reloaded", 1).await;
+    daemon.wait_for_log("was not reloaded", 1);
     let log = daemon.log();
     assert!(
         log.contains("did you mean `basic_auth_users`?") && !log.contains("$2b$"),
@@ -82,20 +69,20 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
         "web.yml",
         &format!("{TLS}basic_auth_users:\n{}", user("ada", "two")),
     );
-    until(&daemon, "was not reloaded", 3).await;
+    daemon.wait_for_log("was not reloaded", 3);
     assert_eq!(status(get(&new, "one")).await, 200);
     files.renew();
-    until(&daemon, "web configuration loaded", 3).await;
+    daemon.wait_for_log("web configuration loaded", 3);
     let newest = files.client(None);
     assert_eq!(status(get(&newest, "two")).await, 200);
     assert_eq!(status(get(&newest, "one")).await, 401);
 
     // As a file is while a program writes it, or permanently if that fails.
     files.write("web.yml", "");
-    until(&daemon, "has become empty", 1).await;
+    daemon.wait_for_log("has become empty", 1);
     assert_eq!(status(newest.get(&url)).await, 401);
     files.write("web.yml", "{}");
-    until(&daemon, "web configuration loaded", 4).await;
+    daemon.wait_for_log("web configuration loaded", 4);
     let plain = daemon.request("GET", "/metrics");
     assert!(plain.starts_with("HTTP/1.1 200"), "{plain}");
 }
@@ -147,7 +134,7 @@ async fn client_certificates_are_verified_as_configured() {
     let url = format!("https://{}/metrics", daemon.address);
     for (at, (more, expected)) in cases.iter().enumerate() {
         files.write("web.yml", &format!("{TLS}{more}"));
-        until(&daemon, "web configuration loaded", at + 2).await;
+        daemon.wait_for_log("web configuration loaded", at + 2);
         let mut found = Vec::new();
         for name in clients {
             found.push(files.client(name).get(&url).send().await.is_ok());
@@ -187,8 +174,9 @@ async fn an_expired_authority_admits_no_client() {
                 let answer = files.client(Some("dated")).get(&url).send().await;
                 assert_eq!(answer.is_ok(), reason.is_empty(), "{names:?} {version}");
             }
-            let log = daemon.log();
             let refused = "rejected the client certificate of 127.0.0.1: its authority ";
+            daemon.wait_for_log(refused, usize::from(!reason.is_empty()));
+            let log = daemon.log();
             let wanted = format!("{refused}{reason}");
             assert_eq!(
                 log.matches(refused).count(),
@@ -196,9 +184,7 @@ async fn an_expired_authority_admits_no_client() {
                 "{log}"
             );
             assert!(reason.is_empty() || log.contains(&wanted), "{log}");
-            let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
-            let check = check.args(["check", "--config", &files.text("slod.yaml")]);
-            let text = String::from_utf8(check.output().expect("it ends").stdout).expect("text");
+            let text = files.check();
             let warned = text.contains("warning[certificate-out-of-date]") && text.contains(reason);
             assert_eq!(warned, !reason.is_empty(), "{text}");
         }
@@ -213,9 +199,7 @@ fn an_expired_certificate_of_the_server_is_a_warning() {
     let old = TLS.replace("server.crt", "dated.2020.crt");
     files.write("web.yml", &old.replace("server.key", "dated.ca.key"));
     files.write("slod.yaml", "web: { config_file: web.yml }\nservices: [ { name: web, probes: [ { name: a, tcp: { address: \"127.0.0.1:1\" } } ] } ]\n");
-    let mut check = assert_cmd::Command::cargo_bin("slod").expect("built");
-    let check = check.args(["check", "--config", &files.text("slod.yaml")]);
-    let text = String::from_utf8(check.output().expect("it ends").stdout).expect("text");
+    let text = files.check();
     assert!(text.contains("expired on 2021-01-01 00:00 UTC"), "{text}");
 }
 
@@ -275,7 +259,7 @@ async fn versions_protocols_and_headers_match_the_file() {
     assert_eq!(answer.headers()["x-frame-options"], "DENY");
     let http = "http_server_config:\n  http2: false\n  headers: { X-Frame-Options: sameorigin, X-XSS-Protection: \"0\", Strict-Transport-Security: \"\" }\n";
     files.write("web.yml", &format!("{TLS}  min_version: TLS13\n{http}"));
-    until(&daemon, "web configuration loaded", 2).await;
+    daemon.wait_for_log("web configuration loaded", 2);
     let answer = files
         .client(None)
         .get(&url)

@@ -57,7 +57,7 @@ fn a_process_that_the_tool_left_behind_is_not_waited_for() {
         assert!(text.contains(words), "{text}");
         // The stand-in runs for 4 s; the process stays alive for 40 s.
         let took = began.elapsed();
-        assert!(took < Duration::from_secs(30), "{took:?}");
+        assert!(took < Duration::from_secs(38), "{took:?}");
         let requests = report(&config)["total"]["requests"].as_u64();
         assert!(requests.is_some_and(|seen| seen >= 80), "{text}");
     }

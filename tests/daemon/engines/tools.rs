@@ -79,11 +79,11 @@ fn runs_of_both_tools_match_the_counts_of_the_service() {
         );
         assert!(!report["observed"].to_string().contains("slod_load_workers"));
         let p50 = report["total"]["p50_seconds"].as_f64().expect("measured");
-        assert!((0.02..0.2).contains(&p50), "{p50}");
-        // 2 users, none, and 6: each makes a request every 70 ms.
+        assert!((0.02..1.0).contains(&p50), "{p50}");
+        // 2 users, none, and 6: each makes a request every 70 ms, or fewer on a busy machine.
         let level = |due: f64| rates(&report, due).iter().sum::<u64>();
-        assert!((15..=32).contains(&level(2.0)), "{report:#}");
-        assert!((100..=180).contains(&level(6.0)), "{report:#}");
+        assert!((6..=32).contains(&level(2.0)), "{report:#}");
+        assert!((45..=180).contains(&level(6.0)), "{report:#}");
         let idle = rates(&report, 0.0);
         assert!(
             idle.first().is_some_and(|during| *during <= 12),
@@ -250,10 +250,11 @@ fn the_tool_ends_with_slod() {
         wait_for(|| (counts.total() > 5).then_some(()));
         child.kill().expect("killed");
         child.wait().expect("ends");
-        thread::sleep(Duration::from_millis(500));
-        let made = counts.total();
-        thread::sleep(Duration::from_millis(1500));
-        assert_eq!(counts.total(), made, "{engine} goes on");
+        wait_for(|| {
+            let made = counts.total();
+            thread::sleep(Duration::from_millis(1500));
+            (counts.total() == made).then_some(())
+        });
     });
 }
 

@@ -38,7 +38,7 @@ fn too_few_descriptors_are_a_failure_of_slod() {
     let folder = tempfile::tempdir().expect("a folder");
     // Slow enough that many requests are in flight at the same time.
     let target = slow(Duration::from_secs(1));
-    let mut text = "defaults: { interval: 2s, timeout: 1900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
+    let mut text = "defaults: { interval: 4s, timeout: 3900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99% } ]\n    probes:\n".to_owned();
     for probe in 0..200 {
         writeln!(
             text,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 #[test]
 fn an_unresolvable_name_is_bad_and_does_not_delay_other_probes() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut text = "defaults: { interval: 500ms, timeout: 400ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99%, probes: [ here ] } ]\n    probes:\n".to_owned();
+    let mut text = "defaults: { interval: 1s, timeout: 900ms }\nservices:\n  - name: web\n    objectives: [ { name: errors, sli: success, target: 99%, probes: [ here ] } ]\n    probes:\n".to_owned();
     let here = target();
     writeln!(
         text,

@@ -1,7 +1,7 @@
 //! The `FastAPI` application in `tests/tools` as a child process, with uvicorn and two workers.
 
-use super::super::support::PATIENCE;
 use super::server::repository;
+use crate::support::PATIENCE;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::process::CommandExt;

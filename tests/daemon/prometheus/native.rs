@@ -106,7 +106,8 @@ fn prometheus_stores_native_histograms_and_the_values_of_the_text_page() {
     assert!(daemon.request("POST", "/-/reload").contains("200 OK"));
     sleep(Duration::from_secs(3));
     let before = page(&daemon);
-    sleep(Duration::from_millis(2500));
+    let scraped = chrono::Utc::now().timestamp() + 1;
+    prometheus.wait_for(&format!("timestamp(up) > {scraped}"));
     let stored = stored(&prometheus);
     let after = page(&daemon);
 

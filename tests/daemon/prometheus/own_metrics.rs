@@ -1,9 +1,9 @@
 //! slod and a real Prometheus scrape a real `FastAPI` application with two workers: both see the
 //! same, and it matches the requests that were sent.
 
-use super::super::support::Daemon;
 use super::application::App;
 use super::server::Prometheus;
+use crate::support::Daemon;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -150,7 +150,7 @@ fn trouble(daemon: &Daemon, app: &App, sent: &mut Sent) {
     let held = 4;
     scope(|scope| {
         for _ in 0..held {
-            scope.spawn(|| assert!(app.get("/query?seconds=4")));
+            scope.spawn(|| assert!(app.get("/query?seconds=8")));
         }
         is_soon(daemon, "db_pool_in_use{service=\"app\"}", held);
         is_soon(daemon, "db_pool_max{service=\"app\"}", 10);

@@ -45,15 +45,14 @@ fn prometheus_scrapes_with_a_password_a_token_and_a_client_certificate() {
     let Some(prometheus) = Prometheus::start(files.folder(), &[]) else {
         return;
     };
-    for (query, up) in [
-        ("up{job=\"password\"} == 1", "password"),
-        ("up{job=\"token\"} == 1", "token"),
-        ("up{job=\"nothing\"} == 0", "nothing"),
-        ("up{job=\"no-certificate\"} == 0", "no certificate"),
-        ("slod_build_info{job=\"password\"}", "a metric"),
+    for query in [
+        "up{job=\"password\"} == 1",
+        "up{job=\"token\"} == 1",
+        "up{job=\"nothing\"} == 0",
+        "up{job=\"no-certificate\"} == 0",
+        "slod_build_info{job=\"password\"}",
     ] {
-        prometheus.wait_for(query);
-        assert_eq!(prometheus.series(query), 1, "{up}");
+        prometheus.wait_for(&format!("count({query}) == 1"));
     }
     let failures = "sum(slod_web_auth_failures_total{job=\"password\"}) == 0";
     prometheus.wait_for(failures);

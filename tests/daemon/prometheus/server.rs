@@ -64,7 +64,7 @@ impl Prometheus {
             runtime: tokio::runtime::Runtime::new().expect("a runtime"),
             client: reqwest::Client::builder()
                 .no_proxy()
-                .timeout(Duration::from_secs(5))
+                .timeout(Duration::from_secs(30))
                 .build()
                 .expect("a client"),
         })

@@ -39,13 +39,13 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
     assert_eq!(code, Some(99), "{shown}");
 }
 
-/// Takes four seconds per response. Returns its address, and when the last request arrived.
+/// Takes six seconds per response. Returns its address, and when the last request arrived.
 fn slow_server() -> (std::net::SocketAddr, Arc<Mutex<Instant>>) {
     let last = Arc::new(Mutex::new(Instant::now()));
     let seen = last.clone();
     let address = http(move |_| {
         *seen.lock().expect("no panic") = Instant::now();
-        thread::sleep(Duration::from_secs(4));
+        thread::sleep(Duration::from_secs(6));
         response("200 OK", "", "ok")
     });
     (address, last)
@@ -69,8 +69,8 @@ fn a_ctrl_c_after_an_abort_keeps_the_report() {
         .spawn()
         .expect("runs");
     let began = Instant::now();
-    // Random arrivals, five per second: two seconds without any mean that the plan has ended.
-    while last.lock().expect("no panic").elapsed() < Duration::from_secs(2) {
+    // Random arrivals, five per second: three seconds without any mean that the plan has ended.
+    while last.lock().expect("no panic").elapsed() < Duration::from_secs(3) {
         assert!(began.elapsed() < Duration::from_secs(80), "no abort");
         thread::sleep(Duration::from_millis(20));
     }

@@ -127,9 +127,14 @@ fn a_current_run_is_followed() {
         daemon.metric(&format!("slod_load_users{labels}"))
     });
     assert!((users - 9.0).abs() < 1e-9, "{users}");
-    let metric = |name: &str| daemon.metric(&format!("slod_load_{name}{labels}"));
+    let page = daemon.request("GET", "/metrics");
+    let metric = |page: &str, name: &str| {
+        let series = format!("slod_load_{name}{labels} ");
+        let value = page.lines().find_map(|line| line.strip_prefix(&series))?;
+        value.parse::<f64>().ok()
+    };
     let near = |name: &str, wanted: f64| {
-        let value = metric(name).unwrap_or_else(|| panic!("no {name}"));
+        let value = metric(&page, name).unwrap_or_else(|| panic!("no {name}"));
         assert!((value - wanted).abs() < 1e-3 * wanted, "{name}: {value}");
     };
     near("due_users", 10.0);
@@ -138,9 +143,9 @@ fn a_current_run_is_followed() {
     near("error_ratio", 0.005);
     near("generator_cpu_ratio", 0.25);
     near("generator_lag_seconds", 0.001);
-    assert_eq!(metric("in_flight_requests"), None, "users are given");
-    let page = daemon.request("GET", "/metrics");
+    assert_eq!(metric(&page, "in_flight_requests"), None, "users are given");
     assert!(page.contains("result=\"timeout\"") && page.contains("quantile=\"0.95\""));
+    goes_on();
     let page = daemon.request("GET", "/runs/1");
     has_all(&page, &["baseline of web is running", "content=\"5\""]);
     assert!(daemon.request("GET", "/runs").contains("running"));
@@ -152,7 +157,7 @@ fn a_current_run_is_followed() {
     let ended = "slod_load_last_run_passed{service=\"web\",scenario=\"baseline\"}";
     let passed = daemon.wait_for(|daemon| daemon.metric(ended));
     assert!((passed - 1.0).abs() < f64::EPSILON);
-    assert_eq!(metric("running"), None);
+    assert_eq!(metric(&daemon.request("GET", "/metrics"), "running"), None);
     assert!(!daemon.request("GET", "/runs/1").contains("http-equiv"));
 }
 
@@ -170,12 +175,14 @@ fn a_store_full_of_runs_is_listed_quickly() {
     let page = daemon.request("GET", "/runs");
     let first = start.elapsed();
     assert_eq!(page.matches("class=\"state\"").count(), 50);
-    let start = Instant::now();
-    daemon.request("GET", "/runs");
-    let again = start.elapsed();
-    // Summaries are computed once. Test builds are an order of magnitude slower than release builds.
-    assert!(first < Duration::from_secs(10), "{first:?}");
-    assert!(again < Duration::from_millis(500), "{again:?}");
+    // Summaries are computed once. Only the fastest of several times says so on a busy machine.
+    let again = (0..5).map(|_| {
+        let start = Instant::now();
+        daemon.request("GET", "/runs");
+        start.elapsed()
+    });
+    let again = again.min().expect("several");
+    assert!(again < first / 3, "{first:?}, then {again:?}");
     let mut listed = 0;
     let mut path = Some("/api/v1/runs?limit=100".to_owned());
     while let Some(next) = path {

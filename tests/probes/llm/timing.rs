@@ -5,13 +5,19 @@ use slod::outcome::{Figure, Measurement, Verdict};
 use std::time::Duration;
 
 /// Maximum delay between writing and reading on a busy machine.
-const LATE: Duration = Duration::from_millis(25);
+const LATE: Duration = Duration::from_millis(25 * SLOW);
 /// Difference between the clock of the server and that of the probe, which are started one after the
 /// other.
-const EARLY: Duration = Duration::from_millis(5);
+const EARLY: Duration = Duration::from_millis(5 * SLOW);
+/// Factor of all waiting times: the delays of a busy machine must be short compared with them.
+const SLOW: u64 = 4;
+
+fn step(wait: u64, bytes: &[u8]) -> Step {
+    (wait * SLOW, bytes.to_vec())
+}
 
 fn data(wait: u64, json: &str) -> Step {
-    (wait, format!("data: {json}\n\n").into_bytes())
+    step(wait, format!("data: {json}\n\n").as_bytes())
 }
 
 fn delta(wait: u64, delta: &str) -> Step {
@@ -33,8 +39,8 @@ fn time(seen: &Replayed, one: Measurement) -> Option<Duration> {
 #[tokio::test]
 async fn measured_times_match_the_server() {
     let steps = vec![
-        (40, SSE.into()),
-        (30, b": keep-alive\n\n".to_vec()),
+        step(40, SSE.as_bytes()),
+        step(30, b": keep-alive\n\n"),
         delta(60, r#"{"role":"assistant","content":""}"#),
         delta(50, r#"{"reasoning_content":"Hm"}"#),
         delta(70, r#"{"content":"a"}"#),
@@ -61,7 +67,7 @@ async fn measured_times_match_the_server() {
     let per_token = written[6].saturating_sub(written[3]) / 17;
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
     assert!(
-        found.abs_diff(per_token) < Duration::from_millis(3),
+        found.abs_diff(per_token) < Duration::from_millis(3 * SLOW),
         "{found:?} {per_token:?}"
     );
     assert_eq!(seen.figure(Figure::OutputTokens), Some(18));
@@ -83,7 +89,7 @@ async fn hidden_reasoning_does_not_make_tokens_fast() {
     let per_token = seen.written[3].saturating_sub(seen.written[1]) / 2;
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
     assert!(
-        found.abs_diff(per_token) < Duration::from_millis(15),
+        found.abs_diff(per_token) < Duration::from_millis(15 * SLOW),
         "{found:?} {per_token:?}"
     );
 }
@@ -157,7 +163,7 @@ async fn summarized_and_omitted_reasoning_does_not_make_tokens_fast() {
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
     let per_token = seen.written[3].saturating_sub(seen.written[1]) / 11;
     assert!(
-        found.abs_diff(per_token) < Duration::from_millis(3),
+        found.abs_diff(per_token) < Duration::from_millis(3 * SLOW),
         "{found:?} {per_token:?}"
     );
 }
@@ -182,7 +188,7 @@ async fn the_first_token_follows_reasoning_in_tags() {
     let per_token = seen.written[4].saturating_sub(seen.written[1]) / 4;
     let found = time(&seen, Measurement::PerOutputToken).expect("measured");
     assert!(
-        found.abs_diff(per_token) < Duration::from_millis(8),
+        found.abs_diff(per_token) < Duration::from_millis(8 * SLOW),
         "{found:?} {per_token:?}"
     );
 }

@@ -43,16 +43,8 @@ async fn tls_is_verified() {
 /// With TLS 1.3, the rejection arrives after the handshake.
 #[tokio::test]
 async fn a_missing_client_certificate_is_noticed_without_an_exchange() {
-    let authority = Authority::new();
-    let folder = tempfile::tempdir().expect("a folder");
-    let (certificate, key) = authority.issue(Leaf::Good);
-    for (name, pem) in [
-        ("ca.pem", authority.pem()),
-        ("me.pem", certificate.pem()),
-        ("me.key", key.serialize_pem()),
-    ] {
-        fs::write(folder.path().join(name), pem).expect("written");
-    }
+    let (authority, folder) = Authority::in_folder();
+    authority.issue_client(folder.path());
     let (address, _) = authority.https(Leaf::Good, true, |_| Vec::new()).await;
     for (keys, wanted) in [
         ("", Some(Cause::Tls)),

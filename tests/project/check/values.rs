@@ -189,6 +189,10 @@ fn reading(services: usize) -> Duration {
 /// quadratic.
 #[test]
 fn the_time_for_a_config_grows_with_its_length_only() {
-    let (short, long) = (reading(1000), reading(8000));
-    assert!(long < 32 * short, "{short:?} for 1,000, {long:?} for 8,000");
+    // Another program may take the processor during one of them.
+    let tries = (0..3).map(|_| (reading(1000), reading(8000)));
+    let slow: Vec<_> = tries
+        .take_while(|(short, long)| *long >= 32 * *short)
+        .collect();
+    assert!(slow.len() < 3, "{slow:?} for 1,000 and 8,000");
 }

@@ -1,7 +1,7 @@
 //! Every step of compaction returns the same data, and the stored counts of old days stay.
 
-use super::super::{HOUR, file};
 use super::{ALWAYS, DAY, DAYS, append, compact, found, points, samples, tick, times, value};
+use crate::{HOUR, file};
 use slod::outcome::Timestamp;
 use slod::sample::{Point, Sample, SeriesKind, minutes};
 use slod::store::{Store, Tick, check};

@@ -1,7 +1,7 @@
 //! Damaged samples do not affect other data, and recovery finds the rest.
 
-use super::super::{HOUR, file};
 use super::{DAY, DAYS, append, compact, found, points, samples};
+use crate::{HOUR, file};
 use slod::outcome::Timestamp;
 use slod::store::{Store, check, recover};
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! The writer stores samples, and counts those it has no room for.
 
-use super::super::{HOUR, START, file};
 use super::{DAY, DAYS, key, points, tick};
+use crate::{HOUR, START, file};
 use slod::clock::Clock;
 use slod::outcome::Timestamp;
 use slod::sample::{SeriesKey, SeriesKind};

@@ -2,7 +2,7 @@
 
 use super::Burning;
 use super::explain::Paging;
-use super::notice::{HELD_BACK, Notice};
+use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
 use super::set::AlertSet;
@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// Problems of slod itself are certain at once, and their alerts end soon after they do.
 const OWN: Timing = Timing::at_once(Duration::from_mins(1));
+
+/// Added to why an alert ended, so that nobody takes it for a recovery.
+const IN_MAINTENANCE: &str = "; its service fails, but is in maintenance";
 
 /// Owned by one task. The time is an argument of each step, so the clock may have been changed since the
 /// previous one.
@@ -102,7 +105,12 @@ impl Machine {
         }
         self.own.step(input.own, |_| OWN, now, &mut records);
         let mut changes = Changes::default();
-        for record in records.into_iter().filter(|one| one.to.is_some()) {
+        for mut record in records.into_iter().filter(|one| one.to.is_some()) {
+            let service = &record.key.service;
+            if input.maintained.iter().any(|(name, _)| name == service) {
+                let why = format!("{}{IN_MAINTENANCE}", record.ended_because);
+                record.ended_because = why.into();
+            }
             let before = [&self.labelled, &self.formerly].into_iter().flatten();
             changes.end(record, rules, before);
         }
@@ -139,11 +147,10 @@ impl Machine {
             let is_kept = alert.is_inhibited() || alert.silenced_by.is_some();
             if !alert.notified && !is_kept {
                 alert.notified = true;
-                let mut notice = rules.notice(alert);
                 if let Some(why) = held_back(&before, now) {
-                    notice.annotations.insert(HELD_BACK.to_owned(), why);
+                    alert.held_back = why.into();
                 }
-                changes.notices.push(notice);
+                changes.notices.push(rules.notice(alert));
             }
             if is_new || before != decision(alert) {
                 changes.records.push(alert.clone());

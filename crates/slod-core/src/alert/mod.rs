@@ -26,7 +26,10 @@ pub use condition::{
 };
 pub use machine::{Changes, Machine, StepInput};
 pub use moments::{MAINTAINED_FOR, MaintenanceFailures};
-pub use notice::{HELD_BACK, Notice};
+pub use notice::{
+    ANNOUNCED, Announcement, ENDED_BECAUSE, HELD_BACK, MAINTENANCE_PLANNED, MAINTENANCE_RUNNING,
+    Notice, SILENCE_ENDING,
+};
 pub use objective::ObjectiveAlerts;
 pub use record::{Acknowledgement, AlertKey, AlertRecord, Inhibitor, Source};
 pub use replay::Replay;

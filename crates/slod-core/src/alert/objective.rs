@@ -2,7 +2,7 @@
 
 use super::condition::{AlertPolicy, Burning, Condition, MetConditions};
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
-use super::state::{AlertState, Firing};
+use super::state::{AlertState, Firing, REMOVED};
 use super::tier::Tier;
 use crate::outcome::Timestamp;
 use std::sync::Arc;
@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How often the evidence of a firing alert is refreshed, in milliseconds.
 const EVIDENCE_MS: i64 = 30_000;
+/// Why people are notified of a slower tier only now.
+const RELEASED: &str = "inhibited by a faster tier until that ended; the budget still burns";
 /// How long an objective counts as bad after a bad event.
 const LATELY: Duration = Duration::from_mins(1);
 
@@ -91,7 +93,7 @@ impl ObjectiveAlerts {
         changes.extend(
             before
                 .into_iter()
-                .filter_map(|mut gone| gone.state.end(now)),
+                .filter_map(|mut gone| gone.state.end(now, REMOVED)),
         );
     }
 
@@ -125,7 +127,7 @@ impl ObjectiveAlerts {
     /// Ends all firing alerts, because the objective no longer exists.
     pub fn end(&mut self, now: Timestamp) -> impl Iterator<Item = AlertRecord> {
         let states = self.states.drain(..);
-        states.filter_map(move |mut one| one.state.end(now))
+        states.filter_map(move |mut one| one.state.end(now, REMOVED))
     }
 
     /// The firing alerts, the fastest tier first.
@@ -177,6 +179,9 @@ impl ConditionAlert {
             && matches!(alert.inhibited_by, Some(Inhibitor::Tier(_)))
             && (by.is_some() || is_over)
         {
+            if by.is_none() {
+                alert.held_back = RELEASED.into();
+            }
             alert.inhibited_by = by;
         }
     }

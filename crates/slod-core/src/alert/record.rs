@@ -31,6 +31,8 @@ pub struct AlertRecord {
     pub from: Timestamp,
     /// `None` while firing.
     pub to: Option<Timestamp>,
+    /// Why it ended; empty while firing.
+    pub ended_because: Arc<str>,
     /// Share of the error budget that was spent when it fired. `None` for signs, and while the budget was
     /// unknown.
     pub spent: Option<f64>,
@@ -45,6 +47,8 @@ pub struct AlertRecord {
     pub inhibited_by: Option<Inhibitor>,
     /// The silence that keeps it from notifying.
     pub silenced_by: Option<i64>,
+    /// What held it back at first, and until when; empty if nothing did.
+    pub held_back: Arc<str>,
     /// Whether receivers have been notified.
     pub notified: bool,
     pub acknowledged: Option<Arc<Acknowledgement>>,
@@ -153,12 +157,14 @@ impl AlertRecord {
             urgency,
             from,
             to: None,
+            ended_because: "".into(),
             spent: None,
             summary: evidence.clone(),
             evidence,
             chart: "".into(),
             inhibited_by: None,
             silenced_by: None,
+            held_back: "".into(),
             notified: false,
             acknowledged: None,
         }

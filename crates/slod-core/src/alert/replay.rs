@@ -194,8 +194,8 @@ impl Replay {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertRecord, Condition, TIERS, Urgency};
     use super::*;
+    use crate::alert::{AlertRecord, Condition, TIERS, Urgency};
     use crate::outcome::Measurements;
     use crate::outcome::{Cause, Verdict};
 

@@ -3,7 +3,7 @@
 
 use super::causes::Causes;
 use super::condition::AlertPolicy;
-use super::notice::Notice;
+use super::notice::{ENDED_BECAUSE, HELD_BACK, Notice};
 use super::record::{AlertKey, AlertRecord, Source};
 use super::signs::SignTimings;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -94,17 +94,28 @@ impl AlertRules {
             }
             None => format!("{words}: {}", alert.evidence),
         };
+        let description = match (alert.to, alert.key.condition()) {
+            // It has numbers of a time at which the objective still failed.
+            (Some(_), Some(_)) => format!("last evidence: {}", alert.evidence),
+            _ => alert.evidence.to_string(),
+        };
         let annotations = [
             ("summary", what),
-            ("description", alert.evidence.to_string()),
+            ("description", description),
             ("page_url", self.page(service)),
             (
                 "runbook_url",
                 format!("{}/{}", self.address, alert.runbook()),
             ),
         ];
-        let chart = (!alert.chart.is_empty()).then(|| ("chart", alert.chart.to_string()));
-        let annotations = annotations.into_iter().chain(chart);
+        let optional = [
+            ("chart", &alert.chart),
+            (HELD_BACK, &alert.held_back),
+            (ENDED_BECAUSE, &alert.ended_because),
+        ];
+        let optional = optional.into_iter().filter(|(_, text)| !text.is_empty());
+        let optional = optional.map(|(name, text)| (name, text.to_string()));
+        let annotations = annotations.into_iter().chain(optional);
         let annotations = annotations.map(|(name, value)| (name.to_owned(), value));
         Notice {
             labels: self.labels(alert),

@@ -104,8 +104,8 @@ impl AlertSet {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertPolicy, Condition, Inhibitor, TIERS};
     use super::*;
+    use crate::alert::{AlertPolicy, Condition, Inhibitor, TIERS};
     use crate::slo::series::Counts;
     use crate::slo::{Objective, StandardWindow, StandardWindows, WindowView};
     use std::time::Duration;
@@ -309,6 +309,10 @@ mod tests {
         // Tier 3 may still burn after that, and tier 4 is inhibited by it.
         let later = run(2110..2110 + 1800 + 7200 + 20, 4);
         assert_eq!(later, [(3, None), (4, by(3))]);
+        let why = set.firing().map(|one| one.held_back.to_string());
+        let why: Vec<_> = why.collect();
+        let released = "inhibited by a faster tier until that ended; the budget still burns";
+        assert_eq!(why, [released, ""]);
         // An alert that no longer burns stays inhibited.
         let mut set = AlertSet::default();
         step(&mut set, &[("errors", 20)], 0);

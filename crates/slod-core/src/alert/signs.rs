@@ -2,7 +2,7 @@
 
 use super::Urgency;
 use super::record::{AlertKey, AlertRecord, Source};
-use super::state::{AlertState, Firing, Timing};
+use super::state::{AlertState, Firing, REMOVED, Timing};
 use crate::outcome::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,7 +90,7 @@ impl SignAlerts {
     /// Ends the alerts of signs that are no longer evaluated.
     pub fn end(&mut self, gone: &[AlertKey], now: Timestamp, changes: &mut Vec<AlertRecord>) {
         let ended = gone.iter().filter_map(|key| self.states.remove(key));
-        changes.extend(ended.filter_map(|mut state| state.end(now)));
+        changes.extend(ended.filter_map(|mut state| state.end(now, REMOVED)));
     }
 
     /// Applies the current signs. Alerts that began or ended are added to `changes`. The state of an absent

@@ -2,7 +2,12 @@
 
 use super::record::AlertRecord;
 use crate::outcome::Timestamp;
+use crate::units::show_duration;
 use std::time::Duration;
+
+/// Why alerts end that nothing evaluates.
+pub(super) const REMOVED: &str = "it is no longer in the config";
+const SET_BACK: &str = "the clock was set back to before it fired";
 
 /// How long a condition must be met for an alert to fire, and unmet for it to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +66,8 @@ impl AlertState {
         begin: impl FnOnce() -> AlertRecord,
         changes: &mut Vec<AlertRecord>,
     ) {
-        if let Some(end) = self.over(met, timing.keep, now) {
-            changes.extend(self.end(end));
+        if let Some((end, why)) = self.over(met, timing.keep, now) {
+            changes.extend(self.end(end, &why));
         }
         if let Self::Firing { last_met, .. } = self {
             // If the clock was set back, `last_met` may be in the future.
@@ -99,11 +104,12 @@ impl AlertState {
     }
 
     /// Ends the alert if it fires.
-    pub fn end(&mut self, at: Timestamp) -> Option<AlertRecord> {
+    pub fn end(&mut self, at: Timestamp, why: &str) -> Option<AlertRecord> {
         match std::mem::take(self) {
             Self::Inactive | Self::Pending { .. } => None,
             Self::Firing { alert, .. } => Some(AlertRecord {
                 to: Some(at.max(alert.from)),
+                ended_because: why.into(),
                 ..*alert
             }),
         }
@@ -147,15 +153,18 @@ impl AlertState {
         matches!(self, Self::Inactive)
     }
 
-    /// When it was resolved; `None` if it does not fire or keeps firing.
-    fn over(&self, met: bool, keep: Duration, now: Timestamp) -> Option<Timestamp> {
+    /// When and why it was resolved; `None` if it does not fire or keeps firing.
+    fn over(&self, met: bool, keep: Duration, now: Timestamp) -> Option<(Timestamp, String)> {
         match self {
             Self::Inactive | Self::Pending { .. } => None,
             // The clock was set back to before it began.
-            Self::Firing { alert, .. } if now < alert.from => Some(alert.from),
+            Self::Firing { alert, .. } if now < alert.from => {
+                Some((alert.from, SET_BACK.to_owned()))
+            }
             Self::Firing { last_met, .. } => {
                 let end = last_met.after(keep);
-                (!met && end <= now).then_some(end)
+                let why = || format!("its condition was not met for {}", show_duration(keep));
+                (!met && end <= now).then(|| (end, why()))
             }
         }
     }
@@ -163,8 +172,8 @@ impl AlertState {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{AlertKey, Condition, Source, TIERS, Urgency};
     use super::*;
+    use crate::alert::{AlertKey, Condition, Source, TIERS, Urgency};
     use proptest::prelude::*;
 
     const KEEP: Duration = Duration::from_mins(5);
@@ -238,9 +247,10 @@ mod tests {
     fn an_alert_never_ends_before_it_begins() {
         let mut state = AlertState::default();
         step(&mut state, true, 5000);
-        let ended = state.end(at(4000)).expect("it fires");
+        let ended = state.end(at(4000), REMOVED).expect("it fires");
         assert_eq!((ended.to, state.is_firing()), (Some(at(5000)), false));
-        assert_eq!(state.end(at(6000)), None);
+        assert_eq!(&*ended.ended_because, REMOVED);
+        assert_eq!(state.end(at(6000), REMOVED), None);
     }
 
     #[test]

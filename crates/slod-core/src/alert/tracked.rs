@@ -46,8 +46,8 @@ impl Burning for Tracked<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Condition;
     use super::*;
+    use crate::alert::Condition;
     use crate::slo::calendar::{Calendar, Period};
     use crate::slo::{ContributingProbe, Window};
 

@@ -189,8 +189,8 @@ fn seconds(seconds: f64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Figures;
     use super::*;
+    use crate::load::Figures;
 
     const FROM: Timestamp = Timestamp(1_795_000_000_000);
 

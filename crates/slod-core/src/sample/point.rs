@@ -71,8 +71,8 @@ pub fn thinned(samples: &[Sample]) -> Vec<Sample> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Summary;
     use super::*;
+    use crate::sample::Summary;
     use proptest::prelude::*;
 
     /// Samples some seconds apart.

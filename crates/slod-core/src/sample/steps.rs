@@ -140,8 +140,8 @@ impl Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Sample;
     use super::*;
+    use crate::sample::Sample;
     use proptest::prelude::*;
 
     fn steps(kind: SeriesKind, width: u64, from: i64, values: &[(i64, f64)]) -> Vec<Step> {
@@ -216,7 +216,7 @@ mod tests {
                 }
                 steps.finish()
             };
-            let (raw, thin) = (made(&points), made(&super::super::minutes(points.iter().copied())));
+            let (raw, thin) = (made(&points), made(&crate::sample::minutes(points.iter().copied())));
             prop_assert_eq!(raw.len(), thin.len());
             for (raw, thin) in raw.iter().zip(&thin) {
                 prop_assert!((raw.mean - thin.mean).abs() < 1e-9);

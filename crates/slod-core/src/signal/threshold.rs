@@ -114,8 +114,8 @@ impl Settings {
 
 #[cfg(test)]
 mod tests {
-    use super::super::kinds;
     use super::*;
+    use crate::signal::kinds;
 
     #[test]
     fn a_configured_level_replaces_the_default() {

@@ -149,8 +149,8 @@ pub fn cochran_armitage(windows: &[Share]) -> Option<ShareTrend> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::normal::Z_975;
     use super::*;
+    use crate::stats::normal::Z_975;
     use proptest::prelude::*;
 
     /// Newcombe (1998), Stat. Med. 17, table I, method 3.

@@ -31,8 +31,8 @@ pub fn criterion_of_step(points: &[(f64, f64)]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::saturation::fits;
     use super::*;
+    use crate::stats::saturation::fits;
 
     #[test]
     fn distinguishes_a_step_from_a_line() {

@@ -1,5 +1,5 @@
-use super::super::tool_secrets::ToolSecrets;
 use super::*;
+use crate::cli::load::tool_secrets::ToolSecrets;
 use crate::load::{Model, Scenario, Stage};
 use tokio::process::Command;
 

@@ -1,5 +1,5 @@
-use super::super::state::State;
 use super::*;
+use crate::cli::progress::state::State;
 use crate::load::{RunRecord, builtin};
 use crate::outcome::Timestamp;
 use crate::report::load_run::Requirement;

@@ -1,7 +1,7 @@
 //! Relabeling rules, as Prometheus applies them.
 
-use super::super::relabel::{self, Labels};
 use super::{assert_remarks, imported, input, probe};
+use crate::import::blackbox::relabel::{self, Labels};
 use crate::import::document::{Document, Remarks};
 use serde_json::{Value, json};
 

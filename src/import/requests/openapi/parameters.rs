@@ -1,10 +1,10 @@
 //! Writes the parameters of an operation into its path, query, headers and cookies.
 
-use super::super::RequestsError;
-use super::super::document::At;
-use super::super::multipart::{self, BOUNDARY, Part};
-use super::super::schema::Examples;
-use super::super::text::{encode_value, reference};
+use crate::import::requests::RequestsError;
+use crate::import::requests::document::At;
+use crate::import::requests::multipart::{self, BOUNDARY, Part};
+use crate::import::requests::schema::Examples;
+use crate::import::requests::text::{encode_value, reference};
 use serde_json::{Map, Value};
 
 const COUNT_MAX: usize = 200;

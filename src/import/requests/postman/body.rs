@@ -1,10 +1,10 @@
 //! The bodies of requests in a collection.
 
-use super::super::RequestsError;
-use super::super::document::At;
-use super::super::multipart::{self, BOUNDARY, Part};
-use super::super::text::encode_value;
 use super::variables::Variables;
+use crate::import::requests::RequestsError;
+use crate::import::requests::document::At;
+use crate::import::requests::multipart::{self, BOUNDARY, Part};
+use crate::import::requests::text::encode_value;
 use serde_json::Value;
 
 pub enum Body {

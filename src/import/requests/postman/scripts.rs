@@ -1,7 +1,7 @@
 //! Scripts of requests and folders. Only the statuses that tests expect are converted.
 
-use super::super::document::At;
 use crate::format::numbers;
+use crate::import::requests::document::At;
 
 /// Calls of tests that expect a status, and of their frame.
 const CONVERTED: [&str; 2] = ["pm.test(", "pm.response.to.have.status("];

@@ -1,9 +1,9 @@
 //! Variables (`{{name}}`) in a collection.
 
-use super::super::document::At;
-use super::super::secrets::is_secret_name;
-use super::super::text::reference;
-use super::super::{RequestsError, SIZE_MAX};
+use crate::import::requests::document::At;
+use crate::import::requests::secrets::is_secret_name;
+use crate::import::requests::text::reference;
+use crate::import::requests::{RequestsError, SIZE_MAX};
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! Numbers that a schema allows.
 
-use super::super::document::At;
+use crate::import::requests::document::At;
 use serde_json::Value;
 
 /// The limits of a schema.

@@ -292,7 +292,10 @@ fn a_form_has_the_boundary_of_its_header() {
             boundary
         })
         .collect();
-    assert_eq!(boundaries, ["X", "Y", super::super::multipart::BOUNDARY]);
+    assert_eq!(
+        boundaries,
+        ["X", "Y", crate::import::requests::multipart::BOUNDARY]
+    );
 }
 
 /// Recorders write the replacement character for bytes that are not text, and decode compressed text.

@@ -1,3 +1,4 @@
+mod bounds;
 mod har;
 mod hostile;
 mod openapi;
@@ -40,4 +41,14 @@ fn header<'a>(request: &'a ImportedRequest, name: &str) -> Option<&'a str> {
     let mut headers = request.headers.iter();
     let found = headers.find(|(known, _)| known == name);
     found.map(|(_, value)| value.as_str())
+}
+
+/// A HAR file with these entries.
+fn har(requests: &str) -> String {
+    format!(r#"{{"log":{{"entries":[{requests}]}}}}"#)
+}
+
+/// A GET request as an entry of a HAR file.
+fn get(address: &str) -> String {
+    format!(r#"{{"request":{{"method":"GET","url":"{address}"}}}}"#)
 }

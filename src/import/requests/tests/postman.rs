@@ -227,7 +227,7 @@ fn bodies_are_sent_as_postman_does() {
         .iter()
         .map(|one| (header(one, "content-type"), one.body.as_deref()))
         .collect();
-    let boundary = super::super::multipart::BOUNDARY;
+    let boundary = crate::import::requests::multipart::BOUNDARY;
     let media_type = format!("multipart/form-data; boundary={boundary}");
     let part =
         "Content-Disposition: form-data; name=\"a\"\r\nContent-Type: application/json\r\n\r\n{}";

@@ -89,7 +89,11 @@ pub(super) fn time_window(spec: At<'_>, objective: &mut Objective) -> Option<()>
         objective.keys.insert("window", rolling(&length, *at)?);
         return Some(());
     }
-    let period = match length.as_str() {
+    calendar_window(&length, *at, objective)
+}
+
+fn calendar_window(length: &str, at: At<'_>, objective: &mut Objective) -> Option<()> {
+    let period = match length {
         "1w" | "7d" => "week",
         "1M" => "month",
         "1Q" | "3M" => "quarter",

@@ -1,6 +1,6 @@
 //! A mail server for one connection.
 
-use super::super::*;
+use crate::notify::smtp::*;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivatePkcs8KeyDer;

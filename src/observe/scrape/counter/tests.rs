@@ -1,5 +1,5 @@
-use super::super::scan::{Point, RuleSamples, Slot};
 use super::*;
+use crate::observe::scrape::scan::{Point, RuleSamples, Slot};
 
 fn page(points: &[(u64, f64)]) -> RuleSamples {
     let points = points.iter().map(|(key, value)| Point {

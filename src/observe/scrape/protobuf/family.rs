@@ -1,9 +1,9 @@
 //! Splits a page into metrics as its bytes arrive.
 
-use super::super::parse::excerpt;
-use super::super::scan::Scan;
 use super::samples::Labelled;
 use crate::exposition::message::{self, Kind, Metric};
+use crate::observe::scrape::parse::excerpt;
+use crate::observe::scrape::scan::Scan;
 use prost::Message;
 use prost::encoding::{WireType, decode_varint};
 

@@ -1,9 +1,9 @@
 //! The samples of a metric, named as in the text format.
 
-use super::super::native::Native;
-use super::super::parse::{LabelSet, Sample};
-use super::super::scan::{NativeSample, Scan};
 use crate::exposition::message::{Histogram, Kind, LabelPair, Metric, Summary};
+use crate::observe::scrape::native::Native;
+use crate::observe::scrape::parse::{LabelSet, Sample};
+use crate::observe::scrape::scan::{NativeSample, Scan};
 
 /// Reusable buffers for names and labels.
 #[derive(Debug, Default)]

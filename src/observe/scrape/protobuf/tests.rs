@@ -1,7 +1,7 @@
-use super::super::tests::{Watched, close};
 use super::family::MESSAGES_MAX;
 use crate::exposition::message::{Bucket, Histogram, Kind, LabelPair, Metric, Number, Span};
 use crate::observe::scrape::scan::NATIVES_MAX;
+use crate::observe::scrape::tests::{Watched, close};
 use crate::observe::scrape::view::ServiceMetrics;
 use crate::roles::Role;
 use prost::encoding::{WireType, encode_key, encode_varint};

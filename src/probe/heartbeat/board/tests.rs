@@ -1,6 +1,6 @@
-use super::super::{Pace, Terms};
 use super::*;
 use crate::outcome::{Cause, VoidReason};
+use crate::probe::heartbeat::{Pace, Terms};
 
 fn every(secs: u64) -> HeartbeatProbe {
     let due = Due {

@@ -1,9 +1,9 @@
 //! Checks based on metrics, processes and containers of the service.
 
-use super::super::facts::{ContainerFacts, Facts};
-use super::super::{Answer, Check};
 use super::{check, no_metrics};
 use crate::format::numbers;
+use crate::report::audit::facts::{ContainerFacts, Facts};
+use crate::report::audit::{Answer, Check};
 use crate::trend::GrowthVerdict;
 use crate::units::{show_duration, whole};
 

@@ -1,10 +1,10 @@
 //! Checks based on the responses of the probed addresses and their latency.
 
-use super::super::facts::{AddressFacts, AnswerFacts, Facts, RunFacts};
-use super::super::{Answer, Check};
 use super::{check, no_metrics};
 use crate::format::numbers;
 use crate::probe::http::is_health_check;
+use crate::report::audit::facts::{AddressFacts, AnswerFacts, Facts, RunFacts};
+use crate::report::audit::{Answer, Check};
 use crate::report::load_run::with_retry_after;
 use crate::units::show_duration;
 use std::time::Duration;

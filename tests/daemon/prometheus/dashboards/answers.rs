@@ -20,7 +20,7 @@ fn a_real_prometheus_answers_every_panel() {
     let daemons = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
     let _demos = daemons.each_ref().map(|address| {
         let mut demo = Command::new(env!("CARGO_BIN_EXE_slod"));
-        demo.args(["demo", "--listen", address, "--for", "3m"]);
+        demo.args(["demo", "--listen", address, "--for", "30m"]);
         // A demo that is killed leaves its store there.
         start(demo.env("TMPDIR", folder.path())).expect("built")
     });
@@ -107,8 +107,8 @@ fn a_real_prometheus_answers_every_panel_of_load_runs() {
     };
     let _short = load("rag", ["--rate", "50/s"], "3s");
     prometheus.wait_for("slod_load_last_run_timestamp_seconds");
-    let _users = load("rag", ["--users", "20"], "60s");
-    let _rate = load("web", ["--rate", "50/s"], "60s");
+    let _users = load("rag", ["--users", "20"], "30m");
+    let _rate = load("web", ["--rate", "50/s"], "30m");
     prometheus.wait_for("slod_load_due_users");
     prometheus.wait_for("slod_load_in_flight_requests");
     prometheus.wait_for("slod_load_latency_quantile_seconds{quantile=\"0.5\"}");
@@ -121,8 +121,9 @@ fn a_real_prometheus_answers_every_panel_of_load_runs() {
             // The others belong to the dashboard of services.
             if query.contains("slod_load_") {
                 // On a busy machine, it may be unknown whether a run passed.
-                let is_there = prometheus.series(&query) > 0 || query.contains("_passed{");
-                assert!(is_there, "{}: {query}", panel["title"]);
+                if !query.contains("_passed{") {
+                    prometheus.wait_for(&query);
+                }
                 queries += 1;
             }
             if let Some(legend) = target["legendFormat"].as_str() {
@@ -212,11 +213,9 @@ fn every_panel(prometheus: &Prometheus, dashboard: &Value) {
     for panel in list(&dashboard["panels"], "panels") {
         for target in panel["targets"].as_array().into_iter().flatten() {
             let query = filled_in(target["expr"].as_str().expect("a query"));
-            assert!(
-                prometheus.series(&query) > 0 || may_be_absent(&query),
-                "{}: {query} is empty",
-                panel["title"]
-            );
+            if !may_be_absent(&query) {
+                prometheus.wait_for(&query);
+            }
             if let Some(legend) = target["legendFormat"].as_str() {
                 check_legends(&prometheus.labels(&query), legend, &panel["title"]);
             }
@@ -227,7 +226,7 @@ fn every_panel(prometheus: &Prometheus, dashboard: &Value) {
         let query = variable["query"]["query"].as_str().expect("a query");
         let (metric, label) = label_values(query);
         let query = format!("count by ({label}) ({})", filled_in(metric));
-        assert!(prometheus.series(&query) > 0, "{query} is empty");
+        prometheus.wait_for(&query);
     }
     for annotation in list(&dashboard["annotations"]["list"], "annotations") {
         // Nothing has to fire: only errors are failures.
@@ -273,9 +272,11 @@ fn check_legends(series: &[Value], legend: &str, title: &Value) {
 
 /// Both daemons probe the same services, so their data must not be added.
 fn counts_count_once(prometheus: &Prometheus) {
+    // A scrape may have failed on a busy machine.
+    prometheus.wait_for(
+        "count(slod_probe_success) == 2 * count(count by (service, probe) (slod_probe_success))",
+    );
     let probes = prometheus.series("count by (service, probe) (slod_probe_success)");
-    let both = prometheus.series("slod_probe_success");
-    assert_eq!(both, 2 * probes);
     let dashboard = dashboard("slod-overview");
     let panels = list(&dashboard["panels"], "panels").iter();
     let mut compared = 0;
@@ -286,7 +287,7 @@ fn counts_count_once(prometheus: &Prometheus) {
             .strip_prefix("count(")
             .and_then(|rest| rest.split_once(" == 0)"));
         if let Some((counted, _)) = counted {
-            assert_eq!(prometheus.series(counted), probes, "{query}");
+            prometheus.wait_for(&format!("count({counted}) == {probes}"));
             compared += 1;
         }
     }

@@ -1,5 +1,5 @@
-use super::super::{AlertKey, Burning, Causes, Decisions, Machine, Sign, StepInput};
 use super::*;
+use crate::alert::{AlertKey, Burning, Causes, Decisions, Machine, Sign, StepInput};
 use crate::slo::series::Counts;
 use crate::slo::{Objective, ProbeRef, Sli, WindowView};
 use std::collections::BTreeSet;
@@ -142,7 +142,7 @@ impl Fixture {
             now: Timestamp::from_secs(self.second),
         };
         let changes = self.machine.step(all.iter(), input);
-        let row = |one: &super::super::Notice| {
+        let row = |one: &crate::alert::Notice| {
             let mark = if one.is_resolved() { '-' } else { '+' };
             let name = one.label("slo").or(one.label("signal"));
             format!("{mark}{}", name.unwrap_or_default())
@@ -245,7 +245,7 @@ fn the_dependency_that_failed_last_explains() {
     let (at, urgency) = (Timestamp::from_secs(305), Urgency::Page);
     let source = Source::Budget {
         slo: "errors".into(),
-        condition: super::super::Condition::Exhausted,
+        condition: crate::alert::Condition::Exhausted,
     };
     let key = AlertKey {
         service: "web".into(),
@@ -294,7 +294,7 @@ fn a_dependency_of_a_service_explains_a_journey_through_it() {
     let below = BTreeMap::from([("web".into(), BTreeSet::from(["database".into()]))]);
     let fixture = Fixture::with(below);
     let key = |service: &str, slo: &str| {
-        let condition = super::super::Condition::Tier(super::super::TIERS[0]);
+        let condition = crate::alert::Condition::Tier(crate::alert::TIERS[0]);
         AlertKey::budget(service.into(), slo.into(), condition)
     };
     let at = Timestamp::from_secs(300);

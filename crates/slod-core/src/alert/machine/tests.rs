@@ -1,6 +1,6 @@
-use super::super::{Matcher, Silence};
 use super::*;
-use crate::alert::{Causes, Inhibitor, SignTimings, Tracked, Urgency};
+use crate::alert::notice::HELD_BACK;
+use crate::alert::{Causes, Inhibitor, Matcher, SignTimings, Silence, Tracked, Urgency};
 use std::collections::{BTreeMap, BTreeSet};
 
 fn sign(service: &str, is_present: bool) -> Sign {
@@ -71,7 +71,7 @@ impl Fixture {
         let changes = self.machine.step(std::iter::empty::<Tracked<'_>>(), input);
         let row = |one: &Notice| {
             let mark = if one.is_resolved() { '-' } else { '+' };
-            let is_late = one.annotations.contains_key(HELD_BACK);
+            let is_late = !one.is_resolved() && one.annotation(HELD_BACK).is_some();
             let late = if is_late { " late" } else { "" };
             format!("{mark}{}{late}", one.label("service").unwrap_or_default())
         };

@@ -69,7 +69,7 @@ fn holds(tier: &Tier, tracker: &Tracker, now: Timestamp) -> bool {
 }
 
 fn met_by(tracker: &Tracker, now: Timestamp) -> [bool; TIERS.len()] {
-    let burning = super::super::tracked::Tracked {
+    let burning = crate::alert::tracked::Tracked {
         service: &"web".into(),
         tracker,
         now,

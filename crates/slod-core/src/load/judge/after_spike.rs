@@ -1,11 +1,11 @@
 //! Whether memory, circuit breakers, connection pool and queue returned to normal after a spike.
 
-use super::super::RunRecord;
-use super::super::observed::{Curve, Span, gauges, length};
-use super::super::verdict::{Answer, Statement};
 use super::advice::{self, Advice};
 use super::needs::{self, Needs};
 use super::soak::growth::curves;
+use crate::load::RunRecord;
+use crate::load::observed::{Curve, Span, gauges, length};
+use crate::load::verdict::{Answer, Statement};
 use crate::stats::order::median_of;
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ static FILLED: [SpikeResource; 4] = [
 ];
 
 /// One statement per observed resource, and one for all others.
-pub(in super::super) fn statements(
+pub(in crate::load) fn statements(
     run: &RunRecord,
     (begin, end): (Duration, Duration),
 ) -> Vec<Statement> {

@@ -1,14 +1,14 @@
 //! The resources that were full or left their usual range before a service broke. The first of them is the
 //! bottleneck.
 
-use super::super::observed::{Curve, Span};
-use super::super::stats::level_at;
-use super::super::verdict::{Answer, Statement};
-use super::super::{LoadWindow, RunRecord, Usable};
 use super::advice::Advice;
 use super::breaking::Break;
 use super::measures::{self, Bound, Measure};
 use super::resources;
+use crate::load::observed::{Curve, Span};
+use crate::load::stats::level_at;
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{LoadWindow, RunRecord, Usable};
 use std::fmt::Write as _;
 
 /// Maximum number of listed resources.
@@ -31,7 +31,7 @@ struct ResourceChange {
 }
 
 /// Ranks full resources first, in order of time, then those that left their usual range.
-pub(in super::super) fn statement(usable: &Usable<'_>, found: &Break) -> Statement {
+pub(in crate::load) fn statement(usable: &Usable<'_>, found: &Break) -> Statement {
     let (topic, run) = ("bottleneck", usable.run);
     if run.observed.is_empty() {
         return Statement::new(topic, Answer::Unknown, resources::nothing_observed(run));

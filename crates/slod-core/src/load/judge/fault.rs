@@ -1,9 +1,9 @@
 //! The faults of a service under too high a load.
 
-use super::super::usable::at_least;
-use super::super::verdict::Limit;
-use super::super::{Figures, Model, RunRecord, SLOD};
 use crate::format::failed;
+use crate::load::usable::at_least;
+use crate::load::verdict::Limit;
+use crate::load::{Figures, Model, RunRecord, SLOD};
 use std::time::Duration;
 
 /// Maximum error ratio.

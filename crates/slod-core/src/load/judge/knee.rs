@@ -1,8 +1,8 @@
 //! The knee: the number of users above which additional users only increase waiting times.
 
-use super::super::verdict::{Answer, Statement};
-use super::super::{Model, Usable};
 use super::levels::{Level, different, each_for, levels};
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{Model, Usable};
 
 /// If the knee is above this share of the highest number of users, throughput grew with the users.
 const GREW: f64 = 0.9;
@@ -23,7 +23,7 @@ const ABOUT: f64 = 1.1;
 /// Uses the asymptotic bounds of Denning and Buzen (1978), ACM Comput. Surv. 10(3): throughput grows as
 /// `N / (R0 + Z)` up to its limit `X`; the bounds meet at `N* = (R0 + Z) X`, with the response time `R0` at the
 /// lowest load and the think time `Z`. Failed requests do not count as throughput.
-pub(in super::super) fn knee(usable: &Usable<'_>) -> Option<Statement> {
+pub(in crate::load) fn knee(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
     };

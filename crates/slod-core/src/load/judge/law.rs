@@ -1,9 +1,9 @@
 //! The universal scalability law, fitted to a run with rising numbers of users.
 
-use super::super::verdict::{Answer, Statement};
-use super::super::{Model, Usable};
 use super::levels::{different, each_for, levels};
 use crate::format::rounded;
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{Model, Usable};
 use crate::stats::scalability::{MIN_LEVELS, Scalability};
 
 /// Maximum average error of a fit that describes the throughput.
@@ -20,7 +20,7 @@ const CEILING_SHARE: f64 = 0.5;
 const BEYOND: f64 = 2.0;
 
 /// Only for the closed model, whose users wait for their responses.
-pub(in super::super) fn statement(usable: &Usable<'_>) -> Option<Statement> {
+pub(in crate::load) fn statement(usable: &Usable<'_>) -> Option<Statement> {
     let Model::Closed { .. } = usable.run.scenario.model else {
         return None;
     };

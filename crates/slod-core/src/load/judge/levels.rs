@@ -1,6 +1,6 @@
 //! The numbers of users in a run, and the throughput of each.
 
-use super::super::{Figures, LoadWindow, Stage, Usable};
+use crate::load::{Figures, LoadWindow, Stage, Usable};
 use std::time::Duration;
 
 /// Maximum number of levels that a stage with a rising load is divided into.

@@ -1,7 +1,7 @@
 //! The configuration that a measurement needs, and why it is missing from a run.
 
-use super::super::RunRecord;
-use super::super::observed::gauges;
+use crate::load::RunRecord;
+use crate::load::observed::gauges;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needs {

@@ -1,9 +1,9 @@
 //! Which programs used the processors of the host while they were busy. Usage by other programs is not a
 //! fault of the service.
 
-use super::super::observed::{Curve, Span, gauges};
-use super::super::{LOCUST, RunRecord};
 use super::advice::{self, Advice};
+use crate::load::observed::{Curve, Span, gauges};
+use crate::load::{LOCUST, RunRecord};
 
 /// CPU usage of the host, as a share of all processors.
 pub(super) const HOST_CPU: &str = "slod_host_cpu_usage_ratio";

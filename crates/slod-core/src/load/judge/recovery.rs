@@ -1,10 +1,10 @@
 //! The time a service took to recover from a spike.
 
-use super::super::usable::Chunk;
-use super::super::verdict::{Answer, Statement};
-use super::super::{Figures, RunRecord, Usable};
 use super::advice;
 use crate::format::failed;
+use crate::load::usable::Chunk;
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{Figures, RunRecord, Usable};
 use crate::stats::baseline::Baseline;
 use crate::stats::normal::Z_995;
 use crate::stats::proportion::{Share, exceeds, overdispersion, wilson};
@@ -27,7 +27,7 @@ const LEVEL: f64 = 0.01;
 const ERRORS_MIN: f64 = 0.001;
 
 /// The begin and end of a spike: a stage with more than twice the load of the stages before and after it.
-pub(in super::super) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
+pub(in crate::load) fn spike(run: &RunRecord) -> Option<(Duration, Duration)> {
     let stages = &run.scenario.stages;
     let levels: Vec<f64> = stages
         .iter()
@@ -60,7 +60,7 @@ enum State {
     Unknown,
 }
 
-pub(in super::super) fn responses(
+pub(in crate::load) fn responses(
     usable: &Usable<'_>,
     (begin, end): (Duration, Duration),
 ) -> Statement {

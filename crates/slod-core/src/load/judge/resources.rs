@@ -1,11 +1,11 @@
 //! Which resources were full at the highest load of a run, and which were not observed.
 
-use super::super::RunRecord;
-use super::super::observed::{Curve, Span, at_highest_load};
-use super::super::verdict::{Answer, Statement};
 use super::measures::{self, Bound, Measure, TOPICS};
 use super::needs;
 use crate::format::count;
+use crate::load::RunRecord;
+use crate::load::observed::{Curve, Span, at_highest_load};
+use crate::load::verdict::{Answer, Statement};
 use std::fmt::Write as _;
 
 /// Why a run has no samples of the service.
@@ -18,7 +18,7 @@ pub(super) fn nothing_observed(run: &RunRecord) -> &'static str {
 }
 
 /// One statement per known topic, and one for all unknown ones.
-pub(in super::super) fn statements(run: &RunRecord, is_limited: bool) -> Vec<Statement> {
+pub(in crate::load) fn statements(run: &RunRecord, is_limited: bool) -> Vec<Statement> {
     if run.observed.is_empty() {
         return vec![Statement::new(
             "resources",

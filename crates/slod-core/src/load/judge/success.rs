@@ -1,9 +1,9 @@
 //! Whether any request succeeded. Otherwise, thresholds have no meaning: all latencies would be those of
 //! failures.
 
-use super::super::verdict::{Answer, Statement};
-use super::super::{Ending, Figures, RunRecord, Usable};
 use super::advice;
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{Ending, Figures, RunRecord, Usable};
 
 /// The topic of the statement about a run without successful requests.
 pub const TOPIC: &str = "requests";

@@ -6,8 +6,8 @@
     reason = "small and positive"
 )]
 
-use super::super::tests::{run, says, states, window};
-use super::super::{
+use crate::load::tests::{run, says, states, window};
+use crate::load::{
     Answer, Limit, LoadWindow, Model, ObservedSeries, RunRecord, Scenario, Stage, Statement,
     builtin, statements,
 };

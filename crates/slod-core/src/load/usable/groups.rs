@@ -1,7 +1,7 @@
 //! Groups of windows, without those that do not show the service.
 
-use super::super::{Figures, LoadWindow};
 use super::{Reason, Role, Usable};
+use crate::load::{Figures, LoadWindow};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ const LEFT_MIN: f64 = 0.5;
 
 /// Consecutive windows of about a given width. Windows that do not show the service are excluded.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Chunk<'a> {
+pub(in crate::load) struct Chunk<'a> {
     pub start: Duration,
     pub end: Duration,
     pub windows: Vec<&'a LoadWindow>,
@@ -20,12 +20,12 @@ impl<'a> Usable<'a> {
     /// Groups windows into chunks of a width, or of half the width where a stage ends. Windows that only
     /// wait for the last responses are excluded, as are chunks of which too little remains, and the rest at
     /// the end.
-    pub(in super::super) fn chunks(&self, width: Duration) -> Vec<Chunk<'a>> {
+    pub(in crate::load) fn chunks(&self, width: Duration) -> Vec<Chunk<'a>> {
         self.chunks_of(width, Duration::ZERO..Duration::MAX)
     }
 
     /// Like [`Usable::chunks`], for a part of the run.
-    pub(in super::super) fn chunks_of(
+    pub(in crate::load) fn chunks_of(
         &self,
         width: Duration,
         part: Range<Duration>,
@@ -35,13 +35,13 @@ impl<'a> Usable<'a> {
 
     /// Like [`Usable::chunks`], but includes windows in which a lower load than planned was offered, or was
     /// offered late: if a service cannot handle that, it cannot handle the planned load either.
-    pub(in super::super) fn chunks_off_plan(&self, width: Duration) -> Vec<Chunk<'a>> {
+    pub(in crate::load) fn chunks_off_plan(&self, width: Duration) -> Vec<Chunk<'a>> {
         let takes = |role, waited| role == Role::Loaded || is_off_plan(role, waited);
         self.grouped(width, Duration::ZERO..Duration::MAX, takes)
     }
 
     /// Whether a part of the chunk has such windows.
-    pub(in super::super) fn is_off_plan(&self, chunk: &Chunk<'_>) -> bool {
+    pub(in crate::load) fn is_off_plan(&self, chunk: &Chunk<'_>) -> bool {
         let inside = |window: &LoadWindow| (chunk.start..chunk.end).contains(&window.start);
         let mut windows = self.run.windows.iter().zip(self.shown());
         windows.any(|(window, (role, waited))| inside(window) && is_off_plan(role, waited))
@@ -82,7 +82,7 @@ impl<'a> Usable<'a> {
 
     /// The figures of `count` consecutive spans of a width from the start on; `None` where too little
     /// remains.
-    pub(in super::super) fn slots(&self, width: Duration, count: u32) -> Vec<Option<Figures>> {
+    pub(in crate::load) fn slots(&self, width: Duration, count: u32) -> Vec<Option<Figures>> {
         let slot = |number: u32| {
             let (start, end) = (width * number, width * (number + 1));
             let windows = self.loaded();

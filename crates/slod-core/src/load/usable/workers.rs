@@ -1,6 +1,6 @@
 //! Workers on other machines that were lost during a run.
 
-use super::super::{RunRecord, WORKERS};
+use crate::load::{RunRecord, WORKERS};
 
 /// The spans in which fewer workers ran than before, in seconds since the start.
 pub(super) fn lost_spans(run: &RunRecord) -> Vec<(f64, f64)> {

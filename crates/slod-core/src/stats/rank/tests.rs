@@ -1,5 +1,5 @@
-use super::super::normal::{Z_975, two_sided};
 use super::*;
+use crate::stats::normal::{Z_975, two_sided};
 use proptest::prelude::*;
 
 fn theil_sen(points: &[(f64, f64)], z: f64) -> Option<Slope> {

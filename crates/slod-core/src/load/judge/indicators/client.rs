@@ -1,13 +1,13 @@
 //! Client-side indicators: response times, errors, timeouts.
 
-use super::super::super::usable::Chunk;
-use super::super::super::verdict::{Answer, Statement};
-use super::super::super::{Figures, OBSERVED, Usable};
-use super::super::needs::Needs;
-use super::super::{ERRORS_UNKNOWN, breaking, soak};
 use super::system::risen;
 use super::{Judgement, found, is_constant, unknown};
 use crate::format::{count, rounded};
+use crate::load::judge::needs::Needs;
+use crate::load::judge::{ERRORS_UNKNOWN, breaking, soak};
+use crate::load::usable::Chunk;
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{Figures, OBSERVED, Usable};
 use crate::outcome::Cause;
 use crate::stats::normal::Z_95;
 use crate::stats::proportion::{Share, wilson};

@@ -4,10 +4,10 @@
 mod client;
 mod system;
 
-use super::super::observed::{at_highest_load, length};
-use super::super::verdict::{Answer, Statement};
-use super::super::{RunRecord, Usable};
 use super::advice::{self, Advice};
+use crate::load::observed::{at_highest_load, length};
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{RunRecord, Usable};
 
 /// Both lists for a run.
 #[derive(Clone, Debug, PartialEq)]

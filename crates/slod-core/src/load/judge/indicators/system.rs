@@ -1,16 +1,16 @@
 //! Indicators of the service and its host: CPU, memory, connection pool, circuit breakers.
 
-use super::super::super::observed::{Curve, Span, gauges, length};
-use super::super::super::verdict::{Answer, SOAK_MIN};
-use super::super::super::{RunRecord, Usable};
-use super::super::advice::Advice;
-use super::super::measures::{self, CPU_LACK, CPU_USAGE, Measure};
-use super::super::needs::Needs;
-use super::super::processors::Users;
-use super::super::resources::{Reading, reading, too_short, within};
-use super::super::soak;
 use super::{Judgement, found, is_constant, unknown};
 use crate::format::rounded;
+use crate::load::judge::advice::Advice;
+use crate::load::judge::measures::{self, CPU_LACK, CPU_USAGE, Measure};
+use crate::load::judge::needs::Needs;
+use crate::load::judge::processors::Users;
+use crate::load::judge::resources::{Reading, reading, too_short, within};
+use crate::load::judge::soak;
+use crate::load::observed::{Curve, Span, gauges, length};
+use crate::load::verdict::{Answer, SOAK_MIN};
+use crate::load::{RunRecord, Usable};
 use crate::sample::increase;
 
 /// The averaging period of CPU usage, in seconds.

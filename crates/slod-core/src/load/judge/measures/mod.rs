@@ -8,11 +8,11 @@ mod readers;
 mod table;
 mod words;
 
-use super::super::RunRecord;
-use super::super::observed::{Curve, Span};
 use super::advice::Advice;
 use super::needs::Needs;
 use super::processors::Users;
+use crate::load::RunRecord;
+use crate::load::observed::{Curve, Span};
 pub(super) use table::{CPU_LACK, CPU_USAGE, all, of};
 
 /// One resource, or another sign of a bottleneck.

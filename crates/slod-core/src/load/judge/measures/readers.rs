@@ -1,7 +1,7 @@
 //! Series of measures that are computed from other series.
 
-use super::super::super::RunRecord;
-use super::super::super::observed::{Curve, gauges, rates, shares};
+use crate::load::RunRecord;
+use crate::load::observed::{Curve, gauges, rates, shares};
 
 /// The used share of the pool, or 1 while requests wait for a connection.
 pub fn pool(run: &RunRecord) -> Vec<Curve> {

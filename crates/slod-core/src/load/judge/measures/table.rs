@@ -1,29 +1,29 @@
 //! All measures.
 
-use super::super::super::observed::{gauges, rates};
-use super::super::advice;
-use super::super::needs::Needs;
-use super::super::processors::HOST_CPU;
 use super::readers::{
     ai_latency, ai_limit, ai_refusals, host_files, host_memory, one_processor, packet_losses, pool,
     throttled,
 };
 use super::{Bound, Measure, Show};
+use crate::load::judge::advice;
+use crate::load::judge::needs::Needs;
+use crate::load::judge::processors::HOST_CPU;
+use crate::load::observed::{gauges, rates};
 
 /// All measures, in the order of their topics.
-pub(in super::super) fn all() -> impl Iterator<Item = &'static Measure> {
+pub(in crate::load::judge) fn all() -> impl Iterator<Item = &'static Measure> {
     let groups: [&'static [Measure]; 7] =
         [&CPU_USAGE, &CPU_LACK, &MEMORY, &SERVICE, &FILES, &AI, &REST];
     groups.into_iter().flatten()
 }
 
 /// The measures of a topic.
-pub(in super::super) fn of(topic: &str) -> impl Iterator<Item = &'static Measure> {
+pub(in crate::load::judge) fn of(topic: &str) -> impl Iterator<Item = &'static Measure> {
     all().filter(move |one| one.topic == topic)
 }
 
 /// CPU usage.
-pub(in super::super) static CPU_USAGE: [Measure; 2] = [
+pub(in crate::load::judge) static CPU_USAGE: [Measure; 2] = [
     Measure {
         topic: "cpu",
         noun: "the CPU",
@@ -45,7 +45,7 @@ pub(in super::super) static CPU_USAGE: [Measure; 2] = [
 ];
 
 /// Signs of insufficient CPU time.
-pub(in super::super) static CPU_LACK: [Measure; 2] = [
+pub(in crate::load::judge) static CPU_LACK: [Measure; 2] = [
     Measure {
         topic: "cpu",
         noun: "the busiest process",

@@ -1,9 +1,9 @@
 //! Descriptions of measures.
 
-use super::super::super::RunRecord;
-use super::super::super::observed::{Curve, Span, gauges};
-use super::super::processors::Users;
 use super::{Measure, Show};
+use crate::load::RunRecord;
+use crate::load::judge::processors::Users;
+use crate::load::observed::{Curve, Span, gauges};
 
 impl Measure {
     /// `the CPU of app of rag`

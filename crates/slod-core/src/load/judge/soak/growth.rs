@@ -1,12 +1,12 @@
 //! Growth under a constant load: memory, files, threads, connections, queues.
 
-use super::super::super::observed::{Curve, gauges, length};
-use super::super::super::verdict::{Answer, Statement};
-use super::super::super::{RunRecord, Usable};
-use super::super::advice::{self, Advice};
-use super::super::needs::{self, Needs};
 use super::room::end_of;
 use super::{MIB, load_explains};
+use crate::load::judge::advice::{self, Advice};
+use crate::load::judge::needs::{self, Needs};
+use crate::load::observed::{Curve, gauges, length};
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{RunRecord, Usable};
 use crate::stats::order::median_of;
 use crate::trend::{GrowthRules, GrowthVerdict, Windows, growth};
 use std::time::Duration;
@@ -129,7 +129,7 @@ pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
 }
 
 /// Whether the memory of each process grows.
-pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
+pub(in crate::load::judge) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
     let held = &RESOURCES[0];
     let curves = curves(usable.run, held.families);
     let each = curves.iter();
@@ -137,7 +137,7 @@ pub(in super::super) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
 }
 
 /// One curve per process or service, from the first family that contains it.
-pub(in super::super) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
+pub(in crate::load::judge) fn curves(run: &RunRecord, families: &[&str]) -> Vec<Curve> {
     let mut all: Vec<Curve> = Vec::new();
     for curve in families.iter().flat_map(|family| gauges(run, family)) {
         if !all.iter().any(|known| known.is_about_same(&curve)) {

@@ -4,9 +4,9 @@ pub(super) mod growth;
 mod room;
 mod trends;
 
-use super::super::observed::length;
-use super::super::verdict::Statement;
-use super::super::{Figures, Usable};
+use crate::load::observed::length;
+use crate::load::verdict::Statement;
+use crate::load::{Figures, Usable};
 use crate::trend::{Windows, load_rises};
 use std::time::Duration;
 pub(super) use trends::{degradation, errors};
@@ -15,7 +15,7 @@ pub(super) use trends::{degradation, errors};
 const LOAD_LEAST: f64 = 0.1;
 const MIB: f64 = 1_048_576.0;
 
-pub(in super::super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
+pub(in crate::load) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     let mut all = vec![degradation(usable), errors(usable)];
     all.extend(growth::statements(usable));
     all

@@ -1,8 +1,8 @@
 //! The distance to a limit, and when growth reaches it.
 
-use super::super::super::RunRecord;
-use super::super::super::observed::{Curve, gauges};
 use super::MIB;
+use crate::load::RunRecord;
+use crate::load::observed::{Curve, gauges};
 use crate::trend::Growth;
 
 /// When growth reaches the limit, as the end of a sentence; empty if no limit is known.

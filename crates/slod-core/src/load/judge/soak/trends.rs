@@ -1,10 +1,10 @@
 //! Whether response times or errors rise over time.
 
-use super::super::super::verdict::{Answer, Statement};
-use super::super::super::{Figures, Usable};
-use super::super::{ERRORS_UNKNOWN, advice};
 use super::{load_explains, slots};
 use crate::format::{count, failed};
+use crate::load::judge::{ERRORS_UNKNOWN, advice};
+use crate::load::verdict::{Answer, Statement};
+use crate::load::{Figures, Usable};
 use crate::trend::{ClimbVerdict, DriftVerdict, Errors, Windows, climb, drift};
 
 /// Number of windows of a soak in which drift and errors are evaluated.
@@ -18,7 +18,7 @@ const DRIFT_HIDDEN_MAX: f64 = 0.5;
 const CLIMB_LEAST: f64 = 0.001;
 
 /// Whether an increasing share of the requests fails.
-pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
+pub(in crate::load::judge) fn errors(usable: &Usable<'_>) -> Statement {
     let topic = "error growth";
     let (slots, width) = slots(usable, DRIFT_WINDOWS);
     let of = |figures: &Option<Figures>| {
@@ -69,7 +69,7 @@ pub(in super::super) fn errors(usable: &Usable<'_>) -> Statement {
 }
 
 /// Whether response times rise.
-pub(in super::super) fn degradation(usable: &Usable<'_>) -> Statement {
+pub(in crate::load::judge) fn degradation(usable: &Usable<'_>) -> Statement {
     let topic = "degradation";
     let (slots, width) = slots(usable, DRIFT_WINDOWS);
     let p95 = |figures: &Option<Figures>| {

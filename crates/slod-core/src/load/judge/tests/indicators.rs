@@ -1,5 +1,5 @@
-use super::super::super::{Indicators, indicators};
 use super::*;
+use crate::load::{Indicators, indicators};
 use Answer::{Bad, Good, Unknown};
 
 const FIVE_MINUTES: (u64, u64) = (5, 300);

@@ -1,19 +1,19 @@
 //! Objectives of real traffic: live, restored, in reports and in backtests, compared with a recount
 //! of the history.
 
+mod history;
+
+use history::{AWAY, Counted, MAINTENANCE, START, STEP, STEPS, Sums, happened, recounted};
 use slod::clock::Clock;
 use slod::config::Config;
 use slod::ledger::{Ledger, RestoreFrom, Snapshot, restore};
 use slod::observe::scrape::ScrapeView;
-use slod::observe::{
-    HistogramView, Recorder, RoleValue, RoleView, ServiceMetrics, SystemView, metrics,
-};
+use slod::observe::{Recorder, ServiceMetrics, SystemView, metrics};
 use slod::outcome::Timestamp;
 use slod::report::backtest;
 use slod::report::health::Health;
 use slod::report::slo::report;
 use slod::report::slo::span::Span;
-use slod::roles::Role;
 use slod::slo::StandardWindow;
 use slod::slo::correction::Correction;
 use slod::store::{CountingPlan, Store, Writer};
@@ -34,99 +34,6 @@ services:
       - { name: offered, sli: throughput, at_least: 2/s, target: 90% }
       - { name: always, sli: throughput, at_least: 2/s, when: always, target: 90% }
 "#;
-/// A full hour.
-const START: Timestamp = Timestamp(1_790_000_000_000 / 3_600_000 * 3_600_000);
-const STEP: i64 = 10_000;
-/// Longer than the two days for which samples are stored individually.
-const STEPS: i64 = 60 * 360;
-/// slod is down from the first to the second.
-const AWAY: std::ops::Range<i64> = 9000..9040;
-
-/// Planned maintenance, if there is any: the incident and whole minutes around it.
-const MAINTENANCE: std::ops::Range<i64> = 4998..5064;
-
-/// A small histogram, the same for every service.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1);
-        (self.0 >> 33) % sides
-    }
-}
-
-/// The requests of one step.
-#[derive(Clone, Copy)]
-struct Happened {
-    at: i64,
-    requests: u64,
-    errors: u64,
-    slow: u64,
-    is_scraped: bool,
-}
-
-fn happened() -> Vec<Happened> {
-    let mut dice = Dice(7);
-    let steps = (0..STEPS).filter(|step| !AWAY.contains(step));
-    let each = steps.map(|step| {
-        // One quiet hour in three, and an incident.
-        let is_quiet = step / 360 % 3 == 0;
-        let requests = if is_quiet {
-            dice.roll(3)
-        } else {
-            15 + dice.roll(20)
-        };
-        let is_bad = (5000..5050).contains(&step) || dice.roll(50) == 0;
-        let errors = if is_bad { requests / 2 } else { 0 };
-        Happened {
-            at: START.0 + step * STEP,
-            requests,
-            errors,
-            slow: dice.roll(requests / 4 + 1),
-            is_scraped: dice.roll(40) != 0,
-        }
-    });
-    each.collect()
-}
-
-/// A service's metrics, counted since slod started.
-#[derive(Default)]
-struct Counted {
-    requests: u64,
-    errors: u64,
-    slow: u64,
-}
-
-impl Counted {
-    fn metrics(&mut self, one: &Happened) -> ServiceMetrics {
-        let view = |role, value| RoleView {
-            role,
-            selector: "x".into(),
-            library: None,
-            series: 1,
-            value: Some(value),
-        };
-        let fast = self.requests - self.slow;
-        let durations = HistogramView {
-            bounds: vec![0.25, 0.5, 1.0],
-            counts: vec![fast / 2, fast - fast / 2, self.slow, 0],
-            sum: 1.0,
-        };
-        ServiceMetrics {
-            at: Some(Timestamp(one.at)),
-            roles: vec![
-                view(Role::Requests, RoleValue::Counter(self.requests as f64)),
-                view(Role::Errors, RoleValue::Counter(self.errors as f64)),
-                view(Role::RequestDuration, RoleValue::Histogram(durations)),
-            ],
-            ..ServiceMetrics::unknown("rag".into())
-        }
-    }
-}
-
 fn config(path: &Path, with_maintenance: bool) -> Config {
     let mut config: Config = CONFIG.parse().expect("valid");
     path.clone_into(&mut config.store.path);
@@ -205,9 +112,6 @@ fn close(writer: Option<Writer>) {
     assert!(writer.close(Duration::from_mins(1)));
 }
 
-/// Good and bad of each objective over 30 days.
-type Sums = Vec<(String, f64, f64)>;
-
 fn windows(snapshot: &Snapshot) -> Vec<(String, Vec<(u64, u64)>)> {
     let objectives = snapshot.services[0].objectives.iter();
     let each = objectives.map(|view| {
@@ -218,63 +122,6 @@ fn windows(snapshot: &Snapshot) -> Vec<(String, Vec<(u64, u64)>)> {
         (view.objective.name.clone(), counts.collect())
     });
     each.collect()
-}
-
-/// Computed independently, from the history.
-fn recounted(with_maintenance: bool) -> Sums {
-    let mut sums = [(0.0, 0.0); 6];
-    let mut minutes: Vec<(i64, [u64; 3])> = Vec::new();
-    let mut since: Option<i64> = None;
-    let (mut requests, mut errors, mut slow) = (0, 0, 0);
-    for one in happened() {
-        if since.is_some_and(|at| one.at - at > 300_000) {
-            // slod was down: the requests in the meantime are unknown.
-            (since, requests, errors, slow) = (None, 0, 0, 0);
-        }
-        requests += one.requests;
-        errors += one.errors;
-        slow += one.slow;
-        if !one.is_scraped {
-            continue;
-        }
-        let step = (one.at - START.0) / STEP;
-        let is_counted = !(with_maintenance && MAINTENANCE.contains(&step));
-        if let Some(before) = since.replace(one.at)
-            && is_counted
-        {
-            sums[0].0 += (requests - errors) as f64;
-            sums[0].1 += errors as f64;
-            sums[2].0 += (requests - slow) as f64;
-            sums[2].1 += slow as f64;
-            let number = one.at / 60_000;
-            if minutes.last().is_none_or(|(last, _)| *last != number) {
-                minutes.push((number, [0; 3]));
-            }
-            let (_, minute) = minutes.last_mut().expect("just pushed");
-            minute[0] += requests - errors;
-            minute[1] += errors;
-            minute[2] += (one.at - before).unsigned_abs();
-        }
-        (requests, errors, slow) = (0, 0, 0);
-    }
-    for (_, [served, failed, ms]) in minutes {
-        let mut judge = |at: usize, is_good: bool| {
-            let sum: &mut (f64, f64) = &mut sums[at];
-            *(if is_good { &mut sum.0 } else { &mut sum.1 }) += 1.0;
-        };
-        if served + failed > 0 {
-            judge(1, served as f64 >= 0.9 * (served + failed) as f64);
-        }
-        let reaches = |events: u64| events * 1000 >= 2 * ms;
-        if reaches(served + failed) {
-            judge(4, reaches(served));
-        }
-        judge(5, reaches(served));
-    }
-    let names = ["success", "uptime", "fast", "odd", "offered", "always"];
-    let sums = names.iter().zip(sums);
-    sums.map(|(name, (good, bad))| ((*name).to_owned(), good, bad))
-        .collect()
 }
 
 #[test]
