@@ -27,7 +27,8 @@ mod allocator {
     /// Keeps free memory low. Environment variables of glibc take precedence.
     pub(crate) fn hold_little() {
         // The one arena per thread that glibc makes by default holds on to what other threads could use.
-        // At 1,000 probes this halves the heap, and costs no time (`benches/compare.py`).
+        // At 1,000 probes this halves the heap (`benches/compare.py`). On a busy machine, attempts wait longer, for
+        // the lock of the arena (docs/LIMITS.md).
         set("MALLOC_ARENA_MAX", libc::M_ARENA_MAX, 1);
         // By default, glibc raises this size with each freed mapping, up to 32 MiB, so that later lists
         // of all services leave gaps in the heap. Setting it keeps it constant: a tenth less memory.

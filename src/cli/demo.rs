@@ -6,7 +6,7 @@ mod screen;
 use super::exit;
 use super::failure::{CommandResult, Failure};
 use super::log::BufferedLog;
-use super::run::{as_daemon, cancel_on_request, ended};
+use super::run::{cancel_on_request, ended, on_runtime};
 use super::screen::Screen;
 use super::span::read_duration;
 use crate::app::{App, Origin, Views, check_address};
@@ -52,7 +52,7 @@ pub fn run(args: &DemoArgs, log: &BufferedLog) -> CommandResult {
             "cannot create a temporary folder for the store: {error}"
         ))
     })?;
-    let result = as_daemon(run_in(args, folder.path(), log));
+    let result = on_runtime(run_in(args, folder.path(), log));
     log.release();
     result
 }

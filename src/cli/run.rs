@@ -43,7 +43,7 @@ pub fn run(args: &RunArgs) -> CommandResult {
         "starting slod {}",
         version::LONG
     );
-    as_daemon(async {
+    on_runtime(async {
         let stop = CancellationToken::new();
         // Not only once the daemon runs: as process 1 of a container it would ignore the request.
         tokio::spawn(cancel_on_request(stop.clone()));
@@ -90,30 +90,15 @@ pub fn ended(result: Result<(), RunError>) -> u8 {
 
 /// Runs a future on the multi-threaded runtime.
 pub fn on_runtime(work: impl Future<Output = CommandResult>) -> CommandResult {
-    on_threads(Box::pin(work), || {})
-}
-
-/// Runs a daemon on the multi-threaded runtime. Attempts have threads of their own, to which those of the runtime
-/// yield the processors: otherwise, clients that keep the web server busy would delay attempts.
-pub fn as_daemon(work: impl Future<Output = CommandResult>) -> CommandResult {
-    on_threads(Box::pin(work), threads::yield_to_attempts)
-}
-
-/// Not generic over the work, so that it is compiled only once.
-fn on_threads(
-    work: Pin<Box<dyn Future<Output = CommandResult> + '_>>,
-    begin_thread: fn(),
-) -> CommandResult {
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let found = threads::startable(1 + OTHER_THREADS, processors + OTHER_THREADS);
     let start = |threads| {
         Builder::new_multi_thread()
             .worker_threads(threads - OTHER_THREADS)
-            .on_thread_start(begin_thread)
             .enable_all()
             .build()
     };
-    run_on(found.map(start), work)
+    run_on(found.map(start), Box::pin(work))
 }
 
 /// Runs a future that only sends requests on the current thread. Only name resolution uses another one.
@@ -156,27 +141,8 @@ pub async fn cancel_on_request(stop: CancellationToken) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::ProbeThreads;
     use crate::tasks::blocking;
-    use rustix::process::getpriority_process;
     use std::sync::mpsc;
-
-    #[test]
-    fn attempts_have_priority_over_the_rest_of_the_daemon() {
-        let here = || getpriority_process(None).expect("known");
-        let usual = here();
-        let code = as_daemon(async move {
-            let threads = ProbeThreads::start().expect("starts");
-            let attempts = threads.first().spawn(async move { here() });
-            assert_eq!(attempts.await.expect("runs"), usual);
-            let others = (usual + threads::NICENESS).min(19);
-            let pages = tokio::spawn(async move { here() });
-            assert_eq!(pages.await.expect("runs"), others);
-            assert_eq!(blocking(here).await.expect("runs"), others);
-            Ok(exit::OK)
-        });
-        assert_eq!(code.expect("it ends"), exit::OK);
-    }
 
     #[test]
     fn a_thread_that_hangs_does_not_keep_the_process_from_ending() {

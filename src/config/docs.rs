@@ -12,7 +12,7 @@ The config is a single YAML file; `config/slod.yaml` is a commented example. `sl
 reports all errors at once, with line numbers and valid values.
 
 - Durations: `500ms`, `10s`, `1h30m`, `30d`. Ratios: `99.9%` or `0.999`. Sizes: `64KiB`, `1MB`.
-- `${NAME}` in a value is replaced with the environment variable, which must be set; `$${` is a literal `${`.
+- `${NAME}` in a value is replaced with the environment variable, which must be set; `$${` is a literal `${`. Final line breaks of variables, and of files with secrets, are removed.
 - The value of a secret or URL `NAME` can be read from a file: `NAME_file: PATH`. Relative paths are relative to the config file's directory.
 - Unknown keys are errors. A list with a single item can be written without brackets.
 - YAML anchors, aliases and merge keys are supported (`http: &api { ... }`, then `http: { <<: *api, url: ... }`).

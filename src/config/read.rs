@@ -20,6 +20,7 @@ use super::web;
 use crate::signal::Settings;
 use crate::slo::{EventSource, Objective, ProbeRef};
 use crate::yaml::{Node, Reader, Section};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,14 +74,28 @@ pub(super) fn document<'n>(reader: &'n Reader<'n>, document: &'n Node) -> Option
 
 fn store(root: &Section<'_>) -> Option<StoreSpec> {
     let section = root.section_or_empty(&keys::STORE)?;
-    let (path, retention) = (
-        section.path(&keys::STORE_PATH),
-        section.get(&keys::RETENTION),
-    );
+    let (path, retention) = (store_path(&section), section.get(&keys::RETENTION));
     Some(StoreSpec {
         path: path?,
         retention: retention?,
     })
+}
+
+/// The path of the store. `SQLite` does not open a file for some names, even without being asked to
+/// interpret them, and other tools accept `sqlite:`.
+fn store_path(section: &Section<'_>) -> Option<PathBuf> {
+    let key = &keys::STORE_PATH;
+    let written = section.get(key)?;
+    let text = written.to_string_lossy();
+    if [":memory:", "file:", "sqlite:"]
+        .iter()
+        .any(|prefix| text.starts_with(prefix))
+    {
+        let message = format!("the store cannot be `{text}`: it is a file");
+        section.error("invalid-value", key, message, "a path such as data/slod.db");
+        return None;
+    }
+    section.path(key)
 }
 
 /// Defaults for services.

@@ -8,7 +8,6 @@
 use super::deadline::judged_until;
 use super::dial::Failure;
 use crate::outcome::VoidReason;
-use crate::tasks::threads::yield_to_attempts;
 use parking_lot::Mutex;
 use std::io;
 use std::sync::Arc;
@@ -61,8 +60,6 @@ fn start() -> io::Result<Runtime> {
         .thread_stack_size(STACK)
         .thread_keep_alive(ALWAYS)
         .thread_name("evaluate")
-        // A slow expression would otherwise take the processors from the web server, which has this priority.
-        .on_thread_start(yield_to_attempts)
         .build()
 }
 
@@ -156,9 +153,7 @@ fn too_long() -> Failure {
 mod tests {
     use super::*;
     use crate::outcome::Verdict;
-    use crate::tasks::threads::NICENESS;
     use futures_util::future::join_all;
-    use rustix::process::{getpid, getpriority_process};
     use std::sync::mpsc;
 
     fn soon() -> Instant {
@@ -217,15 +212,6 @@ mod tests {
         assert!(more.is_err(), "no thread is left");
         drop(end);
         pool.shutdown_background();
-    }
-
-    #[tokio::test]
-    async fn evaluations_have_the_priority_of_the_web_server() {
-        let priority = |of| getpriority_process(of).expect("known");
-        let usual = priority(Some(getpid()));
-        let evaluator = Evaluator::default();
-        let evaluated = evaluator.evaluate(soon(), move || priority(None)).await;
-        assert_eq!(evaluated, Ok((usual + NICENESS).min(19)));
     }
 
     #[tokio::test]

@@ -217,6 +217,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_state_is_documented() {
+        let docs = include_str!("../../docs/WEB.md");
+        for health in Health::ALL {
+            let label = health.label();
+            assert!(docs.contains(&format!("`{label}`")), "{label}");
+        }
+    }
+
+    #[test]
     fn a_window_of_an_hour_is_warm_in_time() {
         let month = Duration::from_hours(30 * 24);
         assert!(is_young(0.4, WARM) && !is_young(0.98, WARM));

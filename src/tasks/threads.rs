@@ -1,7 +1,6 @@
 //! Starting threads when the system may refuse to: tokio and the standard library would panic.
 
 use parking_lot::Mutex;
-use rustix::process::{getpid, getpriority_process, setpriority_process};
 use std::fs;
 use std::io;
 use std::num::NonZero;
@@ -11,18 +10,6 @@ use std::time::Duration;
 
 /// How often, and at which interval, to check whether ended threads are gone.
 const CHECKS: (u32, Duration) = (100, Duration::from_millis(1));
-
-/// How much higher the nice value of other threads is than that of the threads for attempts: if both wait for a
-/// processor, the latter have nine tenths of it.
-pub const NICENESS: i32 = 10;
-
-/// Lowers the priority of the current thread below that of the process's first thread, which the threads for
-/// attempts have. If the system forbids it, attempts only wait longer on a busy machine.
-pub fn yield_to_attempts() {
-    if let Ok(first) = getpriority_process(Some(getpid())) {
-        let _ = setpriority_process(None, (first + NICENESS).min(19));
-    }
-}
 
 /// Why no thread could be started, and how to fix it.
 pub fn refusal(error: &io::Error) -> String {

@@ -3,7 +3,7 @@
 use super::form::{Scalar, SecretMap, SecretText};
 use super::key::{Declared, Key};
 use super::name::shown_name;
-use super::reader::Spot;
+use super::reader::{Spot, without_final_line_break};
 use super::scalar::FilePath;
 use super::secret::Secret;
 use super::section::Section;
@@ -99,7 +99,7 @@ impl Section<'_> {
             return None;
         };
         self.warn_if_world_readable(path, at);
-        let text = text.trim_end_matches(['\n', '\r']);
+        let text = without_final_line_break(&text);
         if text.is_empty() {
             // A file is briefly empty while `echo secret > FILE` runs.
             let help = "write the value to the file";

@@ -3,6 +3,7 @@
 mod variables;
 mod wording;
 
+pub(super) use variables::without_final_line_break;
 pub use variables::{Piece, from_environment};
 pub(super) use wording::odd_remark;
 use wording::{expected_mapping, lacks};

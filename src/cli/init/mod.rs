@@ -40,7 +40,13 @@ pub struct InitArgs {
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     interval: String,
     /// The file to write; `-` is standard output.
-    #[arg(long, short, value_name = "FILE", default_value = "slod.yaml")]
+    #[arg(
+        long,
+        short,
+        alias = "config",
+        value_name = "FILE",
+        default_value = "slod.yaml"
+    )]
     out: PathBuf,
     /// Overwrite the file if it exists.
     #[arg(long)]

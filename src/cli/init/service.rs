@@ -28,6 +28,11 @@ pub(super) fn endpoint(text: &str) -> Result<Url, String> {
 /// Parses a URL with a host. The default scheme is https, or http for IP addresses and local names.
 pub(super) fn target(text: &str) -> Result<Url, String> {
     let text = text.trim();
+    let expected = "expected a URL such as https://api.example/health, or tcp://HOST:PORT";
+    if text.starts_with('/') {
+        // A path, which would be parsed as a host.
+        return Err(expected.to_owned());
+    }
     let with_scheme = if text.contains("://") {
         text.to_owned()
     } else {
@@ -35,7 +40,6 @@ pub(super) fn target(text: &str) -> Result<Url, String> {
         let is_local = !host.contains('.') || host.parse::<IpAddr>().is_ok();
         format!("{}://{text}", if is_local { "http" } else { "https" })
     };
-    let expected = "expected a URL such as https://api.example/health, or tcp://HOST:PORT";
     let url = Url::parse(&with_scheme).map_err(|_| expected.to_owned())?;
     let is_valid = match url.scheme() {
         "http" | "https" => true,
@@ -78,7 +82,14 @@ mod tests {
         );
         assert_eq!(target("10.0.0.1"), Ok("http://10.0.0.1/".to_owned()));
         assert_eq!(target("api.example"), Ok("https://api.example/".to_owned()));
-        for text in ["", "ftp://a.example/", "tcp://db", "http://", "a b"] {
+        for text in [
+            "",
+            "ftp://a.example/",
+            "tcp://db",
+            "http://",
+            "a b",
+            "/health",
+        ] {
             assert!(target(text).is_err(), "{text}");
         }
     }

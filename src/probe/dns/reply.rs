@@ -67,6 +67,9 @@ pub struct Reply {
     stray: Option<String>,
     /// The server's extended error, in its own words.
     extended_error: Option<String>,
+    /// Whether the server rejected a query with EDNS as one that does not support it does (RFC 6891,
+    /// section 7).
+    lacks_edns: bool,
 }
 
 impl Reply {
@@ -89,6 +92,7 @@ impl Reply {
             strays: strays.len(),
             stray: strays.first().map(|record| whole(record)),
             extended_error: extended_error(message),
+            lacks_edns: question.edns && message.edns.is_none() && rejects_form(message),
         }
     }
 
@@ -109,7 +113,9 @@ impl Reply {
         });
         let error = self.extended_error.as_ref();
         let error = error.map(|error| format!("; the server reports {error}"));
-        [stray, error].into_iter().flatten().collect()
+        let edns = "; the server may not support EDNS: set `edns: false`".to_owned();
+        let edns = self.lacks_edns.then_some(edns);
+        [stray, error, edns].into_iter().flatten().collect()
     }
 }
 
@@ -161,6 +167,11 @@ fn whole(record: &Record) -> String {
         display_name(&record.name),
         data::text(&record.data)
     )
+}
+
+fn rejects_form(message: &Message) -> bool {
+    use ResponseCode::{FormErr, NotImp};
+    matches!(message.metadata.response_code, FormErr | NotImp)
 }
 
 fn extended_error(message: &Message) -> Option<String> {

@@ -24,6 +24,11 @@ pub fn from_environment(name: &str) -> Option<String> {
     env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
+/// Removes final line breaks, which a value has if it was stored with `echo`.
+pub(in crate::yaml) fn without_final_line_break(text: &str) -> &str {
+    text.trim_end_matches(['\n', '\r'])
+}
+
 impl Reader<'_> {
     /// Replaces `${NAME}` with the value of the environment variable, and `$${` with `${`.
     pub(in crate::yaml) fn expand(&self, text: &str, at: &Spot) -> Option<String> {
@@ -94,11 +99,11 @@ impl Reader<'_> {
                 at,
                 // The text is not shown, because it may be part of a secret.
                 "`${...}` does not contain a valid environment variable name",
-                "write ${NAME}, or $${ for a literal ${",
+                "write ${NAME}, without a default value, or $${ for a literal ${",
             );
             return None;
         }
-        let value = (self.env)(name);
+        let value = (self.env)(name).map(|value| without_final_line_break(&value).to_owned());
         let is_text = |value: &String| !value.contains(char::REPLACEMENT_CHARACTER);
         if value.as_ref().is_some_and(|value| !is_text(value)) {
             self.error(

@@ -47,6 +47,7 @@ fn read_at<T>(
     let env = |name: &str| match name {
         "HOST" => Some("example.org".to_owned()),
         "TOKEN" => Some("s3cret".to_owned()),
+        "STORED_BY_ECHO" => Some("s3cret\n".to_owned()),
         "LATIN1" => Some("t\u{fffd}st".to_owned()),
         _ => None,
     };
@@ -305,6 +306,7 @@ fn a_secret_comes_from_the_text_the_environment_or_a_file() {
     let expected = || Some("s3cret".to_owned());
     assert_eq!(secret("token: s3cret"), (expected(), vec![]));
     assert_eq!(secret("token: ${TOKEN}"), (expected(), vec![]));
+    assert_eq!(secret("token: ${STORED_BY_ECHO}"), (expected(), vec![]));
     std::fs::write(folder.path().join("t"), "s3cret\n").expect("written");
     restrict(&folder.path().join("t"), 0o600);
     assert_eq!(secret("token_file: t"), (expected(), vec![]));

@@ -102,6 +102,27 @@ async fn errors_of_the_server_are_response_codes() {
 }
 
 #[tokio::test]
+async fn a_server_without_edns_is_recognized() {
+    for (code, name) in [
+        (ResponseCode::FormErr, "FORMERR, expected NOERROR"),
+        (ResponseCode::NotImp, "NOTIMP, expected NOERROR"),
+    ] {
+        let server = udp(move |question| {
+            vec![reply(question, |message| {
+                message.metadata.response_code = code;
+                message.edns = None;
+            })]
+        })
+        .await;
+        let (outcome, _) = probe(server, "", TIMEOUT).await;
+        let hint = "; the server may not support EDNS: set `edns: false`";
+        assert_eq!(message(&outcome), format!("{name}{hint}"));
+        let (outcome, _) = probe(server, ", edns: false", TIMEOUT).await;
+        assert_eq!(message(&outcome), name);
+    }
+}
+
+#[tokio::test]
 async fn an_answer_without_records_is_bad_and_aliases_do_not_count() {
     let server = udp(|question| {
         vec![reply(question, |message| {
