@@ -80,6 +80,7 @@ fn run() -> RunRecord {
         failed_latency: Histogram::default(),
         lag: Duration::from_micros(120),
         generator_cpu: Some(0.25),
+        transferred: slod::load::Transferred::default(),
     };
     RunRecord {
         service: "a".to_owned(),

@@ -1,7 +1,7 @@
 //! Collects requests in any order into one-second windows.
 
 use super::failures::FailedCheck;
-use crate::load::{LoadWindow, RequestFigures, RetryAfter};
+use crate::load::{LoadWindow, RequestFigures, RetryAfter, Transferred};
 use crate::outcome::{Cause, Timestamp, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -62,6 +62,7 @@ struct Second {
     latency: Histogram,
     failed_latency: Histogram,
     users: Option<f64>,
+    transferred: Transferred,
 }
 
 impl Default for Collector {
@@ -228,6 +229,20 @@ impl Collector {
         second.dropped = second.dropped.saturating_add(count);
     }
 
+    /// Records bytes that were transferred up to a moment.
+    pub fn transferred(&mut self, at: Timestamp, bytes: Transferred) {
+        let second = self.second(at);
+        second.transferred = second.transferred.and(bytes);
+    }
+
+    /// Records bytes of the requests of a name.
+    pub fn transferred_of(&mut self, name: &str, at: Timestamp, bytes: Transferred) {
+        self.transferred(at, bytes);
+        if let Some(figures) = self.named.iter_mut().find(|one| one.name == name) {
+            figures.transferred = figures.transferred.and(bytes);
+        }
+    }
+
     fn second(&mut self, at: Timestamp) -> &mut Second {
         let number = self.number(at);
         self.seconds.entry(number).or_default()
@@ -363,6 +378,7 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
         failed_latency: failed_latency.unwrap_or_default(),
         lag: Duration::ZERO,
         generator_cpu: None,
+        transferred: second.map(|one| one.transferred).unwrap_or_default(),
     }
 }
 

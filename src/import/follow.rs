@@ -243,7 +243,7 @@ mod tests {
         let mut one = follower(Followed::Locust);
         assert!(!one.line("[2026-09-21 12:13:19] INFO/locust.main: Starting Locust 2.32.0"));
         assert!(one.line(r#"{"slod_load": [], "at": 1790000000.1, "users": 0, "workers": 2}"#));
-        let seen = r#"{"slod_load": [[1790000000.3, "home", null, 12.5, 3], [1790000001.3, "home", "CatchResponseError: status 503", 4.0, 2], [1790000001.3, "chat", "ConnectionRefusedError: [Errno 111] Connection refused", 1.0, 1], [1790000001.3, "chat", "CatchResponseError: no value for token to capture", 1.0, 1]], "at": 1790000001.6, "users": 20, "workers": 1}"#;
+        let seen = r#"{"slod_load": [[1790000000.3, "home", null, 12.5, 3], [1790000001.3, "home", "CatchResponseError: status 503", 4.0, 2], [1790000001.3, "chat", "ConnectionRefusedError: [Errno 111] Connection refused", 1.0, 1], [1790000001.3, "chat", "CatchResponseError: no value for token to capture", 1.0, 1]], "at": 1790000001.6, "users": 20, "workers": 1, "received": {"home": 60, "chat": 5}}"#;
         assert!(one.line(seen));
         assert!(one.line(r#"{"slod_load": [], "at": 1790000002.1, "users": 0, "workers": null}"#));
         assert_eq!(one.workers(), Some(1));
@@ -259,6 +259,8 @@ mod tests {
         let requests = one.requests();
         assert_eq!(requests[1].missing, [("token".to_owned(), 1)]);
         assert_eq!((requests[0].good, requests[0].errors()), (3, 2));
+        assert_eq!(requests[0].transferred.received, Some(60));
+        assert_eq!(windows[1].transferred.received, Some(65));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::collect::{ClientRequest, Collector};
 use super::failures::{cause_of, status_cause};
 use super::{ImportError, Lines, csv};
+use crate::load::Transferred;
 use crate::outcome::{Cause, Timestamp};
 use std::io::BufRead;
 use std::time::Duration;
@@ -21,9 +22,15 @@ pub(super) fn read(
     };
     let names = ["timeStamp", "elapsed", "success"];
     let columns = csv::columns(&header, names).map_err(|_| lines.fault(NOT_CSV))?;
-    let [code, message, threads, label] =
-        ["responseCode", "responseMessage", "allThreads", "label"]
-            .map(|name| csv::columns(&header, [name]).ok().map(|[place]| place));
+    let [code, message, threads, label, received, sent] = [
+        "responseCode",
+        "responseMessage",
+        "allThreads",
+        "label",
+        "bytes",
+        "sentBytes",
+    ]
+    .map(|name| csv::columns(&header, [name]).ok().map(|[place]| place));
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map_or("", |text| text.trim());
@@ -45,6 +52,11 @@ pub(super) fn read(
             status: optional(code).parse().ok(),
         };
         collector.requests_of(optional(label), seen, 1);
+        let bytes = Transferred {
+            received: optional(received).parse().ok(),
+            sent: optional(sent).parse().ok(),
+        };
+        collector.transferred_of(optional(label), ended, bytes);
         if let Ok(users) = optional(threads).parse::<u32>() {
             collector.users(ended, users.into());
         }

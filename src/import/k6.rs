@@ -3,7 +3,7 @@
 use super::collect::{ClientRequest, Collector};
 use super::failures::{FailedCheck, cause_of, retry_after, status_cause, without_url};
 use super::{ImportError, Lines, csv};
-use crate::load::RetryAfter;
+use crate::load::{RetryAfter, Transferred};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use chrono::DateTime;
@@ -170,6 +170,21 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
         "checks" => take_check(collector, at, value == 0.0, &tags),
         // From a script run by slod: the start of its plan.
         "slod_began" => collector.begin(at),
+        // Of the whole iteration: k6 does not know the requests that the bytes belong to.
+        "data_received" => collector.transferred(
+            at,
+            Transferred {
+                received: Some(whole(value)),
+                sent: None,
+            },
+        ),
+        "data_sent" => collector.transferred(
+            at,
+            Transferred {
+                received: None,
+                sent: Some(whole(value)),
+            },
+        ),
         "vus" => collector.users(at, value.max(0.0)),
         "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}

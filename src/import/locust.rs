@@ -3,7 +3,9 @@
 
 use super::collect::{ClientRequest, Collector, spread};
 use super::{ImportError, Lines, csv};
+use crate::load::Transferred;
 use crate::outcome::{Cause, Timestamp};
+use crate::units::whole;
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -22,7 +24,7 @@ pub(super) fn read(
             "{what}, as in the file NAME_stats_history.csv of `locust --csv NAME`"
         ))
     })?;
-    let (mut before, mut moments) = ([0_u64; 2], 0_u64);
+    let (mut before, mut moments, mut received) = ([0_u64; 2], 0_u64, 0_u64);
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let text = |place: usize| values.get(place).map_or("", |text| text.trim());
@@ -52,12 +54,22 @@ pub(super) fn read(
         }
         // The totals of a new test begin at 0, as do those of `--reset-stats` once all users were spawned.
         if requests < before[0] {
-            before = [0; 2];
+            (before, received) = ([0; 2], 0);
         }
         let made = requests.saturating_sub(before[0]);
         let failed = failures.saturating_sub(before[1]).min(made);
         before = [requests, failures];
         add(collector, at, made, failed, &known);
+        let size = columns.size.map(|place| text(place).parse::<f64>());
+        if let Some(Ok(size)) = size {
+            let all = whole(size * requests as f64).max(received);
+            let bytes = Transferred {
+                received: Some(all - received),
+                sent: None,
+            };
+            collector.transferred(at, bytes);
+            received = all;
+        }
     }
     if moments == 1 {
         // Short runs have only one line: all requests would count in one second.
@@ -73,6 +85,8 @@ struct Columns {
     percentiles: Vec<(f64, usize)>,
     /// The longest response time, if there is such a column.
     longest: Option<usize>,
+    /// The average size of the bodies of all responses, if there is such a column.
+    size: Option<usize>,
 }
 
 impl Columns {
@@ -85,10 +99,12 @@ impl Columns {
             "Total Failure Count",
         ];
         let longest = csv::columns(header, ["Total Max Response Time"]);
+        let size = csv::columns(header, ["Total Average Content Size"]);
         Ok(Self {
             totals: csv::columns(header, names)?,
             percentiles: percentiles(header),
             longest: longest.ok().map(|[place]| place),
+            size: size.ok().map(|[place]| place),
         })
     }
 }

@@ -2,10 +2,11 @@
 
 use super::collect::{ClientRequest, Collector};
 use super::failures::{FailedCheck, cause_of, retry_after, status_cause};
-use crate::load::RetryAfter;
+use crate::load::{RetryAfter, Transferred};
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The start of the exported script's errors about responses.
@@ -17,6 +18,9 @@ struct Line {
     at: f64,
     users: f64,
     workers: Option<u64>,
+    /// Bytes of the bodies of responses, by name.
+    #[serde(default)]
+    received: BTreeMap<String, u64>,
 }
 
 /// End in seconds since 1970, name, error, milliseconds, count.
@@ -38,6 +42,13 @@ pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Report> {
     collector.users(moment(line.at), line.users);
     for one in line.slod_load {
         take(collector, one);
+    }
+    for (name, received) in line.received {
+        let bytes = Transferred {
+            received: Some(received),
+            sent: None,
+        };
+        collector.transferred_of(&name, moment(line.at), bytes);
     }
     Some(Report {
         workers: line.workers,

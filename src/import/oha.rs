@@ -5,6 +5,7 @@ use super::collect::{ClientRequest, Collector};
 use super::failures::{cause_of, status_cause};
 use super::totals::Totals;
 use super::{ImportError, Lines, csv};
+use crate::load::Transferred;
 use crate::outcome::{Cause, Timestamp};
 use crate::units::whole;
 use serde::Deserialize;
@@ -36,10 +37,13 @@ struct Document {
 
 /// In seconds.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Summary {
     total: f64,
     fastest: Option<f64>,
     slowest: Option<f64>,
+    /// Bytes of the bodies of responses.
+    total_data: Option<u64>,
 }
 
 /// Reads a document whose first line was already read.
@@ -66,6 +70,7 @@ fn totals(text: &str) -> Option<Totals> {
     let mut totals = Totals {
         length: Totals::length(document.summary.total)?,
         fastest: document.summary.fastest.and_then(span).unwrap_or_default(),
+        received: document.summary.total_data,
         ..Totals::default()
     };
     for (status, count) in document.status_code_distribution {
@@ -105,6 +110,7 @@ pub(super) fn requests(
     let names = ["request-start", "request-duration", "status"];
     let columns = csv::columns(header, names);
     let columns = columns.map_err(|what| lines.fault(format!("{what}{OF_OUTPUT}")))?;
+    let size = csv::columns(header, ["bytes"]).ok().map(|[place]| place);
     while let Some(line) = lines.record()? {
         let values = csv::values(&line);
         let [begin, took, status] = columns.map(|place| {
@@ -118,8 +124,15 @@ pub(super) fn requests(
         let (Some((begin, took)), Some(status)) = (times, status) else {
             return Err(lines.fault("invalid start, duration or status"));
         };
+        let ended = started.after(begin).after(took);
+        let received = size.and_then(|place| values.get(place)?.trim().parse().ok());
+        let bytes = Transferred {
+            received,
+            sent: None,
+        };
+        collector.transferred(ended, bytes);
         collector.request(ClientRequest {
-            ended: started.after(begin).after(took),
+            ended,
             latency: took,
             failed: (!is_success(status)).then(|| failure(status)),
             status: u16::try_from(whole(status)).ok(),

@@ -14,6 +14,12 @@ fn read(tool: Tool, text: &str) -> Result<RunRecord, String> {
     run.map_err(|error| error.to_string())
 }
 
+/// Received and sent bytes of all windows.
+fn bytes(run: &RunRecord) -> (Option<u64>, Option<u64>) {
+    let all = crate::load::Figures::of(&run.windows).transferred;
+    (all.received, all.sent)
+}
+
 /// Completed and failed requests and the highest latency in milliseconds, by second.
 fn seconds(run: &RunRecord) -> Vec<(u64, u64, u64)> {
     let scale = Scale::new([]);
@@ -109,6 +115,8 @@ fn a_run_is_as_long_as_its_requests_if_their_times_are_exact() {
 fn k6_csv_is_read_by_its_header() {
     let text = "metric_name,timestamp,metric_value,check,error,error_code,expected_response,group,method,name,proto,scenario,service,status,subproto,tls_version,url,extra_tags
 http_reqs,1790000000,1.000000,,,,true,,GET,http://a,HTTP/1.1,default,,200,,,http://a,
+data_sent,1790000000,90.000000,,,,,,,,,default,,,,,,
+data_received,1790000000,250.000000,,,,,,,,,default,,,,,,
 http_req_duration,1790000000,221.899000,,,,true,,GET,http://a,HTTP/1.1,default,,200,,,http://a,
 http_req_duration,1790000000,1.0,,dial: refused,1212,false,,GET,\"http://a,b\",,default,,0,,,http://a,
 ";
@@ -116,6 +124,7 @@ http_req_duration,1790000000,1.0,,dial: refused,1212,false,,GET,\"http://a,b\",,
     assert_eq!(run.from, START);
     assert_eq!(run.windows[0].failed, [(Cause::Refused, 1)]);
     assert_eq!(run.windows[0].good, 1);
+    assert_eq!(bytes(&run), (Some(250), Some(90)));
 }
 
 #[test]
@@ -131,6 +140,7 @@ fn vegeta_is_read_in_both_forms_by_the_end_of_requests() {
     assert_eq!(one, other);
     assert_eq!(run.from.0, START.0 + 1000);
     assert_eq!((run.windows.len(), run.windows[0].good), (30, 1));
+    assert_eq!(bytes(&run), (Some(5), Some(0)));
     assert_eq!(run.windows[29].failed, [(Cause::Timeout, 1)]);
 }
 
@@ -167,6 +177,7 @@ fn oha_counts_from_the_given_start() {
         .map(|one| (one.completed(), one.errors()))
         .collect();
     assert_eq!(counts, [(1, 0), (0, 0), (1, 1)]);
+    assert_eq!(bytes(&run), (Some(40), None));
 }
 
 #[test]
@@ -331,6 +342,9 @@ to contain /x/\",300,120,2,2,http://h/,6,0,0
     assert_eq!((run.from, run.engine.as_str()), (START, "jmeter"));
     let counts: Vec<_> = seconds(&run).iter().map(|one| (one.0, one.1)).collect();
     assert_eq!(counts, [(2, 1), (4, 4)]);
+    assert_eq!(bytes(&run), (Some(900), Some(360)));
+    let home = run.requests[0].transferred;
+    assert_eq!((home.received, home.sent), (Some(600), Some(240)));
     assert_eq!(run.windows[0].failed, [(Cause::Body, 1)]);
     let mut failed = run.windows[1].failed.clone();
     failed.sort_unstable();

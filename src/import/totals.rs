@@ -1,7 +1,7 @@
 //! A result with only the totals of a run: one window as long as the run.
 
 use super::collect::spread;
-use crate::load::LoadWindow;
+use crate::load::{LoadWindow, Transferred};
 use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -34,6 +34,8 @@ pub struct Totals {
     pub fastest: Duration,
     /// Shares of the answered requests with the latency that each share does not exceed; both increase.
     pub percentiles: Vec<(f64, Duration)>,
+    /// Bytes of the responses, if known.
+    pub received: Option<u64>,
 }
 
 impl Totals {
@@ -100,6 +102,10 @@ impl Totals {
             failed_latency: Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
+            transferred: Transferred {
+                received: self.received,
+                sent: None,
+            },
         })
     }
 }

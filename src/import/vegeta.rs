@@ -2,6 +2,7 @@
 
 use super::collect::{ClientRequest, Collector};
 use super::{ImportError, Lines, csv};
+use crate::load::Transferred;
 use crate::outcome::{Cause, Timestamp};
 use chrono::DateTime;
 use serde::Deserialize;
@@ -16,6 +17,8 @@ struct Line {
     latency: u64,
     #[serde(default)]
     error: String,
+    bytes_in: Option<u64>,
+    bytes_out: Option<u64>,
 }
 
 pub(super) fn read(
@@ -32,36 +35,43 @@ pub(super) fn read(
             comma_separated(&lines.whole(line)?)
         };
         let what = "not an output line of `vegeta encode --to csv` or `--to json`";
-        collector.request(request.ok_or_else(|| lines.fault(what))?);
+        let (request, bytes) = request.ok_or_else(|| lines.fault(what))?;
+        collector.transferred(request.ended, bytes);
+        collector.request(request);
     }
     Ok(())
 }
 
-fn json(line: &str) -> Option<ClientRequest> {
+fn json(line: &str) -> Option<(ClientRequest, Transferred)> {
     let line: Line = serde_json::from_str(line).ok()?;
     let started = DateTime::parse_from_rfc3339(&line.timestamp).ok()?;
     let started = started.timestamp_nanos_opt()?;
-    Some(client_request(
-        started,
-        line.code,
-        line.latency,
-        &line.error,
-    ))
+    let bytes = Transferred {
+        received: line.bytes_in,
+        sent: line.bytes_out,
+    };
+    let request = client_request(started, line.code, line.latency, &line.error);
+    Some((request, bytes))
 }
 
 /// Columns: timestamp in nanoseconds, status, latency in nanoseconds, bytes out, bytes in, error,
 /// ...
-fn comma_separated(line: &str) -> Option<ClientRequest> {
+fn comma_separated(line: &str) -> Option<(ClientRequest, Transferred)> {
     let values = csv::values(line);
-    let [started, code, latency, _, _, error, ..] = values.as_slice() else {
+    let [started, code, latency, sent, received, error, ..] = values.as_slice() else {
         return None;
     };
-    Some(client_request(
+    let bytes = Transferred {
+        received: received.parse().ok(),
+        sent: sent.parse().ok(),
+    };
+    let request = client_request(
         started.parse().ok()?,
         code.parse().ok()?,
         latency.parse().ok()?,
         error,
-    ))
+    );
+    Some((request, bytes))
 }
 
 fn client_request(started: i64, code: u16, latency: u64, error: &str) -> ClientRequest {

@@ -7,6 +7,7 @@
 use super::totals::Totals;
 use super::{ImportError, Lines};
 use crate::outcome::Cause;
+use crate::units::whole;
 use std::io::BufRead;
 use std::time::Duration;
 
@@ -32,7 +33,13 @@ pub(super) fn read(lines: &mut Lines<impl BufRead>) -> Result<Totals, ImportErro
             ["Latency", _average, _deviation, longest, _share] => {
                 time(longest).map(|longest| totals.percentiles.push((1.0, longest)))
             }
-            [count, "requests", "in", length, ..] => totals_of(&mut totals, count, length),
+            [count, "requests", "in", length, rest @ ..] => {
+                totals.received = match rest {
+                    [size, "read"] => size_in_bytes(size),
+                    _ => None,
+                };
+                totals_of(&mut totals, count, length)
+            }
             ["Socket", "errors:", errors @ ..] => socket_errors(&mut totals, errors, is_wrk2),
             ["Non-2xx", "or", "3xx", "responses:", count] => {
                 count.parse().ok().map(|count| totals.refused = count)
@@ -82,6 +89,19 @@ fn percentile(share: &str, latency: &str) -> Option<(f64, Duration)> {
     let percent: f64 = share.trim_end_matches('%').parse().ok()?;
     let is_share = (0.0..=100.0).contains(&percent);
     is_share.then_some((percent / 100.0, time(latency)?))
+}
+
+/// Parses `97.00B`, `19.81MB`: multiples of 1024.
+fn size_in_bytes(text: &str) -> Option<u64> {
+    let number = text.strip_suffix('B')?;
+    let digits = number.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = ["", "K", "M", "G", "T", "P"];
+    let power = unit
+        .iter()
+        .position(|unit| *unit == &number[digits.len()..])?;
+    let number: f64 = digits.parse().ok()?;
+    let power = i32::try_from(power).ok()?;
+    (number >= 0.0).then(|| whole(number * 1024_f64.powi(power)))
 }
 
 /// Parses `635.00us`, `6.46ms`, `30.00s`, `1.50m` or `2.00h`.

@@ -121,6 +121,26 @@ const RUNNING: &[Described<Running>] = &[
             }
         },
     ),
+    counter(
+        "slod_load_received_bytes_total",
+        RUN,
+        "Bytes of responses since the start of the run. With slod's engine, of heads and bodies, without TLS; with k6, of the whole connections; with Locust, of bodies. Absent if they are not counted.",
+        |samples, run| {
+            if let Some(bytes) = run.transferred.received {
+                samples.count(bytes);
+            }
+        },
+    ),
+    counter(
+        "slod_load_sent_bytes_total",
+        RUN,
+        "Bytes of requests since the start of the run. With slod's engine, of heads and bodies, without TLS; with k6, of the whole connections. Absent if they are not counted, as with Locust.",
+        |samples, run| {
+            if let Some(bytes) = run.transferred.sent {
+                samples.count(bytes);
+            }
+        },
+    ),
     gauge(
         "slod_load_generator_lag_seconds",
         "seconds",

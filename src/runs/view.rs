@@ -2,7 +2,7 @@
 
 use super::{Digest, Digests};
 use crate::config::Config;
-use crate::load::{Figures, LoadWindow, Model, RunRecord};
+use crate::load::{Figures, LoadWindow, Model, RunRecord, Transferred};
 use crate::outcome::{Cause, Timestamp};
 use crate::report::load_run::RunSummary;
 use crate::store::{RunState, Store, StoreError, StoredRun};
@@ -47,6 +47,7 @@ pub struct Running {
     pub dropped: Option<DroppedStarts>,
     /// Retried requests; `None` if they are not counted.
     pub repeated: Option<u64>,
+    pub transferred: Transferred,
     pub failed: Vec<(Cause, u64)>,
 }
 
@@ -132,6 +133,9 @@ impl Running {
             repeated: record
                 .counts_repeated()
                 .then(|| windows.iter().map(|window| window.repeated).sum()),
+            transferred: windows.iter().fold(Transferred::default(), |all, window| {
+                all.and(window.transferred)
+            }),
             failed,
         })
     }

@@ -1,6 +1,7 @@
 //! The connection of one user, and the exchange of one request over it.
 
 use crate::body::Body;
+use crate::counted::{ByteCounts, CountedStream, SharedCounts};
 use crate::http1::Http1;
 use crate::http2::Http2;
 use crate::message::Message;
@@ -33,6 +34,7 @@ pub struct Connection {
     timer: Option<Pin<Box<Sleep>>>,
     /// Whether the last request was retried.
     pub has_retried: bool,
+    counts: SharedCounts,
 }
 
 enum HttpConnection {
@@ -104,6 +106,11 @@ impl FailedExchange {
 }
 
 impl Connection {
+    /// Returns the bytes that were received and sent since the last call.
+    pub fn take_counts(&self) -> ByteCounts {
+        self.counts.take()
+    }
+
     /// Sends a request and reads its response to the end.
     pub async fn exchange(
         &mut self,
@@ -115,11 +122,12 @@ impl Connection {
             open,
             timer,
             has_retried,
+            counts,
         } = self;
         *has_retried = false;
         let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
         timer.as_mut().reset(deadline);
-        let mut answer = pin!(exchange(open, plan, message, has_retried));
+        let mut answer = pin!(exchange(open, plan, message, has_retried, counts));
         poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Pending if timer.as_mut().poll(cx).is_ready() => {
                 plan.examples.record(Cause::Timeout, || {
@@ -139,6 +147,7 @@ async fn exchange(
     plan: &Plan,
     message: &Message<'_>,
     has_retried: &mut bool,
+    counts: &SharedCounts,
 ) -> Result<CompleteResponse, Done> {
     let mut used = open.take();
     if let Some(connection) = &mut used
@@ -149,13 +158,13 @@ async fn exchange(
     let was_used = used.is_some();
     let mut result = match used {
         Some(connection) => exchange_over(connection, open, plan, message).await,
-        None => exchange_anew(open, plan, message).await,
+        None => exchange_anew(open, plan, message, counts).await,
     };
     if let Err(error) = &result
         && error.may_be_retried(&message.step.request.method, was_used)
     {
         *has_retried = true;
-        result = exchange_anew(open, plan, message).await;
+        result = exchange_anew(open, plan, message, counts).await;
     }
     result.map_err(|error| error.record(plan, message.values))
 }
@@ -164,8 +173,9 @@ async fn exchange_anew(
     open: &mut Option<HttpConnection>,
     plan: &Plan,
     message: &Message<'_>,
+    counts: &SharedCounts,
 ) -> Result<CompleteResponse, FailedExchange> {
-    let connection = connect(plan).await?;
+    let connection = connect(plan, counts.clone()).await?;
     exchange_over(connection, open, plan, message).await
 }
 
@@ -221,7 +231,7 @@ impl HttpConnection {
     }
 }
 
-async fn connect(plan: &Plan) -> Result<HttpConnection, FailedExchange> {
+async fn connect(plan: &Plan, counts: SharedCounts) -> Result<HttpConnection, FailedExchange> {
     let opened = plan.connect.connect().await;
     let OpenConnection { stream, protocol } = opened.map_err(|error| match error {
         ConnectError::Failed(cause, message) => FailedExchange::failed(cause, message),
@@ -232,6 +242,7 @@ async fn connect(plan: &Plan) -> Result<HttpConnection, FailedExchange> {
             quote: None,
         },
     })?;
+    let stream = CountedStream { stream, counts };
     Ok(match protocol {
         Protocol::Http1 => HttpConnection::Http1(Http1::new(stream)),
         Protocol::Http2(scheme) => HttpConnection::Http2(Http2::open(stream, scheme).await?),

@@ -2,7 +2,7 @@
 
 use crate::body::Body;
 use crate::connection::{FailedExchange, Retry};
-use crate::plan::Stream;
+use crate::counted::CountedStream;
 use crate::response::Response;
 use bytes::Bytes;
 use slod_core::outcome::Cause;
@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::ReadBuf;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Size of the read buffer, in bytes.
 const READ: usize = 16 << 10;
@@ -33,7 +33,7 @@ pub struct Outgoing {
 }
 
 pub struct Http1 {
-    stream: Box<dyn Stream>,
+    stream: CountedStream,
     pub outgoing: Outgoing,
     /// Number of request bytes that were sent.
     sent: usize,
@@ -50,7 +50,7 @@ impl Outgoing {
 }
 
 impl Http1 {
-    pub fn new(stream: Box<dyn Stream>) -> Self {
+    pub fn new(stream: CountedStream) -> Self {
         Self {
             stream,
             outgoing: Outgoing::default(),
@@ -62,7 +62,7 @@ impl Http1 {
     pub async fn is_idle(&mut self) -> bool {
         poll_fn(|cx| {
             let read = ARRIVED.with_borrow_mut(|arrived| {
-                Pin::new(&mut *self.stream).poll_read(cx, &mut ReadBuf::new(arrived))
+                Pin::new(&mut self.stream).poll_read(cx, &mut ReadBuf::new(arrived))
             });
             Poll::Ready(read.is_pending())
         })
@@ -104,7 +104,7 @@ impl Http1 {
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut stream = Pin::new(&mut *self.stream);
+        let mut stream = Pin::new(&mut self.stream);
         loop {
             let rest = self.outgoing.rest(self.sent);
             if rest.is_empty() {
@@ -124,7 +124,7 @@ impl Http1 {
         response: &mut Response,
         body: &mut Body,
     ) -> Poll<Result<(), FailedExchange>> {
-        let mut stream = Pin::new(&mut *self.stream);
+        let mut stream = Pin::new(&mut self.stream);
         while !response.is_over() {
             let mut buffer = ReadBuf::new(arrived);
             let read = ready!(stream.as_mut().poll_read(cx, &mut buffer));

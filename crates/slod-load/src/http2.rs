@@ -2,8 +2,8 @@
 
 use crate::body::Body;
 use crate::connection::{FailedExchange, Retry};
+use crate::counted::CountedStream;
 use crate::message::Http2Message;
-use crate::plan::Stream;
 use crate::sources::source_of;
 use bytes::Bytes;
 use h2::Reason;
@@ -41,7 +41,7 @@ impl<F: Future + 'static> Executor<F> for SameThread {
 }
 
 impl Http2 {
-    pub async fn open(stream: Box<dyn Stream>, scheme: Scheme) -> Result<Self, FailedExchange> {
+    pub async fn open(stream: CountedStream, scheme: Scheme) -> Result<Self, FailedExchange> {
         let mut builder = http2::Builder::new(SameThread);
         builder
             .max_header_list_size(HEADERS_MAX)

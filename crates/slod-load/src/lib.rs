@@ -14,6 +14,7 @@ mod capture;
 mod chunks;
 mod condition;
 mod connection;
+mod counted;
 mod engine;
 mod examples;
 mod head;

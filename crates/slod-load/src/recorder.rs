@@ -1,6 +1,7 @@
 //! The counters of one thread, handed over once a second.
 
 use crate::connection::Done;
+use crate::counted::ByteCounts;
 use crate::session::RequestResult;
 use crate::tally::{Tally, add, count, sum};
 use slod_core::outcome::Cause;
@@ -42,6 +43,7 @@ pub struct ThreadWindow {
     pub ticks: [u64; LAGS],
     /// Total time of all users or requests in flight, in seconds.
     pub active: f64,
+    pub bytes: ByteCounts,
 }
 
 /// Counts for one thread.
@@ -87,6 +89,7 @@ impl ThreadWindow {
             lags: [0; LAGS],
             ticks: [0; LAGS],
             active: 0.0,
+            bytes: ByteCounts::default(),
         }
     }
 
@@ -98,6 +101,7 @@ impl ThreadWindow {
         self.repeated += other.repeated;
         self.good += other.good;
         self.active += other.active;
+        self.bytes += other.bytes;
         for (cause, count) in other.failed {
             add(&mut self.failed, cause, count);
         }
@@ -169,10 +173,12 @@ impl Recorder {
             failed_check,
             retry_after,
             is_retried,
+            bytes,
             inspected: _,
         } = ended.result;
         self.roll(at);
         self.current.repeated += u64::from(is_retried);
+        self.current.bytes += bytes;
         match done {
             Done::Good => self.current.good += 1,
             Done::Failed(cause) => add(&mut self.current.failed, cause, 1),
@@ -193,6 +199,7 @@ impl Recorder {
         if let Some(tally) = self.tallies.get_mut(ended.request) {
             tally.add(done, latency, failed_check);
             tally.add_retry_after(retry_after);
+            tally.bytes += bytes;
             if let Some(first) = first {
                 let after = first.saturating_duration_since(ended.intended);
                 tally.add_first(self.scale.code(after));
@@ -356,6 +363,10 @@ mod tests {
                 failed_check: None,
                 retry_after: slod_core::load::RetryAfter::default(),
                 is_retried: true,
+                bytes: ByteCounts {
+                    received: 0,
+                    sent: 120,
+                },
             },
         });
         recorder.leave();
@@ -370,6 +381,7 @@ mod tests {
         let third = received.try_recv().expect("now it is");
         assert_eq!(third.failed, [(Cause::Timeout, 1)]);
         assert_eq!((first.repeated, third.repeated), (0, 1));
+        assert_eq!((first.bytes.sent, third.bytes.sent), (0, 120));
         let scale = Scale::new([]);
         let code = third
             .latency

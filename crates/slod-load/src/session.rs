@@ -3,6 +3,7 @@
 use crate::capture::BODY_MAX;
 use crate::condition::Unmet;
 use crate::connection::{CompleteResponse, Connection, Done};
+use crate::counted::ByteCounts;
 use crate::head::TOO_MANY_REQUESTS;
 use crate::message::{Message, Step};
 use crate::plan::{Cookies, Plan};
@@ -39,6 +40,7 @@ pub struct RequestResult {
     pub retry_after: RetryAfter,
     /// Whether it was retried over another connection.
     pub is_retried: bool,
+    pub bytes: ByteCounts,
 }
 
 impl Session {
@@ -96,6 +98,7 @@ impl Session {
             retry_after,
             failed_check,
             is_retried: self.connection.has_retried,
+            bytes: self.connection.take_counts(),
         }
     }
 

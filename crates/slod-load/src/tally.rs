@@ -1,6 +1,7 @@
 //! The counts of one request over a whole run.
 
 use crate::connection::Done;
+use crate::counted::ByteCounts;
 use crate::request::Request;
 use slod_core::load::{RequestFigures, RetryAfter};
 use slod_core::outcome::Cause;
@@ -18,6 +19,7 @@ pub struct Tally {
     failed_checks: Vec<u32>,
     /// Of the responses with status 429.
     retry_after: RetryAfter,
+    pub bytes: ByteCounts,
 }
 
 impl Tally {
@@ -53,6 +55,7 @@ impl Tally {
         sum(&mut self.first, &other.first);
         sum(&mut self.failed_checks, &other.failed_checks);
         self.add_retry_after(other.retry_after);
+        self.bytes += other.bytes;
     }
 
     pub fn figures(mut self, request: &Request) -> RequestFigures {
@@ -71,6 +74,7 @@ impl Tally {
             retry_after: Some(self.retry_after),
             latency: histogram(&self.latency),
             first_token: histogram(&self.first),
+            transferred: self.bytes.into(),
         }
     }
 }

@@ -119,6 +119,7 @@ fn window(part: ThreadWindow, scenario: &Scenario, generator_cpu: Option<f64>) -
         failed_latency: histogram(&part.failed_latency),
         lag: ThreadWindow::lag(&part.lags).max(ThreadWindow::lag(&part.ticks)),
         generator_cpu,
+        transferred: part.bytes.into(),
     }
 }
 
@@ -144,6 +145,7 @@ pub fn merged(windows: &[LoadWindow]) -> Option<LoadWindow> {
         all.good += window.good;
         all.unjudged += window.unjudged;
         all.lag = all.lag.max(window.lag);
+        all.transferred = all.transferred.and(window.transferred);
         for (cause, count) in &window.failed {
             add(&mut all.failed, *cause, *count);
         }
@@ -177,6 +179,7 @@ pub fn add_within(most: usize, windows: &mut Vec<LoadWindow>, new: &[LoadWindow]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counted::ByteCounts;
     use slod_core::load::{Model, Stage};
 
     fn scenario() -> Scenario {
@@ -209,6 +212,10 @@ mod tests {
             lags: [0; 40],
             ticks: [0; 40],
             active: 5.0,
+            bytes: ByteCounts {
+                received: 100,
+                sent: 50,
+            },
         }
     }
 
@@ -223,6 +230,8 @@ mod tests {
         }
         let started: u64 = kept.iter().map(|one| one.started).sum();
         assert_eq!(started, 3000, "nothing is lost");
+        let sent: Option<u64> = kept.iter().map(|one| one.transferred.sent).sum();
+        assert_eq!(sent, Some(50_000));
         let many = vec![kept[0].clone(); 100];
         add_within(10, &mut kept, &many);
         assert!(kept.len() <= 10);

@@ -48,11 +48,11 @@ fn zero_percentiles_in_locust_are_unknown() {
 
 #[test]
 fn locust_percentiles_are_preserved() {
-    let text = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Median Response Time
+    let text = "Timestamp,User Count,Type,Name,Requests/s,Failures/s,50%,66%,75%,80%,90%,95%,98%,99%,99.9%,99.99%,100%,Total Request Count,Total Failure Count,Total Average Content Size
 1790000000,10,GET,/chat,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0
 1790000000,10,,Aggregated,0.0,0.0,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,N/A,0,0,0
-1790000001,20,,Aggregated,100.0,1.0,50,60,70,80,90,200,300,400,500,500,600,100,2,50
-1790000002,20,,Aggregated,100.0,1.0,50,60,70,80,90,200,300,400,500,500,600,150,2,50
+1790000001,20,,Aggregated,100.0,1.0,50,60,70,80,90,200,300,400,500,500,600,100,2,98.0
+1790000002,20,,Aggregated,100.0,1.0,50,60,70,80,90,200,300,400,500,500,600,150,2,98.5
 ";
     let run = read(Tool::Locust, text).expect("readable");
     let counts: Vec<_> = run
@@ -61,6 +61,8 @@ fn locust_percentiles_are_preserved() {
         .map(|one| (one.completed(), one.errors()))
         .collect();
     assert_eq!(counts, [(100, 2), (50, 0)]);
+    let received = run.windows.iter().map(|one| one.transferred.received);
+    assert!(received.eq([Some(9_800), Some(4_975)]));
     assert!((run.windows[0].active - 20.0).abs() < 1e-9);
     let scale = Scale::new([]);
     let quantile = |q: f64| {

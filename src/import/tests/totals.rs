@@ -29,6 +29,7 @@ fn oha_json_includes_unanswered_requests() {
         assert_eq!((run.from, run.to), (START, Timestamp(START.0 + 10_500)));
         let window = &run.windows[0];
         assert_eq!((window.completed(), window.good), (103, 95));
+        assert_eq!(bytes(&run), (Some(970), None));
         let failures = [
             (Cause::Timeout, 1),
             (Cause::Refused, 2),
@@ -97,6 +98,8 @@ fn wrk_and_wrk2_are_read_from_what_they_print() {
         let window = &run.windows[0];
         assert_eq!(window.length, Duration::from_secs(30));
         assert_eq!((window.completed(), window.errors()), (all, 18));
+        // 19.81 MiB
+        assert_eq!(bytes(&run), (Some(20_772_291), None));
         let figures = crate::load::Figures::of(&run.windows);
         let p99 = figures.quantile(0.9899 * 60_018.0 / 60_024.0);
         let p99 = p99.expect("enough").as_secs_f64();
@@ -131,6 +134,7 @@ Transfer/sec:     105.97B
     let run = read(Tool::Wrk, text).expect("readable");
     let window = &run.windows[0];
     assert_eq!((window.completed(), window.good), (16, 0));
+    assert_eq!(bytes(&run), (Some(640), None));
     assert_eq!(window.failed, [(Cause::Timeout, 16)]);
     assert_eq!(window.latency.iter().count(), 0);
 }

@@ -162,6 +162,8 @@ fn figures(figures: &Figures) -> Value {
         "lacking": figures.lacking,
         "repeated": figures.repeated,
         "rate_per_second": figures.rate(),
+        "received_bytes": figures.transferred.received,
+        "sent_bytes": figures.transferred.sent,
         "mean_seconds": seconds(figures.mean()),
         "p50_seconds": seconds(figures.quantile(0.5)),
         "p95_seconds": seconds(figures.quantile(0.95)),

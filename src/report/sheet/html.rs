@@ -28,7 +28,7 @@ impl Table {
     }
 
     /// Columns with their CSS classes, without sparklines: the page has a chart instead.
-    fn drawn(&self) -> impl Iterator<Item = (&'static Column, &'static str)> {
+    fn drawn(&self) -> impl Iterator<Item = (&Column, &'static str)> {
         let last = self.rows.first().and_then(|row| row.last());
         let bars = usize::from(matches!(last, Some(Cell::Bars(_))));
         let columns = self.columns.iter().take(self.columns.len() - bars);

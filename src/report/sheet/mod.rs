@@ -4,18 +4,20 @@ mod html;
 mod markdown;
 mod text;
 
+use std::borrow::Cow;
+
 pub use html::{badge, or_dash};
 pub use markdown::{code_span, escaped, line};
 
 /// A table with its columns and rows.
 #[derive(Debug)]
 pub struct Table {
-    pub columns: &'static [Column],
+    pub columns: Cow<'static, [Column]>,
     pub rows: Vec<Vec<Cell>>,
 }
 
 /// Title and kind of a column.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Column {
     pub head: &'static str,
     pub kind: Kind,
@@ -60,7 +62,30 @@ pub enum Tone {
 impl Table {
     pub fn new(columns: &'static [Column], rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
         let rows = rows.into_iter().collect();
+        let columns = Cow::Borrowed(columns);
         Self { columns, rows }
+    }
+
+    /// Omits the columns that are unknown in all rows, except for the first `least`.
+    #[must_use]
+    pub fn omit_unknown(self, least: usize) -> Self {
+        let is_known = |place: usize| {
+            let mut cells = self.rows.iter().filter_map(|row| row.get(place));
+            place < least || cells.any(|cell| !matches!(cell, Cell::Unknown))
+        };
+        let shown: Vec<bool> = (0..self.columns.len()).map(is_known).collect();
+        let columns = self.columns.iter().zip(&shown);
+        let columns = columns.filter(|(_, is_shown)| **is_shown);
+        let columns = columns.map(|(column, _)| *column).collect();
+        let rows = self.rows.into_iter().map(|row| {
+            let cells = row.into_iter().zip(&shown);
+            let cells = cells.filter(|(_, is_shown)| **is_shown);
+            cells.map(|(cell, _)| cell).collect()
+        });
+        Self {
+            rows: rows.collect(),
+            columns,
+        }
     }
 }
 

@@ -9,8 +9,8 @@ use std::io;
 /// Formats add data to the preceding one: 2 series and requests by name, 3 thresholds, 4 requests
 /// with unknown results, 5 examples of failures, 6 latencies of failed requests, 7 what the load
 /// generator lacked, 8 the count of retried requests, 9 unmet conditions and `Retry-After` of each
-/// request, 10 whether the latter was read.
-const FORMAT: u64 = 10;
+/// request, 10 whether the latter was read, 11 the bytes of each request.
+const FORMAT: u64 = 11;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();

@@ -1,7 +1,9 @@
 //! The results of each named request of a run, as bytes.
 
 use super::fields::{read_span, read_text, span, text};
-use super::window::{causes, histogram, read_causes, read_count, read_histogram};
+use super::window::{
+    causes, histogram, read_causes, read_count, read_histogram, read_transferred, transferred,
+};
 use crate::load::{RequestFigures, RetryAfter};
 use crate::store::counts::{Bytes, Corrupt, put};
 
@@ -20,6 +22,7 @@ pub fn write(out: &mut Vec<u8>, requests: &[RequestFigures]) {
         histogram(out, &one.first_token);
         counts(out, &one.unmet);
         retry_after(out, one.retry_after);
+        transferred(out, one.transferred);
     }
 }
 
@@ -65,6 +68,9 @@ fn read_one(bytes: &mut Bytes<'_>, format: u64) -> Result<RequestFigures, Corrup
         one.unmet = read_counts(bytes)?;
         one.retry_after = read_retry_after(bytes)?;
     }
+    if format >= 11 {
+        one.transferred = read_transferred(bytes)?;
+    }
     Ok(one)
 }
 
@@ -101,8 +107,8 @@ mod tests {
         }];
         let mut bytes = Vec::new();
         write(&mut bytes, &requests);
-        // The counts of conditions and of headers, and the flag of their waits.
-        for expected in [NOT_READ, 0, 0] {
+        // The counts of conditions and of headers, the flag of their waits, and the bytes.
+        for expected in [0, 0, NOT_READ, 0, 0] {
             assert_eq!(bytes.pop().map(u64::from), Some(expected));
         }
         let mut bytes = Bytes(&bytes);

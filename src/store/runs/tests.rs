@@ -1,7 +1,9 @@
 mod active;
 
 use super::*;
-use crate::load::{Ending, LoadWindow, ObservedSeries, RequestFigures, RetryAfter, builtin};
+use crate::load::{
+    Ending, LoadWindow, ObservedSeries, RequestFigures, RetryAfter, Transferred, builtin,
+};
 use crate::outcome::Cause;
 use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
@@ -37,6 +39,10 @@ fn window(second: u64) -> LoadWindow {
         failed_latency,
         lag: Duration::from_micros(120),
         generator_cpu: (second > 0).then_some(0.25),
+        transferred: Transferred {
+            received: Some(9_000_000),
+            sent: (second > 0).then_some(0),
+        },
     }
 }
 
@@ -64,6 +70,7 @@ fn run(service: &str, from: i64) -> RunRecord {
             }),
             latency: window(0).latency,
             first_token: window(0).latency,
+            transferred: window(0).transferred,
         }],
         examples: vec![(Cause::Status, "status 503".to_owned())],
         lack: Some("no port is left".to_owned()),
@@ -120,7 +127,7 @@ fn runs_of_earlier_versions_are_read() {
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 10);
+    assert_eq!(old[0], 11);
     // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2
     // before the thresholds; all of these are empty.
     for format in [6, 4, 2] {
@@ -136,6 +143,7 @@ fn runs_of_earlier_versions_are_read() {
         window.unjudged = 0;
         window.failed_latency = Histogram::default();
         (window.lacking, window.repeated) = (0, 0);
+        window.transferred = Transferred::default();
     }
     let id = store.keep_run(&kept).expect("kept");
     let old: Vec<u8> = (0..FORMAT_1.len())

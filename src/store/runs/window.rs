@@ -1,7 +1,7 @@
 //! A window of a run as bytes.
 
 use super::fields::{number, read_number, read_span, span};
-use crate::load::LoadWindow;
+use crate::load::{LoadWindow, Transferred};
 use crate::outcome::Cause;
 use crate::stats::quantile::Histogram;
 use crate::store::counts::{Bytes, Corrupt, put};
@@ -15,6 +15,8 @@ const UNJUDGED: u64 = 2;
 const FAILED_LATENCY: u64 = 4;
 const LACKING: u64 = 8;
 const REPEATED: u64 = 16;
+const RECEIVED: u64 = 32;
+const SENT: u64 = 64;
 
 /// Writes the number of windows, then each of them.
 pub fn write(out: &mut Vec<u8>, windows: &[LoadWindow]) {
@@ -44,7 +46,13 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
     let failed = u64::from(has_failed) * FAILED_LATENCY;
     let lacking = u64::from(window.lacking > 0) * LACKING;
     let repeated = u64::from(window.repeated > 0) * REPEATED;
-    put(out, cpu | unjudged | failed | lacking | repeated);
+    let Transferred { received, sent } = window.transferred;
+    let received = u64::from(received.is_some()) * RECEIVED;
+    let sent = u64::from(sent.is_some()) * SENT;
+    put(
+        out,
+        cpu | unjudged | failed | lacking | repeated | received | sent,
+    );
     if let Some(cpu) = window.generator_cpu {
         number(out, cpu);
     }
@@ -59,6 +67,29 @@ fn one(out: &mut Vec<u8>, window: &LoadWindow) {
             put(out, count);
         }
     }
+    let Transferred { received, sent } = window.transferred;
+    for bytes in [received, sent].into_iter().flatten() {
+        put(out, bytes.min(COUNT_MAX));
+    }
+}
+
+/// Writes the bytes of a request.
+pub(super) fn transferred(out: &mut Vec<u8>, transferred: Transferred) {
+    for bytes in [transferred.received, transferred.sent] {
+        put(out, bytes.map_or(0, |bytes| bytes.min(COUNT_MAX) + 1));
+    }
+}
+
+pub(super) fn read_transferred(bytes: &mut Bytes<'_>) -> Result<Transferred, Corrupt> {
+    let mut read = || {
+        let number = bytes.number()?;
+        let is_valid = number <= COUNT_MAX + 1;
+        is_valid.then(|| number.checked_sub(1)).ok_or(Corrupt)
+    };
+    Ok(Transferred {
+        received: read()?,
+        sent: read()?,
+    })
 }
 
 pub(super) fn causes(out: &mut Vec<u8>, failed: &[(Cause, u64)]) {
@@ -114,6 +145,14 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         0 => 0,
         _ => read_count(bytes)?,
     };
+    let received = match known & RECEIVED {
+        0 => None,
+        _ => Some(read_count(bytes)?),
+    };
+    let sent = match known & SENT {
+        0 => None,
+        _ => Some(read_count(bytes)?),
+    };
     // Callers rely on this.
     if lacking > dropped {
         return Err(Corrupt);
@@ -135,6 +174,7 @@ fn read_one(bytes: &mut Bytes<'_>) -> Result<LoadWindow, Corrupt> {
         failed_latency,
         lag,
         generator_cpu,
+        transferred: Transferred { received, sent },
     })
 }
 

@@ -1,6 +1,6 @@
 //! Windows of a run with an external load generator, from the counters of the service.
 
-use super::LoadWindow;
+use super::{LoadWindow, Transferred};
 use crate::outcome::{Cause, Timestamp};
 use crate::sample::increase;
 use crate::stats::quantile::Histogram;
@@ -146,6 +146,7 @@ impl CountedWindows {
             failed_latency: Histogram::default(),
             lag: Duration::ZERO,
             generator_cpu: None,
+            transferred: Transferred::default(),
         }
     }
 }

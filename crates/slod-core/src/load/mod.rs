@@ -23,7 +23,7 @@ pub use judge::success::TOPIC as REQUESTS;
 pub use probed::{Attempt, probed_windows};
 pub use run::{
     Ending, IMPORTED, K6, LOCUST, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RetryAfter,
-    RunRecord, SLOD, WORKERS,
+    RunRecord, SLOD, Transferred, WORKERS,
 };
 pub use samples::{HOST_SERIES_MAX, SAMPLES_MAX, SERVICE_SERIES_MAX, Samples};
 pub use scenario::{Model, Scenario, Stage};

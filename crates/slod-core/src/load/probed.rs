@@ -1,6 +1,6 @@
 //! Windows of a run whose load was not counted, from the outcomes of the service's probes.
 
-use super::LoadWindow;
+use super::{LoadWindow, Transferred};
 use crate::outcome::{Cause, Timestamp, Verdict, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -87,6 +87,7 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
         failed_latency,
         lag: Duration::ZERO,
         generator_cpu: None,
+        transferred: Transferred::default(),
     }
 }
 

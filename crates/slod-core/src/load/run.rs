@@ -43,6 +43,15 @@ pub struct LoadWindow {
     pub lag: Duration,
     /// Share of the available CPU time that the generator used, from 0 to 1.
     pub generator_cpu: Option<f64>,
+    pub transferred: Transferred,
+}
+
+/// Bytes that a load generator received and sent; `None` if it did not count them. slod counts HTTP messages with
+/// their heads, without TLS; see [`RunRecord::counts_bodies_only`] for the other tools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transferred {
+    pub received: Option<u64>,
+    pub sent: Option<u64>,
 }
 
 /// How a run ended.
@@ -172,6 +181,7 @@ pub struct RequestFigures {
     pub latency: Histogram,
     /// Times to the first token of streamed responses; empty if none was measured.
     pub first_token: Histogram,
+    pub transferred: Transferred,
 }
 
 /// The `Retry-After` headers of responses.
@@ -215,6 +225,11 @@ impl RunRecord {
         self.engine == SLOD
     }
 
+    /// Whether the bytes are those of bodies, without heads.
+    pub fn counts_bodies_only(&self) -> bool {
+        matches!(self.engine.as_str(), LOCUST | "oha" | "vegeta")
+    }
+
     /// Whether the lateness of requests was measured.
     pub fn measures_lag(&self) -> bool {
         self.engine == SLOD
@@ -240,6 +255,21 @@ impl RetryAfter {
         Self {
             count: self.count + other.count,
             waits,
+        }
+    }
+}
+
+impl Transferred {
+    /// These and other bytes.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let sum = |one: Option<u64>, other: Option<u64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.saturating_add(other)),
+            (known, other) => known.or(other),
+        };
+        Self {
+            received: sum(self.received, other.received),
+            sent: sum(self.sent, other.sent),
         }
     }
 }

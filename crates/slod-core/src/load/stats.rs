@@ -1,7 +1,7 @@
 //! Aggregated statistics of the windows of a run.
 
 use super::run::failures_by;
-use super::{LoadWindow, RequestFigures};
+use super::{LoadWindow, RequestFigures, Transferred};
 use crate::outcome::Cause;
 use crate::stats::proportion::{Share, exceeds};
 use crate::stats::quantile::{Histogram, needed};
@@ -29,6 +29,7 @@ pub struct Figures {
     /// Planned users or starts per second, integrated over time.
     pub due: f64,
     pub length: Duration,
+    pub transferred: Transferred,
     /// Latencies of all requests, by bucket, sorted.
     latencies: Vec<(u16, u64)>,
     /// Latencies of the failed requests among them, as far as known.
@@ -50,6 +51,7 @@ impl Figures {
             all.repeated += window.repeated;
             all.due += window.due * window.length.as_secs_f64();
             all.length += window.length;
+            all.transferred = all.transferred.and(window.transferred);
             let timed: u64 = window.latency.iter().map(|(_, count)| count).sum();
             all.untimed += (window.good + window.unjudged).saturating_sub(timed);
             add(&mut counts, &window.latency);
@@ -76,6 +78,7 @@ impl Figures {
             untimed: 0,
             due: 0.0,
             length,
+            transferred: request.transferred,
             latencies: counted(counts),
             failed_latencies: Vec::new(),
         }

@@ -7,7 +7,7 @@ use http::uri::Scheme;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An HTTP/2 connector without TLS.
-struct Http2(To);
+pub struct Http2(pub To);
 
 #[async_trait]
 impl Connect for Http2 {

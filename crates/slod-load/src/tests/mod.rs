@@ -1,5 +1,6 @@
 //! Runs on real sockets against services with known behavior.
 
+mod counted;
 mod endings;
 mod panics;
 mod sequences;

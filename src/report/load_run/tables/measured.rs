@@ -1,7 +1,7 @@
 //! Tables of the figures of a run.
 
 use crate::format::numbers;
-use crate::load::{Figures, RequestFigures, RetryAfter, StageRow, Usable, stage_rows};
+use crate::load::{Figures, RequestFigures, RetryAfter, StageRow, Transferred, Usable, stage_rows};
 use crate::report::families::{DRAWN, name};
 use crate::report::load_run::RunReport;
 use crate::report::load_run::judged::left_out;
@@ -11,6 +11,7 @@ use crate::sample::SeriesKind;
 use crate::stats::proportion::Share;
 use crate::text::printable;
 use crate::units::{show_duration, whole};
+use std::time::Duration;
 
 const STAGES: &[Column] = &[
     column("Stage", Kind::Text),
@@ -34,12 +35,13 @@ const REQUESTS: &[Column] = &[
     column("p95", Kind::Number),
     column("p99", Kind::Number),
     column("Failed", Kind::Number),
+    column("Received", Kind::Number),
+    column("Sent", Kind::Number),
     column("Failed checks", Kind::Text),
     column("p95 to first token", Kind::Number),
 ];
-/// Number of columns that are filled for any request, and with failed checks.
+/// Number of columns that are shown for any request.
 const ALWAYS: usize = 7;
-const WITH_CHECKS: usize = 8;
 
 const FAILURES: &[Column] = &[
     column("Cause", Kind::Text),
@@ -100,6 +102,7 @@ pub fn requests(report: &RunReport) -> Table {
         let missing = one.missing.iter();
         let missing = missing.map(|(name, count)| format!("no {name}: {}", numbers::count(*count)));
         let failed: Vec<_> = unmet.chain(missing).collect();
+        let bytes = |bytes: Option<u64>| Cell::known(bytes, numbers::bytes);
         vec![
             Cell::untrusted(&one.name),
             Cell::Trusted(numbers::count(figures.completed)),
@@ -108,24 +111,17 @@ pub fn requests(report: &RunReport) -> Table {
             quantile(0.95),
             quantile(0.99),
             Cell::Trusted(numbers::count(figures.errors)),
-            Cell::Untrusted(failed.join(", ")),
+            bytes(one.transferred.received),
+            bytes(one.transferred.sent),
+            if failed.is_empty() {
+                Cell::Unknown
+            } else {
+                Cell::Untrusted(failed.join(", "))
+            },
             Cell::known(first, numbers::latency),
         ]
     };
-    let has_checks = |one: &RequestFigures| !(one.unmet.is_empty() && one.missing.is_empty());
-    let filled = if shown.iter().any(RequestFigures::has_tokens) {
-        REQUESTS.len()
-    } else if shown.iter().any(has_checks) {
-        WITH_CHECKS
-    } else {
-        ALWAYS
-    };
-    let rows = shown.iter().map(|one| {
-        let mut cells = row(one);
-        cells.truncate(filled);
-        cells
-    });
-    Table::new(&REQUESTS[..filled], rows)
+    Table::new(REQUESTS, shown.iter().map(row)).omit_unknown(ALWAYS)
 }
 
 fn level(row: &StageRow) -> String {
@@ -177,6 +173,10 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
             format!("{} {:.1}/s", figures.completed, figures.rate()),
         ),
     ]);
+    let Transferred { received, sent } = figures.transferred;
+    for (name, bytes) in [("received", received), ("sent", sent)] {
+        rows.extend(bytes.map(|bytes| (name, volume(report, bytes, figures.length))));
+    }
     if figures.rate_limited > 0 {
         rows.push(("rate-limited", rate_limited(report, &figures)));
     }
@@ -195,6 +195,21 @@ pub fn figures(report: &RunReport) -> Vec<(&'static str, String)> {
         rows.push(("generator", generator(report)));
     }
     rows
+}
+
+/// Formats `1.2 MiB 12.0 KiB/s`.
+fn volume(report: &RunReport, bytes: u64, length: Duration) -> String {
+    let rate = bytes as f64 / length.as_secs_f64().max(f64::MIN_POSITIVE);
+    let of = if report.run.counts_bodies_only() {
+        " (bodies only)"
+    } else {
+        ""
+    };
+    format!(
+        "{} {}/s{of}",
+        numbers::bytes(bytes),
+        numbers::bytes(whole(rate))
+    )
 }
 
 fn times(figures: &Figures) -> String {

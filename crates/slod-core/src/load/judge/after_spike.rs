@@ -182,18 +182,18 @@ impl SpikeResource {
 
     fn still_full(&self, seconds: f64, last: f64, usual: f64) -> String {
         let show = self.show;
-        let more = if usual > 0.0 {
+        let before = if usual > 0.0 {
             format!(
-                ", {:.0}% above the level before the spike",
-                100.0 * (last / usual - 1.0)
+                ", {:.0}% above the level before the spike ({})",
+                100.0 * (last / usual - 1.0),
+                show(usual)
             )
         } else {
-            String::new()
+            format!("; {} before the spike", show(usual))
         };
         format!(
-            "was still {} at the end, {seconds:.0} s after the spike{more} ({})",
-            show(last),
-            show(usual)
+            "was still {} at the end, {seconds:.0} s after the spike{before}",
+            show(last)
         )
     }
 }

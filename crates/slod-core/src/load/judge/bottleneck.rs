@@ -21,24 +21,49 @@ const BEYOND: f64 = 0.75;
 /// An event more than this many seconds before a break is not its cause.
 const RECENT: f64 = 60.0;
 
+/// A dependency is a cause if its response time was at least this multiple of the usual one.
+const SLOW: f64 = 1.5;
+
 /// A resource that was full or left its usual range.
 struct ResourceChange {
     /// Seconds since the start of the run.
     at: f64,
-    is_full: bool,
+    /// Whether it was full, or is a dependency that became slow. Other changes are effects: queues and threads
+    /// grow when requests wait, whatever they wait for.
+    is_cause: bool,
     words: String,
     advice: Option<Advice>,
 }
 
-/// Ranks full resources first, in order of time, then those that left their usual range.
+/// What changed before a service broke.
+#[derive(Default)]
+struct Changes {
+    resources: Vec<ResourceChange>,
+    /// Descriptions of resources that other programs filled under a low load as well.
+    of_others: Vec<String>,
+}
+
+/// Ranks causes first, in order of time, then other changes.
 pub(in crate::load) fn statement(usable: &Usable<'_>, found: &Break) -> Statement {
     let (topic, run) = ("bottleneck", usable.run);
     if run.observed.is_empty() {
         return Statement::new(topic, Answer::Unknown, resources::nothing_observed(run));
     }
-    let mut all = moved(usable, found);
-    all.sort_by(|a, b| b.is_full.cmp(&a.is_full).then(a.at.total_cmp(&b.at)));
+    let Changes {
+        resources: mut all,
+        of_others,
+    } = moved(usable, found);
+    all.sort_by(|a, b| b.is_cause.cmp(&a.is_cause).then(a.at.total_cmp(&b.at)));
     all.truncate(LISTED);
+    if let Some(words) = of_others
+        .first()
+        .filter(|_| all.iter().all(|one| !one.is_cause))
+    {
+        let evidence = format!(
+            "{words} from the start on, so that the service may have broken because of other programs: repeat the run without them"
+        );
+        return Statement::new(topic, Answer::Unknown, evidence);
+    }
     let Some(first) = all.first() else {
         let evidence = format!(
             "no observed resource reached its limit or left its usual range before {}{}",
@@ -65,11 +90,11 @@ pub(in crate::load) fn statement(usable: &Usable<'_>, found: &Break) -> Statemen
     }
 }
 
-fn moved(usable: &Usable<'_>, found: &Break) -> Vec<ResourceChange> {
+fn moved(usable: &Usable<'_>, found: &Break) -> Changes {
     let run = usable.run;
     let cutoff = found.until.as_secs_f64();
     let low = low_load(usable, found.at.as_secs_f64());
-    let mut all = Vec::new();
+    let mut all = Changes::default();
     for measure in measures::all() {
         for curve in (measure.read)(run) {
             let (judged, band) = match measure.bound {
@@ -94,12 +119,16 @@ fn moved(usable: &Usable<'_>, found: &Break) -> Vec<ResourceChange> {
             let span = (at, cutoff);
             let first = judged.points.first().map_or(0.0, |one| one.0);
             if is_full && at <= low.max(first) && Measure::is_of_others(run, &curve, span) {
+                all.of_others.push(measure.fault(run, &curve, span, None));
                 continue;
             }
             let usual = band.and_then(|_| curve.median((0.0, low)));
-            all.push(ResourceChange {
+            let is_slow = usual
+                .zip(curve.highest(span))
+                .is_some_and(|(usual, highest)| highest >= SLOW * usual);
+            all.resources.push(ResourceChange {
                 at,
-                is_full,
+                is_cause: is_full || (measure.is_dependency() && is_slow),
                 advice: measure.advice_on(run, &curve, span),
                 words: measure.fault(run, &curve, span, usual),
             });

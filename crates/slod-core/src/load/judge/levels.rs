@@ -75,15 +75,11 @@ fn parts<'a>(
     least: f64,
 ) -> Vec<&'a [&'a LoadWindow]> {
     let is_constant = (stage.to - stage.from).abs() <= f64::EPSILON;
-    let skipped = match windows.first().filter(|_| is_constant) {
-        Some(first) => {
-            let settling = SETTLING.min(SETTLING_SHARE * stage.length.as_secs_f64());
-            let start = first.start.as_secs_f64() + settling;
-            windows.partition_point(|one| one.start.as_secs_f64() < start)
-        }
-        None => 0,
+    let windows = if is_constant {
+        settled(stage, windows)
+    } else {
+        windows
     };
-    let windows = &windows[skipped..];
     let seconds: f64 = windows.iter().map(|one| one.length.as_secs_f64()).sum();
     let most = if is_constant {
         1
@@ -98,6 +94,20 @@ fn parts<'a>(
             .chunks(windows.len().div_ceil(count).max(1))
             .collect()
     })
+}
+
+/// The windows of a stage of constant load without those in which it settles.
+pub(super) fn settled<'a, 'b>(
+    stage: &Stage,
+    windows: &'a [&'b LoadWindow],
+) -> &'a [&'b LoadWindow] {
+    let Some(first) = windows.first() else {
+        return windows;
+    };
+    let settling = SETTLING.min(SETTLING_SHARE * stage.length.as_secs_f64());
+    let start = first.start.as_secs_f64() + settling;
+    let skipped = windows.partition_point(|one| one.start.as_secs_f64() < start);
+    &windows[skipped..]
 }
 
 /// New users per second.

@@ -225,3 +225,84 @@ fn a_stall_is_visible_in_the_high_quantiles() {
         assert!((found / expected - 1.0).abs() < 0.03, "{q}: {found}");
     }
 }
+
+/// How often the loads of 75 and 100 per second for some seconds each, followed by 150, show that a single server of 100 per second
+/// handles 75, that it handles 100, and that this is open. In the long term, 500 ms are exceeded from 90.8 random
+/// starts per second on, and from 95.3 evenly spaced ones.
+fn handled(secs: u64, is_random: bool) -> (u32, u32, u32) {
+    let scenario = stages(&[(75.0, secs), (100.0, secs), (150.0, 30)]);
+    let (mut right, mut wrong, mut open) = (0, 0, 0);
+    for seed in 0..100 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let gap = |random: &mut fastrand::Rng| {
+            if is_random {
+                exponential_gap(random)
+            } else {
+                1.0
+            }
+        };
+        let due = starts(&scenario, || gap(&mut random));
+        let requests = queue(due.into_iter(), || exponential_gap(&mut random) / 100.0);
+        let run = run(scenario.clone(), windows(&scenario, &requests));
+        let (found, evidence) = answer(&run, "breaking point");
+        assert_eq!(found, Answer::Bad, "{seed}: {evidence}");
+        wrong += u32::from(evidence.starts_with("broke between 100 and 150 "));
+        right += u32::from(evidence.starts_with("broke between 75 and "));
+        open += u32::from(evidence.contains("in between, at 100 requests per second, p99 "));
+    }
+    (right, wrong, open)
+}
+
+/// The queue of a server at its capacity grows slowly: after 15 s, p99 is mostly below 500 ms.
+#[test]
+fn a_load_whose_latency_still_grows_is_not_handled() {
+    for (secs, is_random) in [(15, false), (15, true), (30, false), (30, true)] {
+        let (right, wrong, open) = handled(secs, is_random);
+        let shown = format!("{secs} s, random {is_random}: {right}, {wrong}, {open}");
+        assert!(right >= 70 && wrong <= 30, "{shown}");
+        assert!(secs > 15 || is_random || open >= 30, "{shown}");
+    }
+}
+
+/// Services that answer in 20 ms, with a pause of a second in each stage, and services that begin slowly.
+#[test]
+fn a_load_with_unsteady_but_low_latencies_is_handled() {
+    let scenario = stages(&[(50.0, 60), (100.0, 60), (150.0, 60)]);
+    let pause = |due: f64| match due % 60.0 {
+        second if (30.0..30.4).contains(&second) => 30.42 - second,
+        _ => 0.02,
+    };
+    let slow_start = |due: f64| match due % 60.0 {
+        second if second < 5.0 => 0.3,
+        _ => 0.02,
+    };
+    let took: [&dyn Fn(f64) -> f64; 2] = [&pause, &slow_start];
+    for took in took {
+        let due = starts(&scenario, || 1.0).into_iter();
+        let requests: Vec<Answered> = due.map(|due| (due, took(due))).collect();
+        let run = run(scenario.clone(), windows(&scenario, &requests));
+        let (found, evidence) = answer(&run, "breaking point");
+        assert_eq!(found, Answer::Good, "{evidence}");
+        says(&evidence, "no break up to 150 requests per second");
+    }
+}
+
+#[test]
+fn a_highest_load_that_is_not_steady_is_inconclusive() {
+    let scenario = stages(&[(50.0, 60), (100.0, 60)]);
+    let took = |due: f64| {
+        if due < 60.0 {
+            0.02
+        } else {
+            (due - 60.0) / 130.0
+        }
+    };
+    let due = starts(&scenario, || 1.0).into_iter();
+    let requests: Vec<Answered> = due.map(|due| (due, took(due))).collect();
+    let run = run(scenario.clone(), windows(&scenario, &requests));
+    states(
+        &statement(&run, "breaking point"),
+        Answer::Unknown,
+        "no break up to 50 requests per second; from there to 100, at 100 requests per second, p99 was not above 500 ms, but may be up to …",
+    );
+}

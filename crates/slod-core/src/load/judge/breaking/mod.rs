@@ -1,5 +1,6 @@
 //! The breaking point: where a service broke under a rising load.
 
+mod steady;
 mod windows;
 
 use super::super::usable::Chunk;
@@ -8,6 +9,7 @@ use super::super::{Figures, Model, Usable};
 use super::advice;
 use super::fault::name;
 use std::time::Duration;
+use steady::{Unsteady, unsteady};
 pub(in super::super) use windows::Break;
 use windows::{IN_A_ROW, Judged, breaks, highest_handled, is_below, pooled, requests_needed};
 
@@ -24,6 +26,8 @@ pub(in super::super) struct Search {
     narrow: Vec<Judged>,
     /// Windows wide enough for the required number of requests, each within a stage.
     wide: Vec<Judged>,
+    /// Stages that do not show that the service handles their load.
+    unsteady: Vec<(usize, Unsteady)>,
     /// Requests in all windows that show the service.
     requests: u64,
 }
@@ -32,11 +36,13 @@ impl Search {
     pub fn of(usable: &Usable<'_>, limit: Option<Limit>) -> Self {
         let chunks = usable.chunks_off_plan(BREAK_WINDOW);
         let least = requests_needed(limit);
-        let judge = |chunk: &Chunk<'_>| Judged::of(chunk, usable, limit);
+        let unsteady = unsteady(usable, limit);
+        let judge = |chunk: &Chunk<'_>| Judged::of(chunk, usable, limit).among(chunk, &unsteady);
         Self {
             limit,
             narrow: chunks.iter().map(judge).collect(),
             wide: pooled(&chunks, least).iter().map(judge).collect(),
+            unsteady,
             requests: Figures::of(usable.loaded()).completed,
         }
     }
@@ -85,7 +91,10 @@ impl Search {
             _ => "breaking point",
         };
         let (answer, evidence) = match found {
-            Some(found) => (Answer::Bad, described(&found, unit)),
+            Some(found) => {
+                let between = self.unsteady_between(&found, unit);
+                (Answer::Bad, described(&found, unit) + &between)
+            }
             None => self.no_break(usable, unit),
         };
         Statement::new(topic, answer, evidence).about(level)
@@ -110,9 +119,9 @@ impl Search {
             return (Answer::Unknown, evidence);
         }
         let judged = || self.wide.iter().filter(|one| one.is_enough);
-        let borne = judged().filter(|one| one.fault.is_none());
+        let borne = judged().filter(|one| one.is_handled());
         let Some(reached) = borne.map(|one| one.level).reduce(f64::max) else {
-            return (Answer::Unknown, self.alone(judged().next()));
+            return (Answer::Unknown, self.alone(judged().next(), unit));
         };
         let peak = usable.run.windows.iter().map(|one| one.due);
         let peak = peak.fold(0.0, f64::max);
@@ -120,7 +129,7 @@ impl Search {
         if reached < NEARLY * peak {
             let reason = match limited {
                 Some(_) => "the generator was the limit".to_owned(),
-                None => self.alone(judged().find(|one| one.level > reached)),
+                None => self.alone(judged().find(|one| one.level > reached), unit),
             };
             let evidence = format!("{evidence}; from there to {}, {reason}", format_level(peak));
             return (Answer::Unknown, evidence);
@@ -143,14 +152,36 @@ impl Search {
             .filter(|one| !is_below(one))
     }
 
-    /// Why nothing is known about a load: either a single window was bad, or no window has enough requests.
-    fn alone(&self, window: Option<&Judged>) -> String {
-        match window.and_then(|one| one.fault.as_ref()) {
-            Some(fault) => format!(
+    /// Why nothing is known about a load: a single window was bad, its stage was not steady, or no window has
+    /// enough requests.
+    fn alone(&self, window: Option<&Judged>, unit: &str) -> String {
+        if let Some(fault) = window.and_then(|one| one.fault.as_ref()) {
+            return format!(
                 "too short to judge: {}, but two consecutive 10-second windows are required; use longer stages",
                 fault.why
-            ),
-            None => self.too_few(),
+            );
+        }
+        let level = window.filter(|one| one.is_unsteady).map(|one| one.level);
+        let stage = self.unsteady.iter().map(|(_, stage)| stage);
+        let mut stage = stage.filter(|stage| level.is_some_and(|level| stage.level <= level));
+        match (stage.next_back(), self.limit) {
+            (Some(stage), Some(limit)) => {
+                format!("{}; use longer stages", stage.described(limit, unit))
+            }
+            _ => self.too_few(),
+        }
+    }
+
+    /// The loads between the last good and the first bad one that the run does not judge, as the rest of a sentence.
+    fn unsteady_between(&self, found: &Break, unit: &str) -> String {
+        let stages = self.unsteady.iter().map(|(_, stage)| stage);
+        let mut between = stages.filter(|one| one.level > found.good && one.level < found.bad);
+        match (between.next(), self.limit) {
+            (Some(first), Some(limit)) => {
+                let what = first.described(limit, unit);
+                format!("; in between, {what}, which longer stages would decide")
+            }
+            _ => String::new(),
         }
     }
 

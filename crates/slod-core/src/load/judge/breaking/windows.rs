@@ -4,6 +4,7 @@ use super::super::super::usable::Chunk;
 use super::super::super::verdict::Limit;
 use super::super::super::{Model, Usable};
 use super::super::fault::{Fault, fault, of_answers};
+use super::steady::Unsteady;
 use crate::stats::quantile::needed;
 use std::time::Duration;
 
@@ -61,6 +62,8 @@ pub(super) struct Judged {
     /// Whether it says something about its load: a service that handles a lower load than planned, or one that
     /// was offered late, may not handle the planned one.
     pub counts: bool,
+    /// Whether its stage did not show that the service handles the load for longer.
+    pub is_unsteady: bool,
 }
 
 impl Judged {
@@ -73,6 +76,7 @@ impl Judged {
             is_enough: figures.completed >= requests_needed(limit),
             fault: None,
             counts: true,
+            is_unsteady: false,
         };
         if !usable.is_off_plan(chunk) {
             let fault = fault(&figures, usable.run, limit);
@@ -94,8 +98,23 @@ impl Judged {
         }
     }
 
+    /// Notes whether a part of the window belongs to one of these stages.
+    pub fn among(self, chunk: &Chunk<'_>, unsteady: &[(usize, Unsteady)]) -> Self {
+        let is_of = |stage: usize| unsteady.iter().any(|(number, _)| *number == stage);
+        let is_unsteady = chunk.windows.iter().any(|one| is_of(one.stage));
+        Self {
+            is_unsteady,
+            ..self
+        }
+    }
+
     const fn is_bad(&self) -> bool {
         self.fault.is_some()
+    }
+
+    /// Whether the service handled the load, as far as the responses in the window show.
+    pub const fn is_handled(&self) -> bool {
+        self.counts && !self.is_bad() && !self.is_unsteady
     }
 }
 
@@ -107,7 +126,7 @@ pub(super) fn breaks(windows: &[Judged]) -> impl Iterator<Item = Break> {
         let (first, last) = (row.first()?, row.last()?);
         let fault = first.fault.clone()?;
         let before = windows.iter().take_while(|one| one.start < first.start);
-        let handled = before.filter(|one| one.counts && !one.is_bad() && one.level <= first.level);
+        let handled = before.filter(|one| one.is_handled() && one.level <= first.level);
         Some(Break {
             at: first.start,
             until: first.end,
@@ -126,7 +145,7 @@ pub(super) fn is_below(load: f64, handled: f64) -> bool {
 
 /// The highest load that was handled, and when this began.
 pub(super) fn highest_handled(windows: &[Judged]) -> Option<(f64, Duration)> {
-    let is_good = |one: &Judged| one.is_enough && !one.is_bad();
+    let is_good = |one: &Judged| one.is_enough && one.is_handled();
     let rows = windows.windows(IN_A_ROW);
     let good = rows.filter(|row| row.iter().all(is_good));
     good.map(|row| (row[0].level.min(row[1].level), row[0].start))

@@ -83,6 +83,11 @@ impl Measure {
         Users::of(run, curve, since).is_some_and(|users| !users.is_service_first())
     }
 
+    /// Whether it is about a service that the tested one waits for.
+    pub fn is_dependency(&self) -> bool {
+        self.topic == "ai provider"
+    }
+
     /// Whether a value is at or above the level; false for measures without one.
     pub fn is_full(&self, value: f64) -> bool {
         match self.bound {

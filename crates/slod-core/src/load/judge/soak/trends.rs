@@ -14,6 +14,8 @@ const DRIFT_LEAST: f64 = 0.1;
 /// If a larger rise could go undetected, the answer is unknown: a service with such a rise is not
 /// consistent.
 const DRIFT_HIDDEN_MAX: f64 = 0.5;
+/// Larger rises than this are not named as the smallest detectable one.
+const DRIFT_UNKNOWN: f64 = 10.0;
 /// Minimum relevant rise of the error ratio.
 const CLIMB_LEAST: f64 = 0.001;
 
@@ -95,6 +97,10 @@ pub(in crate::load::judge) fn degradation(usable: &Usable<'_>) -> Statement {
                 return Statement::new(topic, Answer::Unknown, evidence);
             }
             Statement::new(topic, Answer::Bad, evidence).advised(advice::DRIFT)
+        }
+        DriftVerdict::Steady { smallest } if smallest > DRIFT_UNKNOWN => {
+            let evidence = "no rise was detected, but p95 varied too much to exclude one; use a longer run, or begin it when the service has warmed up";
+            Statement::new(topic, Answer::Unknown, evidence)
         }
         DriftVerdict::Steady { smallest } if smallest > DRIFT_HIDDEN_MAX => {
             let evidence = format!(

@@ -90,6 +90,46 @@ fn the_first_full_resource_leads_and_unusual_ones_follow() {
     assert!(found.contains("(1 before)"), "{found}");
 }
 
+/// The response time of the AI provider: 1 s, and another one from a given second on.
+fn ai(slow_from: f64, slow: f64) -> [ObservedSeries; 2] {
+    let total = move |second: f64| second + (slow - 1.0) * (second - slow_from).max(0.0);
+    let family = "slod_service_llm_request_duration_seconds";
+    let of = |part: &str| format!(r#"{family}_{part}{{service="rag"}}"#);
+    [
+        counter(&of("sum"), TEN_MINUTES, total),
+        counter(&of("count"), TEN_MINUTES, |second| second),
+    ]
+}
+
+/// Requests that wait for a slow provider hold their connections: the pool is full because of the provider.
+#[test]
+fn a_provider_that_became_slow_before_the_pool_was_full_leads() {
+    let found = |slow_from: f64, slow: f64| {
+        let observed = pool(288.0).into_iter().chain(ai(slow_from, slow));
+        one(&stress(observed.collect()), "bottleneck")
+    };
+    let is_provider = |found: &Statement| {
+        let (provider, pool) = (
+            "the response time of the AI provider",
+            "the connection pool",
+        );
+        let places = [provider, pool].map(|words| found.evidence.find(words).expect("listed"));
+        places[0] < places[1]
+    };
+    let earlier = found(200.0, 4.0);
+    states(
+        &earlier,
+        Answer::Bad,
+        "the response time of the AI provider of rag rose to 4000 ms (1000 ms before) …",
+    );
+    assert!(is_provider(&earlier), "{}", earlier.evidence);
+    let later = found(294.0, 4.0);
+    assert!(!is_provider(&later), "{}", later.evidence);
+    // A little slower does not fill a pool.
+    let little = found(200.0, 1.3);
+    assert!(!is_provider(&little), "{}", little.evidence);
+}
+
 #[test]
 fn without_a_change_there_is_no_bottleneck() {
     for seed in 0..20 {
@@ -336,9 +376,11 @@ fn processors_busy_with_other_programs_from_the_start_are_not_a_bottleneck() {
         let latency = |second: f64| if second < breaks { 50.0 } else { 2000.0 };
         let found = |service: f64| {
             let observed = vec![host_cpu(|_| 0.97), gauge(process, TEN_MINUTES, |_| service)];
-            one(&stress_of(observed, latency), "bottleneck").answer
+            one(&stress_of(observed, latency), "bottleneck")
         };
-        assert_eq!((found(0.1), found(0.8)), (Answer::Unknown, Answer::Bad));
+        assert_eq!(found(0.8).answer, Answer::Bad);
+        let words = "the CPU of the host was at 97% (the service 10%, the generator 10%, other programs 77%) from the start on, so that the service may have broken because of other programs: repeat the run without them";
+        states(&found(0.1), Answer::Unknown, words);
     }
 }
 
