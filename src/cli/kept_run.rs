@@ -31,7 +31,7 @@ pub struct KeptRun {
 }
 
 enum RunUpdate {
-    Window(LoadWindow),
+    Window(Box<LoadWindow>),
     Tick(Tick),
     Lack(String),
     Examples(Vec<(Cause, String)>),
@@ -82,7 +82,7 @@ impl KeptRun {
     }
 
     pub fn window(&self, window: LoadWindow) {
-        self.send(RunUpdate::Window(window));
+        self.send(RunUpdate::Window(Box::new(window)));
     }
 
     pub fn tick(&self, tick: Tick) {
@@ -157,7 +157,7 @@ impl Writer {
         let mut due = Instant::now() + EVERY;
         loop {
             match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
-                Ok(RunUpdate::Window(window)) => self.take(window),
+                Ok(RunUpdate::Window(window)) => self.take(*window),
                 Ok(RunUpdate::Tick(tick)) => self.part.ticks.push(tick),
                 Ok(RunUpdate::Lack(words)) => self.part.lack = Some(words),
                 Ok(RunUpdate::Examples(new)) => self.part.examples.extend(new),
