@@ -1,9 +1,11 @@
 //! Alerts as JSON: firing alerts and alerts of a time range.
 
 use super::WebState;
+use super::auth::Identity;
 use super::listing::{cut, link_next_in};
 use super::page::PageQuery;
 use super::page::alert_list::{Alerts as Shown, render_alerts};
+use super::page::decision_forms::DecisionForms;
 use super::problem::Problem;
 use super::request::Query;
 use super::status::view;
@@ -13,9 +15,9 @@ use crate::alerting::sign;
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
 use crate::store::{AlertCursor, Store, StoreError};
-use axum::Json;
 use axum::extract::{RawQuery, State};
 use axum::response::{Html, IntoResponse, Response};
+use axum::{Extension, Json};
 use std::collections::HashMap;
 
 /// Maximum number of alerts in one response: the newest.
@@ -57,17 +59,26 @@ pub async fn alerts(State(state): State<WebState>, query: Query) -> Result<Respo
 }
 
 /// HTML page of alerts.
-pub async fn page(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
+pub async fn page(
+    State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
     let query = PageQuery::of(query.as_deref());
     let read = |store: &Store| store.alerts(Timestamp(0), Timestamp(i64::MAX), LIMIT);
     let over = store::read(&state, read).await.ok().map(|mut kept| {
         kept.retain(|one| one.to.is_some());
         kept
     });
+    let forms = by.can_write().then(|| DecisionForms {
+        rules: state.alerts.borrow().rules.clone(),
+        has_author: by.is_authenticated,
+    });
     let shown = Shown {
         firing: firing(&state).await,
         pending: pending(&state),
         over,
+        forms,
     };
     let trouble = state.store.stats().trouble();
     let view = view(&state, query, trouble.as_deref());

@@ -1,5 +1,7 @@
 //! User decisions about alerts as JSON: acknowledgements and silences.
 
+pub mod forms;
+
 use super::WebState;
 use super::alerts::now;
 use super::audit::Act;
@@ -9,6 +11,7 @@ use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
 use crate::alert::{Acknowledgement, AlertRecord, Matcher, Silence};
+use crate::alerting::AlertsView;
 use crate::config::{AlertLabels, Config};
 use crate::outcome::Timestamp;
 use crate::report::alerts::AlertEntry;
@@ -23,6 +26,8 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Title of errors in acknowledgements.
+const ACKNOWLEDGEMENT: &str = "invalid acknowledgement";
 /// How far back alerts in a preview may have fired.
 const RECENT: Duration = DAY.saturating_mul(7);
 /// Number of newest alerts considered for a preview.
@@ -44,7 +49,17 @@ pub async fn acknowledge(
     Path(fingerprint): Path<String>,
     body: JsonBody,
 ) -> Result<Json<AlertEntry>, Problem> {
-    let new = body.only("invalid acknowledgement", &["note", "author"])?;
+    let new = body.only(ACKNOWLEDGEMENT, &["note", "author"])?;
+    record(&state, by, &fingerprint, &new).await.map(Json)
+}
+
+/// Keeps an acknowledgement of the firing alert with this fingerprint.
+async fn record(
+    state: &WebState,
+    by: Identity,
+    fingerprint: &str,
+    new: &Fields,
+) -> Result<AlertEntry, Problem> {
     let at = state.clock.now();
     let acknowledgement = Acknowledgement {
         at,
@@ -52,10 +67,7 @@ pub async fn acknowledge(
         note: new.line("note", 0..=LINE_MAX)?,
     };
     let view = Arc::clone(&state.alerts.borrow());
-    let Some(alert) = view.find(&fingerprint).cloned() else {
-        let title = "no firing alert has this fingerprint";
-        return Err(Problem::new(StatusCode::NOT_FOUND, title));
-    };
+    let alert = find(&view, fingerprint)?.clone();
     let act = Act {
         at,
         by,
@@ -63,8 +75,8 @@ pub async fn acknowledge(
     };
     let entry = act.entry(&alert.key.words(), "ok");
     let (key, from, kept) = (alert.key.clone(), alert.from, acknowledgement.clone());
-    let number = u64::from_str_radix(&fingerprint, 16).ok();
-    decide(&state, move |store| {
+    let number = u64::from_str_radix(fingerprint, 16).ok();
+    decide(state, move |store| {
         let acknowledge = |store: &mut Store| {
             store.acknowledge(&key, from, &kept)?;
             // An acknowledged alert is not escalated.
@@ -82,7 +94,13 @@ pub async fn acknowledge(
         acknowledged: Some(Arc::new(acknowledgement)),
         ..alert
     };
-    Ok(Json(AlertEntry::with_fingerprint(&alert, &view.rules)))
+    Ok(AlertEntry::with_fingerprint(&alert, &view.rules))
+}
+
+fn find<'a>(view: &'a AlertsView, fingerprint: &str) -> Result<&'a AlertRecord, Problem> {
+    let title = "no firing alert has this fingerprint";
+    let missing = || Problem::new(StatusCode::NOT_FOUND, title);
+    view.find(fingerprint).ok_or_else(missing)
 }
 
 pub async fn silences(State(state): State<WebState>) -> Result<Json<Vec<SilenceEntry>>, Problem> {
@@ -116,12 +134,26 @@ pub async fn add_silence(
     if silence.from < YEARS.0 || silence.to > YEARS.1 {
         return Err(new.fault("the time range must be in the years 2000 to 2099"));
     }
+    let kept = keep_silence(&state, by, silence, now).await?;
+    let entry = SilenceEntry {
+        remarks: remarks(&state.configs.borrow(), &kept),
+        ..SilenceEntry::of(&kept, now)
+    };
+    Ok((StatusCode::CREATED, Json(entry)))
+}
+
+async fn keep_silence(
+    state: &WebState,
+    by: Identity,
+    silence: Silence,
+    now: Timestamp,
+) -> Result<Silence, Problem> {
     let act = Act {
         at: now,
         by,
         action: "silence.add",
     };
-    let kept = decide(&state, move |store| {
+    let kept = decide(state, move |store| {
         let add = |store: &mut Store| store.add_silence(&silence);
         store.audited(add, |kept| act.entry(&kept.id.to_string(), "ok"))
     })
@@ -132,11 +164,7 @@ pub async fn add_silence(
         reason = kept.reason,
         "silence added"
     );
-    let entry = SilenceEntry {
-        remarks: remarks(&state.configs.borrow(), &kept),
-        ..SilenceEntry::of(&kept, now)
-    };
-    Ok((StatusCode::CREATED, Json(entry)))
+    Ok(kept)
 }
 
 /// Required labels and values that no alert can have. The silence is added anyway, since a service that it names

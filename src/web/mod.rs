@@ -173,6 +173,14 @@ fn changes() -> Router<WebState> {
             "/api/v1/alerts/{fingerprint}/acknowledge",
             post(decisions::acknowledge),
         )
+        .route(
+            "/alerts/{fingerprint}/acknowledge",
+            post(decisions::forms::acknowledge),
+        )
+        .route(
+            "/alerts/{fingerprint}/silence",
+            post(decisions::forms::silence),
+        )
         .route("/api/v1/silences", post(decisions::add_silence))
         .route("/api/v1/silences/{id}", delete(decisions::remove_silence))
         .route("/api/v1/corrections", post(corrections::add))
@@ -271,8 +279,9 @@ async fn reload(
     }
 }
 
-/// Sets security headers: responses must not be framed, sniffed or scripted, and send no referrer, unless
-/// the web configuration file overrides this.
+/// Sets security headers: responses must not be framed, sniffed or scripted, and reveal nothing to other origins,
+/// unless the web configuration file overrides this. The referrer is kept for slod itself, because browsers send
+/// `Origin: null` with forms of pages without one.
 async fn guard(State(access): State<Access>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -282,7 +291,7 @@ async fn guard(State(access): State<Access>, request: Request, next: Next) -> Re
     let fixed: [(HeaderName, &'static str); 5] = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, "same-origin"),
         (
             header::CONTENT_SECURITY_POLICY,
             "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",

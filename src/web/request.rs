@@ -93,19 +93,13 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        check_kind(request.headers())?;
-        let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
-        let late = |_| {
-            Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time",
-            )
-        };
-        let body = body.map_err(late)?;
-        let body = body.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
-            status => Problem::new(status, "the body ended before it was complete"),
-        })?;
+        // Pages of other sites cannot send this content type without a CORS preflight.
+        if !is_kind(request.headers(), "application/json") {
+            let title = "the body must be JSON, with the header `Content-Type: application/json`";
+            return Err(unsupported(title));
+        }
+        check_coding(request.headers())?;
+        let body = read(request, state).await?;
         match serde_json::from_slice(&body) {
             Ok(pairs) => Ok(Self(Some(pairs))),
             Err(error) if error.classify() == Category::Data => Ok(Self(None)),
@@ -114,16 +108,72 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
     }
 }
 
-/// Required because pages of other sites cannot send this content type without a CORS preflight.
-fn check_kind(headers: &HeaderMap) -> Result<(), Problem> {
-    let unsupported = |title| Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, title);
-    let value = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let kind = value(&header::CONTENT_TYPE).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        let title = "the body must be JSON, with the header `Content-Type: application/json`";
-        return Err(unsupported(title));
+/// Fields of a form on a page of slod.
+#[derive(Debug)]
+pub struct FormBody(Vec<(String, Value)>);
+
+impl FormBody {
+    /// Restricts the fields to these names; `title` is the title of errors.
+    pub fn only(self, title: &'static str, names: &[&str]) -> Result<Fields, Problem> {
+        Fields::of_body(title, self.0, names)
     }
+}
+
+impl<S: Send + Sync> FromRequest<S> for FormBody {
+    type Rejection = Problem;
+
+    /// Pages of other sites can send this content type. Browsers reveal them by one of two headers, which are
+    /// checked for all changes; without both, the sender is unknown.
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let is_revealed = ["sec-fetch-site", "origin"];
+        if !is_revealed
+            .into_iter()
+            .any(|name| headers.contains_key(name))
+        {
+            let title = "this address is for the forms of pages: use the API";
+            return Err(Problem::new(StatusCode::FORBIDDEN, title));
+        }
+        if !is_kind(headers, "application/x-www-form-urlencoded") {
+            return Err(unsupported("the body must be a form"));
+        }
+        check_coding(headers)?;
+        let body = read(request, state).await?;
+        let pairs = form_urlencoded::parse(&body);
+        let pairs = pairs.map(|(name, value)| (name.into_owned(), value.into_owned().into()));
+        Ok(Self(pairs.collect()))
+    }
+}
+
+async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Problem> {
+    let body = timeout(BODY_TIMEOUT, Bytes::from_request(request, state)).await;
+    let late = |_| {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "the body did not arrive in time",
+        )
+    };
+    let body = body.map_err(late)?;
+    body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        status => Problem::new(status, "the body ended before it was complete"),
+    })
+}
+
+fn unsupported(title: &'static str) -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, title)
+}
+
+fn is_kind(headers: &HeaderMap, expected: &str) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case(expected)
+}
+
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
     let is_plain = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
     let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
     if codings.all(is_plain) {

@@ -95,6 +95,61 @@ fn post(daemon: &Daemon, path: &str, body: &serde_json::Value) -> serde_json::Va
 }
 
 #[test]
+fn an_alert_is_acknowledged_and_silenced_by_the_forms_of_the_page() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = config(folder.path(), &closed(), "errors");
+    let daemon = Daemon::start(&path);
+    fired_at(&daemon);
+    let page = daemon.request("GET", "/alerts");
+    let action = |what: &str| {
+        let mut actions = page.split("action=\"").skip(1);
+        let found =
+            actions.find_map(|rest| rest.split('"').next().filter(|one| one.ends_with(what)));
+        format!(
+            "/{}",
+            found.unwrap_or_else(|| panic!("no form to {what}: {page}"))
+        )
+    };
+    let (acknowledge, silence) = (action("/acknowledge"), action("/silence"));
+    let send = |path: &str, site: &str, fields: &str| {
+        let kind = format!("application/x-www-form-urlencoded\r\n{site}");
+        daemon.post(path, &kind, fields)
+    };
+    let note = "author=bob&note=on+my+way";
+    // Pages of other sites can send forms, too.
+    for other in ["Sec-Fetch-Site: cross-site", "Origin: null", "X-No: header"] {
+        let refused = send(&acknowledge, other, note);
+        assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    }
+    let own = "Sec-Fetch-Site: same-origin";
+    let done = send(&acknowledge, own, note);
+    assert!(done.starts_with("HTTP/1.1 303"), "{done}");
+    assert!(
+        done.contains("\r\nlocation: ../../alerts?state=firing\r\n"),
+        "{done}"
+    );
+    for hours in ["0", "5", "x", ""] {
+        let refused = send(
+            &silence,
+            own,
+            &format!("author=bob&reason=upgrade&hours={hours}"),
+        );
+        assert!(refused.starts_with("HTTP/1.1 422"), "{refused}");
+    }
+    let done = send(&silence, own, "author=bob&reason=upgrade&hours=4&alerts=");
+    assert!(done.starts_with("HTTP/1.1 303"), "{done}");
+    let alert = daemon.wait_for(|daemon| {
+        let alert = body(&daemon.request("GET", "/api/v1/alerts"))[0].take();
+        alert["silenced_by"].is_number().then_some(alert)
+    });
+    assert_eq!(alert["acknowledged"]["note"], "on my way");
+    let silences = body(&daemon.request("GET", "/api/v1/silences"));
+    let matchers = serde_json::json!(["service=\"web\"", "slo=\"errors\""]);
+    assert_eq!(silences[0]["matchers"], matchers, "{silences}");
+    assert_eq!(silences[0]["author"], "bob");
+}
+
+#[test]
 fn acknowledgements_and_silences_survive_a_kill() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = config(folder.path(), &closed(), "errors");

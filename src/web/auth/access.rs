@@ -45,6 +45,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// Whether it may make changes.
+    pub fn can_write(&self) -> bool {
+        self.role == Role::Write
+    }
+
     /// An unauthenticated client at an address.
     pub fn anonymous(address: IpAddr, role: Role) -> Self {
         Self {

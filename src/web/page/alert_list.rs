@@ -1,6 +1,7 @@
 //! Page of all alerts: firing, pending and resolved.
 
 use super::alerts::{Stage, item};
+use super::decision_forms::DecisionForms;
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{page_links, page_number};
@@ -26,6 +27,8 @@ pub struct Alerts {
     pub pending: Vec<AlertRecord>,
     /// The newest first; `None` if the store cannot be read.
     pub over: Option<Vec<AlertRecord>>,
+    /// `None` if the reader may not write.
+    pub forms: Option<DecisionForms>,
 }
 
 /// Filter of the list.
@@ -77,7 +80,7 @@ pub fn render_alerts(shown: &Alerts, at: Timestamp, view: View<'_>) -> String {
         below: html! {},
         root: HOME,
         at,
-        content: list(shown, &filter, at, view.query),
+        content: list(shown, &filter, at, view),
     };
     page.render(view)
 }
@@ -111,7 +114,8 @@ fn headline(firing: &[AlertRecord]) -> Headline<'static> {
     Headline::new(level, sentence)
 }
 
-fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) -> Markup {
+fn list(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Markup {
+    let query = view.query;
     let stage = |stage, alerts| -> Vec<(Stage, &AlertRecord)> {
         let alerts: &[AlertRecord] = alerts;
         alerts.iter().map(|alert| (stage, alert)).collect()
@@ -130,6 +134,10 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
     let (part, parts) = page_number(query, chosen.len(), ROWS);
     let rows = chosen.iter().skip(part * ROWS).take(ROWS).copied();
     let rows: Vec<_> = rows.collect();
+    let forms = |stage, alert| match &shown.forms {
+        Some(forms) if stage == Stage::Firing => forms.of(alert, view.unfolds()),
+        _ => html! {},
+    };
     html! {
         div #alerts {
             (form(filter, query, (chosen.len(), all.len())))
@@ -142,7 +150,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, query: PageQuery<'_>) ->
                 section {
                     h2 { (rows[0].0.title()) " " span.number { (numbers::count(count as u64)) } }
                     div.card {
-                        ul.failures { @for (stage, alert) in rows { (item(alert, *stage, None, HOME, at)) } }
+                        ul.failures { @for (stage, alert) in rows { (item(alert, *stage, None, HOME, at, &forms(*stage, alert))) } }
                     }
                 }
             }

@@ -1,5 +1,6 @@
 //! Firing alerts on a page.
 
+use super::decision_forms;
 use super::frame::HOME;
 use super::parts::{moment, service_path};
 use crate::alert::{AlertRecord, Inhibitor, Source, Urgency};
@@ -49,7 +50,7 @@ pub fn alerts<'a>(
             section {
                 h2 { "Alerts" }
                 div.card {
-                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at)) } }
+                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at, &decision_forms::link(one.alert, root))) } }
                     @if more > 0 { p.quiet { a href={ (root) "alerts?state=firing" } { "and " (numbers::count(more as u64)) " more" } } }
                 }
             }
@@ -105,13 +106,14 @@ impl Stage {
     }
 }
 
-/// One alert, with its objective if available.
+/// One alert, with its objective if available, and with `more` after the links.
 pub fn item(
     alert: &AlertRecord,
     stage: Stage,
     view: Option<&ObjectiveView>,
     root: &str,
     at: Timestamp,
+    more: &Markup,
 ) -> Markup {
     let service = &alert.key.service;
     let tier = alert.key.tier();
@@ -138,6 +140,7 @@ pub fn item(
                 (times(alert, at))
                 (marks(alert))
                 ", " a href={ (root) (alert.runbook()) } { "runbook" }
+                (more)
             }
         }
     }

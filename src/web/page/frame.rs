@@ -77,7 +77,7 @@ impl Page<'_> {
                     title { (self.headline.title()) " – slod" }
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="color-scheme" content="light dark";
-                    meta name="referrer" content="no-referrer";
+                    meta name="referrer" content="same-origin";
                     meta name="robots" content="noindex";
                     @if let Some(every) = reload { meta http-equiv="refresh" content=(every.as_secs()); }
                     link rel="icon" href=(tab_icon(self.headline.level));

@@ -11,6 +11,7 @@ mod card;
 pub mod charts;
 mod corrections;
 mod days;
+pub mod decision_forms;
 mod frame;
 mod headline;
 mod list;

@@ -42,6 +42,14 @@ pub fn runs_path(service: &str) -> String {
     format!("runs?service={}", utf8_percent_encode(service, SEGMENT))
 }
 
+/// Path of the forms of an alert, by its words, relative to the root.
+pub fn decisions_path(alert: &str) -> String {
+    format!(
+        "alerts?state=firing&unfold&q={}",
+        utf8_percent_encode(alert, SEGMENT)
+    )
+}
+
 /// Path of the services with a label relative to the root.
 pub fn labeled_path(name: &str, value: &str) -> String {
     let text = format!("{name}:{value}");

@@ -19,6 +19,7 @@ use slod::report::signals::HealthAnswer;
 use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
 use slod::web::page::alert_list::{Alerts, render_alerts};
+use slod::web::page::decision_forms::DecisionForms;
 use slod::web::page::past::Past;
 use slod::web::page::style::{NAME, STYLE};
 use slod::web::page::{Overview, PageQuery, ServicePage, View, render_overview, render_service};
@@ -226,6 +227,10 @@ fn alerts(firing_ones: usize, over: usize) -> Alerts {
         }
     });
     Alerts {
+        forms: Some(DecisionForms {
+            rules: Arc::default(),
+            has_author: false,
+        }),
         firing: pages.collect(),
         pending: vec![alert(8000, Urgency::Ticket, 40), hostile],
         over: Some(over.collect()),
