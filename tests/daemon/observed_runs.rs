@@ -178,7 +178,8 @@ fn a_load_run_has_samples_of_its_service_and_the_host() {
     let config = config(folder.path(), service());
     let quick = "load baseline --service web --users 2 --run-time 3s".split(' ');
     let (code, text) = slod(&config, &quick.collect::<Vec<_>>());
-    assert_eq!(code, Some(0), "{text}");
+    // On a busy machine, the generator may be too late for a verdict.
+    assert!(matches!(code, Some(0 | 70)), "{text}");
     has_all(&text, &["run 1 begins", "BEFORE AND AFTER"]);
     let report = report(&config, "1").expect("kept");
     let observed = report["observed"].as_array().expect("a list");
