@@ -244,16 +244,19 @@ fn slow_expressions_delay_neither_other_probes_nor_a_stop() {
     let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     let runs = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
-    daemon.wait_for(|daemon| daemon.metric(runs).filter(|runs| *runs >= 5.0));
-    let page = daemon.request("GET", "/metrics");
-    let void = |service: &str| {
+    // Fewer on a busy machine, where expectations are evaluated with a lower priority.
+    daemon.wait_for(|daemon| daemon.metric(runs).filter(|runs| *runs >= 2.0));
+    let void = |page: &str, service: &str| {
         let prefix = format!("slod_probe_void_total{{service=\"{service}");
         let of_it = |line: &&str| line.starts_with(&prefix) && line.contains("\"resources\"");
         let lines = page.lines().filter(of_it);
         lines.filter(|line| !line.ends_with(" 0")).count()
     };
-    assert_eq!(void("web"), 0, "{page}");
-    assert!(void("slow") > 0, "{page}");
+    let page = daemon.wait_for(|daemon| {
+        let page = daemon.request("GET", "/metrics");
+        (void(&page, "slow") > 0).then_some(page)
+    });
+    assert_eq!(void(&page, "web"), 0, "{page}");
     let started = Instant::now();
     daemon.signal("TERM");
     let (status, log) = daemon.ended();

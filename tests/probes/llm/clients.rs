@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Tolerance for times.
-const CLOSE: Duration = Duration::from_millis(5);
+/// Tolerance for times, which is shorter than what the server waits. On a busy machine, even the fastest attempt
+/// takes some milliseconds longer.
+const CLOSE: Duration = Duration::from_millis(25);
 /// On a busy machine, some attempts wait for a CPU.
-const ATTEMPTS: usize = 50;
+const ATTEMPTS: usize = 8;
 
 /// `tests/tools/llm_server.py`, stopped on drop.
 struct Server(Child);
