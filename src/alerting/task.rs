@@ -54,12 +54,11 @@ pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
         let started = Instant::now();
         let state = Arc::clone(&deps.states.borrow_and_update());
         let inputs = deps.inputs();
-        let changes = alerts.step(&state, &inputs);
-        let view = alerts.view(state.at, &inputs.rules);
-        deps.views.send_replace(Arc::new(view));
-        changes.records.iter().for_each(log);
-        let deliveries = (deps.route)(&changes.notices, state.at);
-        deps.store.keep_alerts(changes.records, deliveries);
+        // During a reload, the ledger already has the objectives of the next config, but the rules and routes of
+        // their alerts are not active yet.
+        if Arc::ptr_eq(&state.rules, &inputs.rules) {
+            deps.evaluate(&mut alerts, &state, &inputs);
+        }
         let pause = started.elapsed().saturating_mul(SHARE).min(MAX_PAUSE);
         if !is_followed(&mut deps.states, started + pause).await {
             return;
@@ -68,6 +67,15 @@ pub async fn run(mut alerts: LiveAlerts, mut deps: Deps) {
 }
 
 impl Deps {
+    fn evaluate(&mut self, alerts: &mut LiveAlerts, state: &LedgerView, inputs: &Inputs) {
+        let changes = alerts.step(state, inputs);
+        let view = alerts.view(state.at, &inputs.rules);
+        self.views.send_replace(Arc::new(view));
+        changes.records.iter().for_each(log);
+        let deliveries = (self.route)(&changes.notices, state.at);
+        self.store.keep_alerts(changes.records, deliveries);
+    }
+
     fn inputs(&self) -> Inputs {
         let config = self.configs.borrow().clone();
         Inputs {

@@ -6,6 +6,7 @@ use super::service::ServiceState;
 use super::snapshot::Snapshot;
 use super::transitions::Failing;
 use super::view::LedgerView;
+use crate::alert::AlertRules;
 use crate::observe::ServiceMetrics;
 use crate::outcome::{ProbeKey, Record, Timestamp};
 use crate::slo::correction::Correction;
@@ -20,6 +21,8 @@ pub struct Ledger {
     pub(super) services: Vec<Arc<ServiceState>>,
     /// All active corrections.
     pub(super) corrections: Arc<[Correction]>,
+    /// The alert rules of its config.
+    pub(super) rules: Arc<AlertRules>,
     pub(super) index: Arc<Index>,
     /// The buckets of all latency quantiles.
     pub(super) scale: Scale,
@@ -101,6 +104,7 @@ impl Ledger {
         LedgerView {
             at: self.now,
             corrections: self.corrections.clone(),
+            rules: self.rules.clone(),
             ahead: self.ahead.seen_at(self.now),
             services: self.services.clone(),
             index: self.index.clone(),

@@ -6,7 +6,7 @@ use super::index::Index;
 use super::numbers::{LiveObjective, LiveProbe, LiveService};
 use super::service::ServiceState;
 use super::snapshot::{ProbeAttempts, ServiceView, Snapshot};
-use crate::alert::{AlertRecord, MAINTAINED_FOR};
+use crate::alert::{AlertRecord, AlertRules, MAINTAINED_FOR};
 use crate::outcome::{Measures, ProbeKey, Timestamp};
 use crate::slo::correction::Correction;
 use crate::stats::scale::Scale;
@@ -19,6 +19,8 @@ pub struct LedgerView {
     pub at: Timestamp,
     /// All active corrections.
     pub corrections: Arc<[Correction]>,
+    /// The alert rules of the config whose objectives it has.
+    pub rules: Arc<AlertRules>,
     /// Stored outcomes in the future, which are not counted yet: the clock was ahead.
     pub ahead: Ahead,
     pub(super) services: Vec<Arc<ServiceState>>,

@@ -244,7 +244,7 @@ fn slow_expressions_delay_neither_other_probes_nor_a_stop() {
     let path = write_config(folder.path(), &text);
     let daemon = Daemon::start(&path);
     let runs = "slod_probe_runs_total{service=\"web\",probe=\"home\"}";
-    // Fewer on a busy machine, where expectations are evaluated with a lower priority.
+    // Fewer on a busy machine.
     daemon.wait_for(|daemon| daemon.metric(runs).filter(|runs| *runs >= 2.0));
     let void = |page: &str, service: &str| {
         let prefix = format!("slod_probe_void_total{{service=\"{service}");

@@ -133,6 +133,7 @@ impl<'a> Builder<'a> {
         let ledger = Ledger {
             services,
             corrections: from.corrections.into(),
+            rules: from.config.alerts.clone(),
             index: Arc::new(self.index),
             scale: self.scale,
             ahead: self.ahead,

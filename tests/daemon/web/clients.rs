@@ -100,9 +100,8 @@ fn five_thousand_idle_connections_do_not_keep_prometheus_out() {
         assert_eq!(status(&daemon.request("GET", "/metrics")), "200");
         started.elapsed()
     });
-    // Others may take longer on a busy machine, where pages have a lower priority.
-    let fastest = took.min().expect("several");
-    assert!(fastest < timeout, "{fastest:?}");
+    let slowest = took.max().expect("several");
+    assert!(slowest < timeout, "{slowest:?}");
     let fds = daemon.metric("process_open_fds").expect("on Linux");
     assert!(fds < 1200.0, "{fds} file descriptors");
     drop(idle);
