@@ -26,11 +26,13 @@ mod tests {
     use regex::Regex;
     use std::collections::BTreeSet;
 
-    /// HTML pages are not part of the API.
-    const PAGES: [&str; 9] = [
+    /// HTML pages and their forms are not part of the API.
+    const PAGES: [&str; 11] = [
         "/",
         "/services/{service}",
         "/alerts",
+        "/alerts/{fingerprint}/acknowledge",
+        "/alerts/{fingerprint}/silence",
         "/series",
         "/runs",
         "/runs/{id}",

@@ -1,7 +1,7 @@
 //! Page of all alerts: firing, pending and resolved.
 
 use super::alerts::{Stage, item};
-use super::decision_forms::DecisionForms;
+use super::decision_forms::{Decision, DecisionForms};
 use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{page_links, page_number};
@@ -134,9 +134,9 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Marku
     let (part, parts) = page_number(query, chosen.len(), ROWS);
     let rows = chosen.iter().skip(part * ROWS).take(ROWS).copied();
     let rows: Vec<_> = rows.collect();
-    let forms = |stage, alert| match &shown.forms {
-        Some(forms) if stage == Stage::Firing => forms.of(alert, view.unfolds()),
-        _ => html! {},
+    let decision = |stage| match &shown.forms {
+        Some(forms) if stage == Stage::Firing => Decision::Forms(forms, view.unfolds()),
+        _ => Decision::Nothing,
     };
     html! {
         div #alerts {
@@ -150,7 +150,7 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Marku
                 section {
                     h2 { (rows[0].0.title()) " " span.number { (numbers::count(count as u64)) } }
                     div.card {
-                        ul.failures { @for (stage, alert) in rows { (item(alert, *stage, None, HOME, at, &forms(*stage, alert))) } }
+                        ul.failures { @for (stage, alert) in rows { (item(alert, *stage, None, HOME, at, decision(*stage))) } }
                     }
                 }
             }

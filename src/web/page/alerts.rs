@@ -1,6 +1,6 @@
 //! Firing alerts on a page.
 
-use super::decision_forms;
+use super::decision_forms::{self, Decision};
 use super::frame::HOME;
 use super::parts::{moment, service_path};
 use crate::alert::{AlertRecord, Inhibitor, Source, Urgency};
@@ -50,7 +50,7 @@ pub fn alerts<'a>(
             section {
                 h2 { "Alerts" }
                 div.card {
-                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at, &decision_forms::link(one.alert, root))) } }
+                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at, Decision::Link)) } }
                     @if more > 0 { p.quiet { a href={ (root) "alerts?state=firing" } { "and " (numbers::count(more as u64)) " more" } } }
                 }
             }
@@ -106,14 +106,14 @@ impl Stage {
     }
 }
 
-/// One alert, with its objective if available, and with `more` after the links.
+/// One alert, with its objective if available.
 pub fn item(
     alert: &AlertRecord,
     stage: Stage,
     view: Option<&ObjectiveView>,
     root: &str,
     at: Timestamp,
-    more: &Markup,
+    decision: Decision<'_>,
 ) -> Markup {
     let service = &alert.key.service;
     let tier = alert.key.tier();
@@ -140,8 +140,9 @@ pub fn item(
                 (times(alert, at))
                 (marks(alert))
                 ", " a href={ (root) (alert.runbook()) } { "runbook" }
-                (more)
+                @if decision == Decision::Link { (decision_forms::link(alert, root)) }
             }
+            @if let Decision::Forms(forms, is_open) = decision { (forms.of(alert, is_open)) }
         }
     }
 }

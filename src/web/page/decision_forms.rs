@@ -18,8 +18,18 @@ pub const SILENCE_HOURS: [(u64, &str); 5] = [
 pub const SILENCED: &str = "alerts";
 pub const OF_SERVICE: &str = "service";
 
+/// How a page offers to acknowledge and silence an alert.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Decision<'a> {
+    Nothing,
+    /// A link to the forms.
+    Link,
+    /// The forms, and whether they are unfolded.
+    Forms(&'a DecisionForms, bool),
+}
+
 /// What the forms need to know about the reader.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct DecisionForms {
     pub rules: Arc<AlertRules>,
     /// Whether the reader's name is known from a login.

@@ -57,6 +57,9 @@ async fn each_client_can_do_what_its_role_allows() {
         (post, "/api/v1/heartbeat/web/open", [401, 403, 204]),
         (post, "/api/v1/heartbeat/web/none", [401, 403, 404]),
         (post, "/api/v1/heartbeat/web/guarded", [401, 401, 401]),
+        // For programs, the API is the only way to acknowledge and silence.
+        (post, "/alerts/0/acknowledge", [401, 403, 403]),
+        (post, "/alerts/0/silence", [401, 403, 403]),
         (post, "/nothing", [401, 403, 404]),
         (&Method::OPTIONS, "/", [401, 403, 405]),
     ];
