@@ -36,11 +36,11 @@ pub struct Inputs {
 }
 
 impl LiveAlerts {
-    /// Continues with the alerts that were firing when the last process ended; `held` is the latest
-    /// time with stored data.
-    pub fn resumed(firing: Vec<AlertRecord>, held: Timestamp) -> Self {
+    /// Continues with the alerts that were firing when the last process ended. Their conditions
+    /// count as met at `last_met`.
+    pub fn resumed(firing: Vec<AlertRecord>, last_met: Timestamp) -> Self {
         Self {
-            machine: Machine::resumed(firing, held, TROUBLES),
+            machine: Machine::resumed(firing, last_met, TROUBLES),
             ..Self::default()
         }
     }

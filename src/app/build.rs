@@ -199,8 +199,8 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     })?;
     ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
-    let held = used_until.unwrap_or_else(|| clock.now());
-    let alerts = LiveAlerts::resumed(store.firing_alerts()?, held);
+    // Nothing is known about the time in which slod did not run, so it resolves no alert.
+    let alerts = LiveAlerts::resumed(store.firing_alerts()?, clock.now());
     let decisions = store.decisions()?;
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {

@@ -1,4 +1,6 @@
 use super::*;
+use crate::alert::{AlertKey, AlertRecord, Condition, Source, TIERS, Urgency};
+use crate::alerting::Inputs;
 use crate::outcome::{Outcome, Record, Verdict};
 use crate::store::Store;
 use crate::tasks::blocking;
@@ -9,15 +11,66 @@ use std::thread;
 fn config(store: &Path) -> Config {
     let text = format!(
         "listen: 127.0.0.1:0\nstore: {{ path: '{}' }}\nobserve: {{ host: false }}\n\
-         services: [ {{ name: web, probes: [ {{ name: get, http: {{ url: 'http://127.0.0.1:1/' }} }} ] }} ]\n",
+         services: [ {{ name: web, probes: [ {{ name: get, http: {{ url: 'http://127.0.0.1:1/' }} }} ], \
+         objectives: [ {{ name: errors, sli: success, target: 99.9%, window: 30d }} ] }} ]\n",
         store.display()
     );
     text.parse().expect("a valid config")
 }
 
+/// An outcome of the probe.
+fn outcome(config: &Config, ago: Duration) -> Record {
+    Record {
+        key: config.services[0].probes[0].key.clone(),
+        at: Clock::system().now().before(ago),
+        interval: Duration::from_secs(10),
+        outcome: Outcome::new(Verdict::Good, Duration::from_millis(20)),
+    }
+}
+
 async fn built(config: Config) -> Result<App, StartError> {
     let origin = Origin::File(PathBuf::new());
     App::build(config, None, origin, Clock::system()).await
+}
+
+/// A process that starts while a service still fails must not send that its alert was resolved, and the next one.
+#[tokio::test]
+async fn time_in_which_slod_does_not_run_resolves_no_alert() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let config = config(&path);
+    let last = outcome(&config, Duration::from_mins(20));
+    let key = AlertKey {
+        service: "web".into(),
+        source: Source::Budget {
+            slo: "errors".into(),
+            condition: Condition::Tier(TIERS[0]),
+        },
+    };
+    let alert = AlertRecord::new(key, "SlodBudgetBurnPage1h", Urgency::Page, last.at, "");
+    let mut store = Store::open(&path).expect("a store");
+    store
+        .append(std::slice::from_ref(&last))
+        .expect("committed");
+    store.keep_alerts(&[alert], &[]).expect("committed");
+    drop(store);
+    let mut app = built(config).await.expect("builds");
+    let inputs = Inputs {
+        rules: app.config.alerts.clone(),
+        ..Inputs::default()
+    };
+    let mut changes_after = |minutes| {
+        let at = Clock::system().now().after(Duration::from_mins(minutes));
+        let view = app.ledger.advance(at).view();
+        app.alerts.step(&view, &inputs).records
+    };
+    assert!(changes_after(4).iter().all(|one| one.to.is_none()));
+    let ended = changes_after(6);
+    assert!(
+        ended[0]
+            .to
+            .is_some_and(|to| to > last.at.after(Duration::from_mins(20)))
+    );
 }
 
 /// Another process holds the lock while slod starts: finished hours are compacted later.
@@ -26,12 +79,7 @@ async fn slod_starts_while_its_store_cannot_be_written() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("slod.db");
     let config = config(&path);
-    let record = Record {
-        key: config.services[0].probes[0].key.clone(),
-        at: Clock::system().now().before(Duration::from_hours(2)),
-        interval: Duration::from_secs(10),
-        outcome: Outcome::new(Verdict::Good, Duration::from_millis(20)),
-    };
+    let record = outcome(&config, Duration::from_hours(2));
     let mut store = Store::open(&path).expect("a store");
     store
         .append(std::slice::from_ref(&record))
