@@ -22,11 +22,13 @@ const TURNS_MAX: usize = 20;
 
 /// The value of every `${NAME}` in a config, which no text may show.
 const SECRET: &str = "t0p/s3cr3t of+the pr0be";
+/// Stands for the secret in a login.
+pub const LOGIN: &[u8] = b"{login}";
 /// In an input, forms in which a service repeats the secret: as sent, in an address, and in a login.
 const ECHOES: [(&[u8], &str); 3] = [
     (b"{secret}", SECRET),
     (b"{path}", "t0p/s3cr3t%20of+the%20pr0be"),
-    (b"{login}", "dTp0MHAvczNjcjN0IG9mK3RoZSBwcjBiZQ=="),
+    (LOGIN, "dTp0MHAvczNjcjN0IG9mK3RoZSBwcjBiZQ=="),
 ];
 
 /// What is sent after the first bytes of a request, with the bytes of the input.

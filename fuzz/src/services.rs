@@ -2,7 +2,7 @@
 //! servers, answers of gRPC, and certificates.
 
 use super::Run;
-use super::service::{Manner, Service, with_secrets};
+use super::service::{LOGIN, Manner, Service, with_secrets};
 use http::HeaderValue;
 use http::header::SET_COOKIE;
 use slod::outcome::{Outcome, Verdict};
@@ -93,8 +93,11 @@ pub fn dialogs() -> Run {
         };
         let number = usize::from(*first) % probes.len();
         let is_last = number + 1 == probes.len();
-        // Only the last one has a secret.
+        // Only the last one has a secret, but no login: it does not know that form.
         let said = if is_last {
+            if said.windows(LOGIN.len()).any(|part| part == LOGIN) {
+                return;
+            }
             with_secrets(said)
         } else {
             said.to_vec()
