@@ -122,8 +122,7 @@ def application(machine, name, python, environment):
     command = [python, "-m", "uvicorn", "--app-dir", ROOT / "tests/tools", "fastapi_app:app", "--workers", "2", "--port", "0", "--no-access-log"]
     log = machine.start(name, command, environment | {"PROMETHEUS_MULTIPROC_DIR": str(metrics)})
     port = wait_for(log, r"running on http://127.0.0.1:(\d+)")
-    while "Application startup complete" not in log.read_text():
-        time.sleep(0.2)
+    wait_for(log, "(Application startup complete)")
     return int(port)
 
 
