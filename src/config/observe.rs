@@ -96,6 +96,12 @@ fn matching(section: &Section<'_>) -> Option<FoundBy> {
         );
         return None;
     }
+    if !has_name && cmdline.as_ref().is_some_and(|one| one.0.is_match("")) {
+        let help = "add `name`, or a part of the command line that is always there";
+        let message = "it matches every process";
+        inner.error("invalid-value", &key::MATCH_CMDLINE, message, help);
+        return None;
+    }
     // An invalid key must not widen the match.
     let is_whole = name.is_some() == has_name && cmdline.is_some() == has_cmdline;
     is_whole.then_some(FoundBy::Match { name, cmdline })
