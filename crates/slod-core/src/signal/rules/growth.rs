@@ -89,7 +89,7 @@ fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
     let digits = usize::from(growth.per_hour < 10.0 * scale);
     let rate = |value: f64| format!("{:.digits$}", value / scale);
     let evidence = format!(
-        "grows by {} {unit}/h ({} to {}), from {:.0} to {:.0} in {}",
+        "grows by {} {unit}/h ({} to {}), from {:.0} to {:.0} {unit} in {}",
         rate(growth.per_hour),
         rate(growth.low),
         rate(growth.high),
