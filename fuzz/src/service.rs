@@ -23,7 +23,7 @@ const TURNS_MAX: usize = 20;
 /// The value of every `${NAME}` in a config, which no text may show.
 const SECRET: &str = "t0p/s3cr3t of+the pr0be";
 /// Stands for the secret in a login.
-pub const LOGIN: &[u8] = b"{login}";
+const LOGIN: &[u8] = b"{login}";
 /// In an input, forms in which a service repeats the secret: as sent, in an address, and in a login.
 const ECHOES: [(&[u8], &str); 3] = [
     (b"{secret}", SECRET),
@@ -122,12 +122,15 @@ impl Service {
     }
 }
 
-/// The input with the secret in place of its marks.
-pub fn with_secrets(data: &[u8]) -> Vec<u8> {
+/// The input with the secret in place of its marks. That of the login stands for itself, unless the secret is sent in
+/// that form.
+pub fn with_secrets(data: &[u8], has_login: bool) -> Vec<u8> {
     let mut all = Vec::with_capacity(data.len());
     let mut rest = data;
     while let Some((first, after)) = rest.split_first() {
-        let marked = ECHOES.iter().find(|(mark, _)| rest.starts_with(mark));
+        let marked = ECHOES
+            .iter()
+            .find(|(mark, _)| rest.starts_with(mark) && (has_login || *mark != LOGIN));
         if let Some((mark, form)) = marked {
             all.extend_from_slice(form.as_bytes());
             rest = &rest[mark.len()..];

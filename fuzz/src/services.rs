@@ -2,7 +2,7 @@
 //! servers, answers of gRPC, and certificates.
 
 use super::Run;
-use super::service::{LOGIN, Manner, Service, with_secrets};
+use super::service::{Manner, Service, with_secrets};
 use http::HeaderValue;
 use http::header::SET_COOKIE;
 use slod::outcome::{Outcome, Verdict};
@@ -37,7 +37,7 @@ pub fn answers() -> Run {
     };
     let probes = ["200-399", "500-599"].map(probe);
     Box::new(move |data| {
-        let answer = with_secrets(data);
+        let answer = with_secrets(data, true);
         for probe in &probes {
             ask(&service, &**probe, &answer);
         }
@@ -67,7 +67,7 @@ pub fn proxies() -> Run {
         let Some((first, answer)) = data.split_first() else {
             return;
         };
-        let answer = with_secrets(answer);
+        let answer = with_secrets(answer, true);
         ask(&service, &*probes[usize::from(first % 2)], &answer);
     })
 }
@@ -93,12 +93,9 @@ pub fn dialogs() -> Run {
         };
         let number = usize::from(*first) % probes.len();
         let is_last = number + 1 == probes.len();
-        // Only the last one has a secret, but no login: it does not know that form.
+        // Only the last one has a secret.
         let said = if is_last {
-            if said.windows(LOGIN.len()).any(|part| part == LOGIN) {
-                return;
-            }
-            with_secrets(said)
+            with_secrets(said, false)
         } else {
             said.to_vec()
         };
@@ -158,7 +155,7 @@ pub fn events() -> Run {
         let mut answer =
             format!("HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nRetry-After: 3\r\nConnection: close\r\n\r\n")
                 .into_bytes();
-        answer.extend(with_secrets(body));
+        answer.extend(with_secrets(body, false));
         ask(&service, &**probe, &answer);
     })
 }
