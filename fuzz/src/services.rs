@@ -48,11 +48,11 @@ pub fn answers() -> Run {
 pub fn http2() -> Run {
     let service = Service::start();
     let keys = format!(
-        "{{ url: 'http://127.0.0.1:PORT/', http_version: '2', follow_redirects: false, expect: {{ {EXPECT} }} }}"
+        "{{ url: 'http://127.0.0.1:PORT/', http_version: '2', basic_auth: {{ username: u, password: '${{A}}' }}, follow_redirects: false, expect: {{ {EXPECT} }} }}"
     );
     let probe = service.probe("http", &keys);
     Box::new(move |data| {
-        service.ask(&*probe, data, WHOLE);
+        service.ask(&*probe, &with_secrets(data, true), WHOLE);
     })
 }
 

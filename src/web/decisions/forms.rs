@@ -42,7 +42,7 @@ pub async fn silence(
     Path(fingerprint): Path<String>,
     body: FormBody,
 ) -> Result<Redirect, Problem> {
-    let new = body.only("invalid silence", &["alerts", "hours", "reason", "author"])?;
+    let new = body.only("invalid silence", &[SILENCED, "hours", "reason", "author"])?;
     let hours = new.required_text("hours")?.parse().ok();
     let hours = hours.filter(|hours| SILENCE_HOURS.iter().any(|(known, _)| known == hours));
     let hours = hours.ok_or_else(|| new.fault("`hours` must be one of the offered values"))?;
