@@ -109,13 +109,7 @@ fn probed() -> LedgerView {
     let text = CONFIG.to_owned() + &services.collect::<String>();
     let config: Config = text.parse().expect("valid");
     let start = Timestamp::from_secs(1_700_000_000);
-    let mut ledger = restore(RestoreFrom {
-        config: &config,
-        corrections: &[],
-        store: None,
-        now: start,
-    })
-    .expect("nothing is read");
+    let mut ledger = restore(RestoreFrom::new(&config, &[], None, start)).expect("nothing is read");
     for tick in 0..OUTCOMES {
         for number in 0..SERVICES {
             ledger.record(&Record {

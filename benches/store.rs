@@ -207,12 +207,7 @@ fn start(path: &Path, config: &Config) -> Result<(), Box<dyn std::error::Error>>
     let now = Timestamp(START + 720 * HOUR);
     let started = Instant::now();
     let store = Store::open(path)?;
-    let mut ledger = restore(RestoreFrom {
-        config,
-        corrections: &[],
-        store: Some(&store),
-        now,
-    })?;
+    let mut ledger = restore(RestoreFrom::new(config, &[], Some(&store), now))?;
     let restored = started.elapsed();
     let snapshot = ledger.advance(now).snapshot();
     println!(

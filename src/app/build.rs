@@ -191,12 +191,12 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
         }
     };
     compact_finished_hours(&mut store, clock.now(), &plan)?;
-    let ledger = ledger::restore(RestoreFrom {
+    let ledger = ledger::restore(RestoreFrom::new(
         config,
-        corrections: &corrections,
-        store: Some(&store),
-        now: clock.now(),
-    })?;
+        &corrections,
+        Some(&store),
+        clock.now(),
+    ))?;
     ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
     // Nothing is known about the time in which slod did not run, so it resolves no alert.

@@ -77,12 +77,7 @@ fn keep_only(status: &mut Status, name: &str) -> Result<(), String> {
 fn from_store(config: &Config, store: &Store) -> Result<Status, StoreError> {
     let now = Clock::system().now();
     let corrections = in_force(config, store)?;
-    let mut ledger = restore(RestoreFrom {
-        config,
-        corrections: &corrections,
-        store: Some(store),
-        now,
-    })?;
+    let mut ledger = restore(RestoreFrom::new(config, &corrections, Some(store), now))?;
     let firing = store.firing_alerts()?;
     Ok(Status::of(&ledger.advance(now).snapshot(), &firing))
 }

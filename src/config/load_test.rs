@@ -185,12 +185,12 @@ fn rate_stages(section: &Section<'_>) -> Option<Vec<Stage>> {
 fn stage(section: &Section<'_>, from: Option<f64>, to: Option<f64>) -> Option<Stage> {
     let (name, length) = (section.get(&key::STAGE_NAME), section.get(&key::FOR));
     let to = to?;
-    Some(Stage {
-        name: name.unwrap_or_default(),
-        from: from.unwrap_or(to),
+    Some(Stage::new(
+        name.unwrap_or_default(),
+        from.unwrap_or(to),
         to,
-        length: length?,
-    })
+        length?,
+    ))
 }
 
 /// Checks that a scenario has stages and stays within the limits; reports it if not.

@@ -40,12 +40,7 @@ mod tests {
                 name: String::new(),
                 purpose: String::new(),
                 model: Model::Open { poisson: true },
-                stages: vec![Stage {
-                    name: String::new(),
-                    from,
-                    to,
-                    length: Duration::from_mins(1),
-                }],
+                stages: vec![Stage::new("", from, to, Duration::from_mins(1))],
             };
             period(&scenario)
         };

@@ -8,12 +8,7 @@ use slod_load::Escape;
 use std::process::Command;
 
 fn stage(from: f64, to: f64, secs: u64) -> Stage {
-    Stage {
-        name: String::new(),
-        from,
-        to,
-        length: Duration::from_secs(secs),
-    }
+    Stage::new("", from, to, Duration::from_secs(secs))
 }
 
 fn script(model: Model, stages: Vec<Stage>) -> Script {

@@ -364,21 +364,16 @@ fn window(number: i64, users: f64, second: Option<&Second>) -> LoadWindow {
     LoadWindow {
         start: SECOND * u32::try_from(number).unwrap_or(u32::MAX),
         length: SECOND,
-        stage: 0,
         due: users,
         active: users,
         started: good + failed.iter().map(|(_, count)| count).sum::<u64>(),
         dropped: second.map_or(0, |one| one.dropped),
-        lacking: 0,
-        repeated: 0,
-        unjudged: 0,
         good,
         failed,
         latency,
         failed_latency: failed_latency.unwrap_or_default(),
-        lag: Duration::ZERO,
-        generator_cpu: None,
         transferred: second.map(|one| one.transferred).unwrap_or_default(),
+        ..LoadWindow::default()
     }
 }
 

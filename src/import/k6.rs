@@ -171,20 +171,12 @@ fn take(collector: &mut Collector, reading: Reading<'_>) {
         // From a script run by slod: the start of its plan.
         "slod_began" => collector.begin(at),
         // Of the whole iteration: k6 does not know the requests that the bytes belong to.
-        "data_received" => collector.transferred(
-            at,
-            Transferred {
-                received: Some(whole(value)),
-                sent: None,
-            },
-        ),
-        "data_sent" => collector.transferred(
-            at,
-            Transferred {
-                received: None,
-                sent: Some(whole(value)),
-            },
-        ),
+        "data_received" => collector.transferred(at, Transferred::received(Some(whole(value)))),
+        "data_sent" => {
+            let sent = Some(whole(value));
+            let received = None;
+            collector.transferred(at, Transferred { received, sent });
+        }
         "vus" => collector.users(at, value.max(0.0)),
         "dropped_iterations" => collector.dropped(at, whole(value)),
         _ => {}

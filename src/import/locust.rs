@@ -63,11 +63,7 @@ pub(super) fn read(
         let size = columns.size.map(|place| text(place).parse::<f64>());
         if let Some(Ok(size)) = size {
             let all = whole(size * requests as f64).max(received);
-            let bytes = Transferred {
-                received: Some(all - received),
-                sent: None,
-            };
-            collector.transferred(at, bytes);
+            collector.transferred(at, Transferred::received(Some(all - received)));
             received = all;
         }
     }

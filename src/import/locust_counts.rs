@@ -44,10 +44,7 @@ pub(super) fn line(line: &str, collector: &mut Collector) -> Option<Report> {
         take(collector, one);
     }
     for (name, received) in line.received {
-        let bytes = Transferred {
-            received: Some(received),
-            sent: None,
-        };
+        let bytes = Transferred::received(Some(received));
         collector.transferred_of(&name, moment(line.at), bytes);
     }
     Some(Report {

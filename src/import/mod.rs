@@ -184,12 +184,7 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
         model: Model::Closed {
             think: Duration::ZERO,
         },
-        stages: vec![Stage {
-            name: IMPORTED.to_owned(),
-            from: active,
-            to: active,
-            length,
-        }],
+        stages: vec![Stage::new(IMPORTED, active, active, length)],
     };
     RunRecord {
         to: from.after(length),

@@ -126,11 +126,7 @@ pub(super) fn requests(
         };
         let ended = started.after(begin).after(took);
         let received = size.and_then(|place| values.get(place)?.trim().parse().ok());
-        let bytes = Transferred {
-            received,
-            sent: None,
-        };
-        collector.transferred(ended, bytes);
+        collector.transferred(ended, Transferred::received(received));
         collector.request(ClientRequest {
             ended,
             latency: took,

@@ -86,26 +86,13 @@ impl Totals {
             latency.add(scale.code(time), count);
         }
         (started > 0).then(|| LoadWindow {
-            start: Duration::ZERO,
             length: self.length,
-            stage: 0,
-            due: 0.0,
-            active: 0.0,
             started,
-            dropped: 0,
-            lacking: 0,
-            repeated: 0,
-            unjudged: 0,
             good: timed - refused,
             failed,
             latency,
-            failed_latency: Histogram::default(),
-            lag: Duration::ZERO,
-            generator_cpu: None,
-            transferred: Transferred {
-                received: self.received,
-                sent: None,
-            },
+            transferred: Transferred::received(self.received),
+            ..LoadWindow::default()
         })
     }
 }

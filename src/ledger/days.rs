@@ -34,12 +34,7 @@ pub fn long_days(
             objective.additional_windows.push(longest);
         }
     }
-    let mut ledger = restore(RestoreFrom {
-        config: &alone,
-        corrections,
-        store: Some(store),
-        now,
-    })?;
+    let mut ledger = restore(RestoreFrom::new(&alone, corrections, Some(store), now))?;
     let service = ledger.advance(now).services.first();
     let first = service.and_then(|service| service.objectives.first());
     Ok(first.map_or_else(Vec::new, |first| {

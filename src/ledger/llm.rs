@@ -229,12 +229,7 @@ mod tests {
         let text = "services: [ { name: ai, probes: [ { name: ask, interval: 60s, llm: { url: 'http://127.0.0.1:1/', model: m, prompt: hi } } ] } ]\n".to_owned();
         let config: Config = text.parse().expect("a valid config");
         let at = |second: i64| Timestamp::from_secs(1_000_000 + second);
-        let from = RestoreFrom {
-            config: &config,
-            corrections: &[],
-            store: None,
-            now: at(0),
-        };
+        let from = RestoreFrom::new(&config, &[], None, at(0));
         let mut ledger: Ledger = restore(from).expect("nothing is read");
         let probe = &config.services[0].probes[0];
         let answered = |ledger: &mut Ledger, second, has_limits: bool| {

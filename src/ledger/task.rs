@@ -331,12 +331,7 @@ async fn rebuilt(
             Ok((corrections, history)) => (corrections.into(), Some(history), Ok(())),
             Err(error) => (ledger.corrections(), None, Err(error)),
         };
-        let from = RestoreFrom {
-            config: &config,
-            corrections: &corrections,
-            store: history.as_ref(),
-            now,
-        };
+        let from = RestoreFrom::new(&config, &corrections, history.as_ref(), now);
         let next = rebuild(ledger, from);
         let result = result.and(next.result);
         RestoredState { result, ..next }

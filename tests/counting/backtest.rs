@@ -36,12 +36,12 @@ fn config_of(text: &str) -> Config {
 
 /// The live state of a daemon that starts this many seconds after the start of the history.
 fn started(config: &Config, store: Option<&Store>, second: i64) -> Ledger {
-    let ledger = restore(RestoreFrom {
+    let ledger = restore(RestoreFrom::new(
         config,
-        corrections: &[],
+        &[],
         store,
-        now: Timestamp::from_secs(START + second),
-    });
+        Timestamp::from_secs(START + second),
+    ));
     ledger.expect("readable")
 }
 

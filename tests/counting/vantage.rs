@@ -50,12 +50,7 @@ async fn control_failures_before_the_clock_was_set_back_void_nothing_after_it() 
     let (path, config) = (folder.path().join("slod.db"), config());
     let store = Store::open(&path).expect("a new store");
     let vantage = recalled(&config, &store, at(116)).expect("readable");
-    let from = RestoreFrom {
-        config: &config,
-        corrections: &[],
-        store: Some(&store),
-        now: at(116),
-    };
+    let from = RestoreFrom::new(&config, &[], Some(&store), at(116));
     let restored = restore(from).expect("an empty store");
     let clock = Clock::manual(at(116));
     let retention = Duration::from_hours(400 * 24);

@@ -55,12 +55,9 @@ async fn serve(stream: TcpStream, free: Workers, takes: Duration) {
 
 /// Levels, with the seconds from one to the next.
 fn stages(levels: &[(f64, f64, u64)]) -> Vec<Stage> {
-    let stages = levels.iter().map(|(from, to, seconds)| Stage {
-        name: String::new(),
-        from: *from,
-        to: *to,
-        length: Duration::from_secs(*seconds),
-    });
+    let stages = levels
+        .iter()
+        .map(|(from, to, seconds)| Stage::new("", *from, *to, Duration::from_secs(*seconds)));
     stages.collect()
 }
 

@@ -38,12 +38,7 @@ async fn drive_with(
             model: Model::Closed {
                 think: Duration::ZERO,
             },
-            stages: vec![Stage {
-                name: String::new(),
-                from: users,
-                to: users,
-                length: Duration::from_secs(1),
-            }],
+            stages: vec![Stage::new("", users, users, Duration::from_secs(1))],
         },
         mix: Arc::new(Mix::new(vec![Sequence { steps, weight: 1 }]).expect("one")),
         rows: None,

@@ -119,12 +119,7 @@ pub fn page_of(own: &SelfMetrics, format: PageFormat) -> Vec<u8> {
 }
 
 fn without_past() -> Ledger {
-    let ledger = restore(RestoreFrom {
-        config: &odd_config(),
-        corrections: &[],
-        store: None,
-        now: Timestamp(0),
-    });
+    let ledger = restore(RestoreFrom::new(&odd_config(), &[], None, Timestamp(0)));
     ledger.expect("nothing is read")
 }
 

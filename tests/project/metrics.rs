@@ -43,12 +43,12 @@ services:
 #[test]
 fn the_page_of_a_state_stays_the_same() {
     let config: Config = CONFIG.parse().expect("valid");
-    let mut ledger = restore(RestoreFrom {
-        config: &config,
-        corrections: &[correction()],
-        store: None,
-        now: Timestamp(0),
-    })
+    let mut ledger = restore(RestoreFrom::new(
+        &config,
+        &[correction()],
+        None,
+        Timestamp(0),
+    ))
     .expect("nothing is read");
     let start = NOW.before(INTERVAL * TICKS);
     for tick in 0..TICKS {

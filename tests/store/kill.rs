@@ -114,12 +114,7 @@ fn ticks(store: &Store, probe: i64, from: i64) -> Vec<i64> {
 /// Compares the numbers of a daemon that starts now with a recount of the month.
 fn check_numbers(store: &Store) {
     let now = store.last_seen().unwrap().unwrap();
-    let ledger = restore(RestoreFrom {
-        config: &config(),
-        corrections: &[],
-        store: Some(store),
-        now,
-    });
+    let ledger = restore(RestoreFrom::new(&config(), &[], Some(store), now));
     let snapshot = ledger.unwrap().advance(now).snapshot();
     let [errors, minutes] = &snapshot.services[0].objectives[..] else {
         panic!("two objectives");

@@ -81,11 +81,8 @@ mod tests {
     use slod_core::load::Model;
 
     fn scenario(stages: &[(f64, f64, u64)]) -> Scenario {
-        let stage = |(from, to, secs): &(f64, f64, u64)| Stage {
-            name: String::new(),
-            from: *from,
-            to: *to,
-            length: Duration::from_secs(*secs),
+        let stage = |(from, to, secs): &(f64, f64, u64)| {
+            Stage::new("", *from, *to, Duration::from_secs(*secs))
         };
         Scenario {
             name: "test".into(),

@@ -189,12 +189,7 @@ mod tests {
             model: Model::Closed {
                 think: Duration::ZERO,
             },
-            stages: vec![Stage {
-                name: "only".into(),
-                from: 10.0,
-                to: 10.0,
-                length: Duration::from_secs(100_000),
-            }],
+            stages: vec![Stage::new("only", 10.0, 10.0, Duration::from_secs(100_000))],
         }
     }
 

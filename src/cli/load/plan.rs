@@ -228,12 +228,6 @@ fn with_options(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, Str
         let (shortest, longest) = (show_duration(SHORTEST), show_duration(LONGEST));
         return Err(format!("a run must take from {shortest} to {longest}"));
     }
-    let stage = |name: &str, from: f64, to: f64, length| Stage {
-        name: name.to_owned(),
-        from,
-        to,
-        length,
-    };
     if let Some(users) = args.users {
         let users = f64::from(users);
         let ramp = args
@@ -245,16 +239,23 @@ fn with_options(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, Str
             let think = Duration::from_secs(1);
             scenario.model = Model::Closed { think };
         }
-        scenario.stages = vec![stage("steady", users, users, length.saturating_sub(ramp))];
+        scenario.stages = vec![Stage::new(
+            "steady",
+            users,
+            users,
+            length.saturating_sub(ramp),
+        )];
         if !ramp.is_zero() {
-            scenario.stages.insert(0, stage("ramp", 0.0, users, ramp));
+            scenario
+                .stages
+                .insert(0, Stage::new("ramp", 0.0, users, ramp));
         }
     } else if let Some(rate) = args.rate {
         let rate = rate.per_second();
         if !matches!(scenario.model, Model::Open { .. }) {
             scenario.model = Model::Open { poisson: false };
         }
-        scenario.stages = vec![stage("steady", rate, rate, length)];
+        scenario.stages = vec![Stage::new("steady", rate, rate, length)];
     } else if args.run_time.is_some() {
         let factor = length.as_secs_f64() / scenario.length().as_secs_f64();
         for stage in &mut scenario.stages {

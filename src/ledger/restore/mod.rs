@@ -44,6 +44,22 @@ pub struct RestoreFrom<'a> {
     pub now: Timestamp,
 }
 
+impl<'a> RestoreFrom<'a> {
+    pub const fn new(
+        config: &'a Config,
+        corrections: &'a [Correction],
+        store: Option<&'a Store>,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            config,
+            corrections,
+            store,
+            now,
+        }
+    }
+}
+
 /// The rebuilt live state.
 #[derive(Debug)]
 pub struct RestoredState {

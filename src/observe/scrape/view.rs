@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// One service's own metrics.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceMetrics {
     pub service: Arc<str>,
     /// When the values were read; `None` without values.
@@ -95,15 +95,7 @@ impl ServiceMetrics {
     pub fn unknown(service: Arc<str>) -> Self {
         Self {
             service,
-            at: None,
-            scrape: ScrapeView::default(),
-            roles: Vec::new(),
-            requests_per_second: None,
-            error_ratio: None,
-            quantiles: None,
-            pool_usage: None,
-            fullest_pool: None,
-            breakers: Vec::new(),
+            ..Self::default()
         }
     }
 

@@ -16,12 +16,7 @@ fn watched(thresholds: &[&str]) -> RunReport {
         name: OBSERVED.to_owned(),
         purpose: String::new(),
         model: Model::Open { poisson: false },
-        stages: vec![Stage {
-            name: OBSERVED.to_owned(),
-            from: 0.0,
-            to: 0.0,
-            length: Duration::from_mins(1),
-        }],
+        stages: vec![Stage::new(OBSERVED, 0.0, 0.0, Duration::from_mins(1))],
     };
     let run = RunRecord {
         to: Timestamp(60_000),

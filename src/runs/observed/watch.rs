@@ -136,12 +136,7 @@ fn record(service: String, from: Timestamp, purpose: String) -> RunRecord {
         name: OBSERVED.to_owned(),
         purpose,
         model: Model::Open { poisson: false },
-        stages: vec![Stage {
-            name: OBSERVED.to_owned(),
-            from: 0.0,
-            to: 0.0,
-            length: Duration::ZERO,
-        }],
+        stages: vec![Stage::new(OBSERVED, 0.0, 0.0, Duration::ZERO)],
     };
     RunRecord::begun(service, scenario, OBSERVED, from)
 }

@@ -152,12 +152,12 @@ fn read_scenario(bytes: &mut Bytes<'_>, name: &str) -> Result<Scenario, Corrupt>
     };
     let count: usize = bytes.small()?;
     let stage = |bytes: &mut Bytes<'_>| {
-        Ok(Stage {
-            name: read_text(bytes)?,
-            from: read_number(bytes)?,
-            to: read_number(bytes)?,
-            length: read_span(bytes)?,
-        })
+        Ok(Stage::new(
+            read_text(bytes)?,
+            read_number(bytes)?,
+            read_number(bytes)?,
+            read_span(bytes)?,
+        ))
     };
     let stages = (0..count).map(|_| stage(bytes));
     Ok(Scenario {

@@ -177,12 +177,7 @@ fn lived(config: &Config, store: &Store, records: &[Record], end: i64) -> Vec<Ro
         decisions: Arc::new(decisions),
         ..Inputs::default()
     };
-    let source = RestoreFrom {
-        config,
-        corrections: &corrections,
-        store: None,
-        now: at(0),
-    };
+    let source = RestoreFrom::new(config, &corrections, None, at(0));
     let (mut ledger, mut alerts) = (restore(source).expect("empty"), LiveAlerts::default());
     let mut next = records.iter().peekable();
     let mut known: BTreeMap<_, AlertRecord> = BTreeMap::new();

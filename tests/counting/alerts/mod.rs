@@ -64,12 +64,12 @@ impl Fixture {
     }
 
     fn source(&self) -> RestoreFrom<'_> {
-        RestoreFrom {
-            config: &self.config,
-            corrections: &self.corrections,
-            store: Some(&self.store),
-            now: at(self.now),
-        }
+        RestoreFrom::new(
+            &self.config,
+            &self.corrections,
+            Some(&self.store),
+            at(self.now),
+        )
     }
 
     fn probe(&mut self, good: bool) {

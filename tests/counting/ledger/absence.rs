@@ -58,12 +58,7 @@ impl Daemon {
     }
 
     fn source(&self) -> RestoreFrom<'_> {
-        RestoreFrom {
-            config: &self.config,
-            corrections: &[],
-            store: Some(&self.store),
-            now: Timestamp(self.now),
-        }
+        RestoreFrom::new(&self.config, &[], Some(&self.store), Timestamp(self.now))
     }
 
     fn start(&mut self) {

@@ -307,12 +307,12 @@ impl Fixture {
     }
 
     pub fn source(&self) -> RestoreFrom<'_> {
-        RestoreFrom {
-            config: &self.config,
-            corrections: &self.corrections,
-            store: self.store.as_ref(),
-            now: Timestamp(self.now),
-        }
+        RestoreFrom::new(
+            &self.config,
+            &self.corrections,
+            self.store.as_ref(),
+            Timestamp(self.now),
+        )
     }
 
     pub fn check(&mut self) {

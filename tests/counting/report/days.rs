@@ -11,12 +11,7 @@ fn ninety_days_continue_the_thirty() {
     let (config, now) = (config(), at((DAYS + 10) * DAY + 4321));
     let store = Store::open_read_only(store()).expect("readable");
     let corrections = in_force(&config, &store).expect("readable");
-    let live = restore(RestoreFrom {
-        config: &config,
-        corrections: &corrections,
-        store: Some(&store),
-        now,
-    });
+    let live = restore(RestoreFrom::new(&config, &corrections, Some(&store), now));
     let live = live.expect("readable").advance(now).snapshot();
     let (_, month) = reported(0, DAYS * DAY);
     for service in &live.services {

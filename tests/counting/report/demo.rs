@@ -78,12 +78,7 @@ fn every_number_matches_the_generated_data() {
     let store = store(&config, folder.path());
     let report = report(&config, &store, Span::new(from, to, to)).expect("readable");
     let corrections = in_force(&config, &store).expect("readable");
-    let ledger = restore(RestoreFrom {
-        config: &config,
-        corrections: &corrections,
-        store: Some(&store),
-        now: to,
-    });
+    let ledger = restore(RestoreFrom::new(&config, &corrections, Some(&store), to));
     let snapshot = ledger.expect("restored").advance(to).snapshot();
     let interval = i64::try_from(INTERVAL.as_millis()).expect("small");
     for (at, service) in config.services.iter().enumerate() {

@@ -245,12 +245,7 @@ fn a_report_agrees_with_the_status() {
     let store = Store::open_read_only(store()).expect("readable");
     let now = Timestamp(at(DAYS * DAY).0 - 1);
     let corrections = in_force(&config, &store).expect("readable");
-    let ledger = restore(RestoreFrom {
-        config: &config,
-        corrections: &corrections,
-        store: Some(&store),
-        now,
-    });
+    let ledger = restore(RestoreFrom::new(&config, &corrections, Some(&store), now));
     let snapshot = ledger.expect("restored").advance(now).snapshot();
     let (_, report) = printed_at(0, DAYS * DAY, DAYS * DAY);
     for (service, reported) in snapshot.services.iter().zip(&report.services) {

@@ -33,6 +33,13 @@ fn began(first: Option<Timestamp>) -> [Presence; 1] {
     [Presence { first, absent }]
 }
 
+/// A measurement of one objective over a span; its probe has been there from the start.
+fn measure<'a>(service: &ServiceSpec, objective: &'a Objective, span: Span) -> Measure<'a> {
+    let contributing = contributing(service, objective);
+    let began = began(Some(at(0)));
+    Measure::new(objective, contributing, &Spans::default(), span, &began)
+}
+
 #[test]
 fn a_period_beyond_the_retention_is_withheld() {
     let config = config();
@@ -41,24 +48,13 @@ fn a_period_beyond_the_retention_is_withheld() {
     let reported = |kept: i64| {
         let span = Span::new(at(-7200), at(6000), at(6000));
         let span = span.with_retention(Duration::from_secs(kept.unsigned_abs()));
-        let contributing = contributing(service, objective);
-        let mut measure = Measure::new(
-            objective,
-            contributing,
-            &Spans::default(),
-            span,
-            &began(Some(at(0))),
-        );
+        let mut measure = measure(service, objective, span);
         for minute in 0..100 {
             measure.record(0, &record(service, 0, at(minute * 60), Verdict::Good));
         }
         let reported = measure.finish();
-        (
-            reported.view.good,
-            reported.view.sli,
-            reported.left,
-            reported.burn_down.len(),
-        )
+        let view = reported.view;
+        (view.good, view.sli, reported.left, reported.burn_down.len())
     };
     let (good, sli, left, points) = reported(13_200);
     assert_eq!((good, sli, left), (100, Some(1.0), Some(1.0)));
@@ -73,14 +69,7 @@ fn missed_and_met_to_the_last_event() {
     let objective = &service.objectives[0];
     let span = Span::new(at(0), at(6000), at(DAY));
     let left = |bad: i64| {
-        let contributing = contributing(service, objective);
-        let mut measure = Measure::new(
-            objective,
-            contributing,
-            &Spans::default(),
-            span,
-            &began(Some(at(0))),
-        );
+        let mut measure = measure(service, objective, span);
         for minute in 0..100 {
             let verdict = if minute < bad {
                 Verdict::Bad(Cause::Reset)
@@ -106,9 +95,7 @@ fn requests_from_before_the_span_count_from_its_start() {
     let mut counting_events = objectives.filter(|one| !one.budgeting.is_sliced());
     let objective = counting_events.next().expect("one");
     let span = Span::new(at(6000), at(12_000), at(DAY));
-    let contributing = contributing(service, objective);
-    let none = Spans::default();
-    let mut measure = Measure::new(objective, contributing, &none, span, &began(Some(at(0))));
+    let mut measure = measure(service, objective, span);
     for (second, covered_ms) in [(6060, 3_600_000), (6120, 60_000)] {
         let tally = Tally {
             good: 10,

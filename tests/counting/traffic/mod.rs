@@ -53,12 +53,7 @@ fn config(path: &Path, with_maintenance: bool) -> Config {
 
 fn restored(config: &Config, now: Timestamp) -> Ledger {
     let store = Store::open(&config.store.path).expect("a store");
-    let from = RestoreFrom {
-        config,
-        corrections: &config.corrections,
-        store: Some(&store),
-        now,
-    };
+    let from = RestoreFrom::new(config, &config.corrections, Some(&store), now);
     restore(from).expect("readable")
 }
 

@@ -55,12 +55,7 @@ pub fn config() -> Config {
 }
 
 pub fn ledger(config: &Config) -> Ledger {
-    let without_past = RestoreFrom {
-        config,
-        corrections: &[],
-        store: None,
-        now: Timestamp(0),
-    };
+    let without_past = RestoreFrom::new(config, &[], None, Timestamp(0));
     restore(without_past).expect("nothing is read")
 }
 

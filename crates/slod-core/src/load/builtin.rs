@@ -77,12 +77,7 @@ fn hold(name: &str, level: f64, seconds: u64) -> Stage {
 }
 
 fn ramp(name: &str, from: f64, to: f64, seconds: u64) -> Stage {
-    Stage {
-        name: name.to_owned(),
-        from,
-        to,
-        length: Duration::from_secs(seconds),
-    }
+    Stage::new(name, from, to, Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Windows of a run with an external load generator, from the counters of the service.
 
-use super::{LoadWindow, Transferred};
+use super::LoadWindow;
 use crate::outcome::{Cause, Timestamp};
 use crate::sample::increase;
 use crate::stats::quantile::Histogram;
@@ -128,14 +128,10 @@ impl CountedWindows {
         LoadWindow {
             start,
             length,
-            stage: 0,
             due: requests as f64 / seconds,
             // Little's law.
             active: pair(|one| one.seconds).unwrap_or(0.0) / seconds,
             started: requests,
-            dropped: 0,
-            lacking: 0,
-            repeated: 0,
             good,
             unjudged,
             failed: (failed > 0)
@@ -143,10 +139,7 @@ impl CountedWindows {
                 .into_iter()
                 .collect(),
             latency,
-            failed_latency: Histogram::default(),
-            lag: Duration::ZERO,
-            generator_cpu: None,
-            transferred: Transferred::default(),
+            ..LoadWindow::default()
         }
     }
 }

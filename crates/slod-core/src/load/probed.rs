@@ -1,6 +1,6 @@
 //! Windows of a run whose load was not counted, from the outcomes of the service's probes.
 
-use super::{LoadWindow, Transferred};
+use super::LoadWindow;
 use crate::outcome::{Cause, Timestamp, Verdict, millis};
 use crate::stats::quantile::Histogram;
 use crate::stats::scale::Scale;
@@ -73,21 +73,14 @@ fn window(sum: Sum, start: Duration, length: Duration) -> LoadWindow {
     LoadWindow {
         start,
         length,
-        stage: 0,
         due: started as f64 / seconds,
         active: sum.time.as_secs_f64() / seconds,
         started,
-        dropped: 0,
-        lacking: 0,
-        repeated: 0,
-        unjudged: 0,
         good: sum.good,
         failed: sum.failed.into_iter().collect(),
         latency,
         failed_latency,
-        lag: Duration::ZERO,
-        generator_cpu: None,
-        transferred: Transferred::default(),
+        ..LoadWindow::default()
     }
 }
 

@@ -260,6 +260,14 @@ impl RetryAfter {
 }
 
 impl Transferred {
+    /// Bytes that were received, of a tool that does not count what it sends.
+    pub const fn received(received: Option<u64>) -> Self {
+        Self {
+            received,
+            sent: None,
+        }
+    }
+
     /// These and other bytes.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

@@ -21,6 +21,17 @@ pub struct Stage {
     pub length: Duration,
 }
 
+impl Stage {
+    pub fn new(name: impl Into<String>, from: f64, to: f64, length: Duration) -> Self {
+        Self {
+            name: name.into(),
+            from,
+            to,
+            length,
+        }
+    }
+}
+
 /// A planned load run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {

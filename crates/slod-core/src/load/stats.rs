@@ -70,17 +70,11 @@ impl Figures {
             completed: request.completed(),
             errors: request.errors(),
             rate_limited: failures_by(Cause::RateLimited, &request.failed),
-            unjudged: 0,
             started: request.completed(),
-            dropped: 0,
-            lacking: 0,
-            repeated: 0,
-            untimed: 0,
-            due: 0.0,
             length,
             transferred: request.transferred,
             latencies: counted(counts),
-            failed_latencies: Vec::new(),
+            ..Self::default()
         }
     }
 

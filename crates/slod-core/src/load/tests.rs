@@ -99,12 +99,7 @@ pub(super) fn states(found: &Statement, answer: Answer, evidence: &str) {
 }
 
 fn stage(level: f64, secs: u64) -> Stage {
-    Stage {
-        name: String::new(),
-        from: level,
-        to: level,
-        length: Duration::from_secs(secs),
-    }
+    Stage::new("", level, level, Duration::from_secs(secs))
 }
 
 /// The same with users that think for some seconds.

@@ -64,12 +64,8 @@ fn alone(request: Request, weight: u32) -> Sequence {
 }
 
 fn plan(address: SocketAddr, model: Model, stages: &[(f64, f64, u64)]) -> Plan {
-    let stage = |(from, to, ms): &(f64, f64, u64)| Stage {
-        name: String::new(),
-        from: *from,
-        to: *to,
-        length: Duration::from_millis(*ms),
-    };
+    let stage =
+        |(from, to, ms): &(f64, f64, u64)| Stage::new("", *from, *to, Duration::from_millis(*ms));
     Plan {
         scenario: Scenario {
             name: "test".into(),

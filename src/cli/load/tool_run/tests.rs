@@ -9,12 +9,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// Follows a shell script as k6, from its first line of output on. The clock is paused, but the script runs in
 /// real time.
 fn started(script: &str) -> ToolRun {
-    let stage = Stage {
-        name: "steady".to_owned(),
-        from: 1.0,
-        to: 1.0,
-        length: LENGTH,
-    };
+    let stage = Stage::new("steady", 1.0, 1.0, LENGTH);
     let scenario = Scenario {
         name: "steady".to_owned(),
         purpose: String::new(),

@@ -122,12 +122,7 @@ fn without_an_expected_load_it_is_the_lowest_one_of_the_plan() {
 fn without_a_plan_nothing_is_too_high() {
     let text = CONFIG.replace("rate: 20/s-80/s, peak_rate: 200/s, ", "");
     let scenario = Scenario {
-        stages: vec![Stage {
-            name: "observed".into(),
-            from: 0.0,
-            to: 0.0,
-            length: Duration::from_mins(1),
-        }],
+        stages: vec![Stage::new("observed", 0.0, 0.0, Duration::from_mins(1))],
         ..planned("throughput")
     };
     let all = requirements(&service(&text), &scenario);
@@ -142,12 +137,7 @@ fn without_a_plan_nothing_is_too_high() {
 #[test]
 fn a_plan_above_the_expected_load_is_not_judged_by_it() {
     let mut scenario = planned("baseline");
-    scenario.stages = vec![Stage {
-        name: "high".into(),
-        from: 60.0,
-        to: 60.0,
-        length: Duration::from_mins(1),
-    }];
+    scenario.stages = vec![Stage::new("high", 60.0, 60.0, Duration::from_mins(1))];
     assert_eq!(
         sources(CONFIG, &scenario),
         ["objective fast", "objective flow"]

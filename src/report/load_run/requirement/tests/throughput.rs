@@ -43,12 +43,7 @@ fn a_lower_load_of_another_tool_is_inconclusive_for_throughput() {
         model: Model::Closed {
             think: Duration::ZERO,
         },
-        stages: vec![Stage {
-            name: IMPORTED.to_owned(),
-            from: 0.0,
-            to: 0.0,
-            length: Duration::from_secs(10),
-        }],
+        stages: vec![Stage::new(IMPORTED, 0.0, 0.0, Duration::from_secs(10))],
         ..planned("baseline")
     };
     let all = requirements(&service(CONFIG), &imported);

@@ -10,12 +10,8 @@ const LAW: Scalability = Scalability {
 
 /// Stages with constant numbers of users and the throughput of each.
 fn stages(levels: &[f64], throughput: impl Fn(f64) -> f64) -> RunRecord {
-    let stage = |level: &f64| Stage {
-        name: format!("{level}"),
-        from: *level,
-        to: *level,
-        length: Duration::from_mins(1),
-    };
+    let stage =
+        |level: &f64| Stage::new(format!("{level}"), *level, *level, Duration::from_mins(1));
     let scenario = Scenario {
         name: "steps".into(),
         purpose: String::new(),
