@@ -64,7 +64,7 @@ fn start() -> io::Result<Runtime> {
 }
 
 /// Runs a probe's evaluations and remembers whether they are slow.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Evaluator(Arc<State>);
 
 #[derive(Debug, Default)]

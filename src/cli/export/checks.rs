@@ -53,7 +53,7 @@ mod tests {
         let of = |expect: &Expect| checks(expect, &redactions);
         let body = |text| Expect {
             body: vec![regex(text)],
-            ..Expect::nothing()
+            ..Expect::default()
         };
         assert_eq!(of(&body("ok")).expect("written")[0].name, "body ~ /ok/");
         let fault = of(&body("secret-1")).expect_err("a secret");
@@ -61,7 +61,7 @@ mod tests {
         assert!(of(&body("(?i)ok")).is_err());
         let filtered = Expect {
             json_not: vec![JsonAbsence::new("$.checks[?@.ok == false]").expect("valid")],
-            ..Expect::nothing()
+            ..Expect::default()
         };
         assert!(of(&filtered).is_err());
     }

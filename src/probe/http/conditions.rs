@@ -106,7 +106,7 @@ mod tests {
                 JsonCondition::new("$.n", ">= 3").expect("valid"),
             ],
             json_not: vec![JsonAbsence::new("$.error").expect("valid")],
-            ..Expect::nothing()
+            ..Expect::default()
         };
         let mut redactions = Redactions::default();
         redactions.add("secret-1", "<secret>");
@@ -151,7 +151,7 @@ mod tests {
     fn a_status_alone_is_no_condition() {
         let expect = Expect {
             status: vec![200..=299],
-            ..Expect::nothing()
+            ..Expect::default()
         };
         assert!(conditions(&Arc::new(expect), &Redactions::default()).is_none());
     }

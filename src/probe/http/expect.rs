@@ -14,7 +14,8 @@ use http::{HeaderMap, HeaderName, StatusCode};
 use regex::bytes::Regex;
 use std::ops::RangeInclusive;
 
-#[derive(Debug)]
+/// Without conditions by default.
+#[derive(Debug, Default)]
 pub struct Expect {
     pub status: Vec<RangeInclusive<u16>>,
     pub headers: Vec<(HeaderName, Regex)>,
@@ -26,18 +27,6 @@ pub struct Expect {
 }
 
 impl Expect {
-    pub fn nothing() -> Self {
-        Self {
-            status: Vec::new(),
-            headers: Vec::new(),
-            headers_not: Vec::new(),
-            body: Vec::new(),
-            body_not: Vec::new(),
-            json: Vec::new(),
-            json_not: Vec::new(),
-        }
-    }
-
     /// Whether the body must be kept for the checks.
     pub fn wants_body(&self) -> bool {
         !(self.body.is_empty()

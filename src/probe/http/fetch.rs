@@ -3,18 +3,16 @@
 
 use super::HttpProbe;
 use super::body::BodySink;
-use super::expect::Expect;
 use super::keys::{self, Address};
-use super::oauth2::{self, keys::OAUTH2};
-use super::read::{CHECKED_MAX, read_request, read_transport, read_url, warn_of_open_secrets};
+use super::oauth2::keys::OAUTH2;
+use super::read::{CHECKED_MAX, read_request, read_url};
 use super::run::follow;
 use super::total::{JsonTotal, Totaled};
 use crate::outcome::{Cause, Verdict};
-use crate::probe::Attempt;
 use crate::probe::deadline::{Overdue, within};
 use crate::probe::dial::{Failure, Progress, options};
-use crate::probe::evaluate::Evaluator;
 use crate::probe::json_text;
+use crate::probe::{Attempt, Probe};
 use crate::yaml::{Declared, Key, Section, Size};
 use http::header::ACCEPT;
 use http::{HeaderValue, Method, response};
@@ -64,30 +62,19 @@ impl Endpoint {
     ) -> Option<Self> {
         let url = read_url(place, address);
         let request = read_request(section, url, Some(Method::GET), Bytes::new());
-        let transport = read_transport(section, request.as_ref());
-        let tokens = oauth2::read(section, request.as_ref());
+        let probe = HttpProbe::of(section, request);
         let follow = section.get(&keys::FOLLOW_REDIRECTS);
         let max = section.get(&keys::MAX_REDIRECTS);
         let body_limit = section.get(&BODY_LIMIT);
-        let mut request = request?;
-        if request
-            .headers
-            .get(ACCEPT)
-            .is_none_or(|value| value == "*/*")
-        {
-            let accept = HeaderValue::from_static(accept);
-            request.headers.insert(ACCEPT, accept);
-        }
-        warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
-        let probe = HttpProbe {
-            request,
-            expect: Arc::new(Expect::nothing()),
-            evaluator: Evaluator::default(),
+        let mut probe = HttpProbe {
             redirects: max.filter(|_| follow == Some(true)),
             body_limit: body_limit?,
-            transport: transport?,
-            tokens,
+            ..probe?
         };
+        let headers = &mut probe.request.headers;
+        if headers.get(ACCEPT).is_none_or(|value| value == "*/*") {
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+        }
         Some(Self { probe })
     }
 
@@ -113,8 +100,8 @@ impl Endpoint {
 
     /// Waits for the token that a request needs, for at most `wait`.
     pub async fn prepare(&self, wait: Duration) {
-        if let Some(tokens) = self.probe.tokens.clone() {
-            tokens.prepare(wait).await;
+        if let Some(preparation) = self.probe.prepare(wait) {
+            preparation.await;
         }
     }
 

@@ -7,13 +7,11 @@ use super::HttpProbe;
 use super::conditions::conditions;
 use super::expect::Expect;
 use super::keys;
-use super::oauth2::{self, TokenSource, keys::OAUTH2};
-use super::read::{read_request, read_transport, warn_of_open_secrets};
+use super::oauth2::{TokenSource, keys::OAUTH2};
+use super::read::read_request;
 use super::request::Request;
-use super::transport::Transport;
 use crate::outcome::Timestamp;
 use crate::probe::dial::{Host, Progress, Trusted, options, resolve};
-use crate::probe::evaluate::Evaluator;
 use crate::probe::{Attempt, Probe, Trace, unwrapped};
 use crate::yaml::{Declared, Redactions, Section};
 use connection::{Connector, LoadToken, UserCookies};
@@ -70,57 +68,34 @@ impl LoadTarget {
         let body = section.secret_bytes(&keys::BODY);
         let body = body.map(Bytes::from).unwrap_or_default();
         let request = read_request(section, url, method, body);
-        let transport = read_transport(section, request.as_ref());
-        let tokens = oauth2::read(section, request.as_ref());
+        let probe = HttpProbe::of(section, request);
         let status = section.all(&keys::EXPECT_STATUS);
-        let request = request?;
-        warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
-        Some(Self::new(request, status, transport?, tokens))
+        Some(Self::new(probe?, status))
     }
 
-    fn new(
-        request: Request,
-        status: Vec<RangeInclusive<u16>>,
-        transport: Transport,
-        tokens: Option<Arc<TokenSource>>,
-    ) -> Self {
-        let target = request.shown();
-        let probe = HttpProbe {
-            request,
-            expect: Arc::new(Expect {
-                status,
-                ..Expect::nothing()
-            }),
-            evaluator: Evaluator::default(),
-            redirects: None,
-            body_limit: u64::MAX,
-            transport,
-            tokens,
-        };
+    fn new(probe: HttpProbe, status: Vec<RangeInclusive<u16>>) -> Self {
+        let expect = Arc::new(Expect {
+            status,
+            ..Expect::default()
+        });
         Self {
-            probe: Arc::new(probe),
+            target: probe.request.shown(),
+            probe: Arc::new(HttpProbe { expect, ..probe }),
             redactions: Redactions::default(),
-            target,
             watch: None,
         }
     }
 
     /// The request of a probe of another kind, whose answers are read while they arrive. `target` is
     /// its address without secrets.
-    pub fn watched(
-        mut request: Request,
-        transport: Transport,
-        tokens: Option<Arc<TokenSource>>,
-        target: String,
-        watch: NewWatch,
-    ) -> Self {
+    pub fn watched(mut probe: HttpProbe, target: String, watch: NewWatch) -> Self {
         // Answers are read without decoding.
         let identity = HeaderValue::from_static("identity");
-        request.headers.insert(ACCEPT_ENCODING, identity);
+        probe.request.headers.insert(ACCEPT_ENCODING, identity);
         Self {
             target,
             watch: Some(watch),
-            ..Self::new(request, vec![200..=299], transport, tokens)
+            ..Self::new(probe, vec![200..=299])
         }
     }
 

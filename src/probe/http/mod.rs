@@ -39,6 +39,7 @@ use super::dial::{Failure, Progress};
 use super::evaluate::Evaluator;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome};
+use crate::yaml::Section;
 use async_trait::async_trait;
 pub use body::BodySink;
 pub use expect::Expect;
@@ -48,6 +49,7 @@ pub use health_check::is_health_check;
 pub use keys::Address;
 pub use look::{ResponseFacts, look};
 use oauth2::{Signed, TokenSource};
+use read::{read_transport, warn_of_open_secrets};
 use request::Request;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,24 +79,42 @@ pub enum Version {
     Http2,
 }
 
-/// A request that can be made any number of times.
-#[derive(Debug)]
-struct HttpProbe {
-    request: Request,
-    expect: Arc<Expect>,
-    evaluator: Evaluator,
+/// A request that can be made any number of times. Probes of other kinds over HTTP and the load engine have one too.
+#[derive(Clone, Debug)]
+pub struct HttpProbe {
+    pub(super) request: Request,
+    pub(super) expect: Arc<Expect>,
+    pub(super) evaluator: Evaluator,
     /// Maximum number of redirects; `None` checks the redirect itself.
-    redirects: Option<u32>,
+    pub(super) redirects: Option<u32>,
     /// Maximum number of bytes of the decoded body.
-    body_limit: u64,
-    transport: Transport,
+    pub(super) body_limit: u64,
+    pub(super) transport: Transport,
     /// The source of its tokens.
-    tokens: Option<Arc<TokenSource>>,
+    pub(super) tokens: Option<Arc<TokenSource>>,
 }
 
 impl HttpProbe {
+    /// Reads how a request is sent, from the keys that all kinds over HTTP share. Nothing is expected of its answer, whose
+    /// body has no limit, and redirects are not followed.
+    pub(super) fn of(section: &Section<'_>, request: Option<Request>) -> Option<Self> {
+        let transport = read_transport(section, request.as_ref());
+        let tokens = oauth2::read(section, request.as_ref());
+        let request = request?;
+        warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
+        Some(Self {
+            request,
+            expect: Arc::default(),
+            evaluator: Evaluator::default(),
+            redirects: None,
+            body_limit: u64::MAX,
+            transport: transport?,
+            tokens,
+        })
+    }
+
     /// The request of one attempt. A failure without the token that it needs.
-    fn signed(&self, progress: &mut Progress<'_>) -> Result<Signed<'_>, Failure> {
+    pub(super) fn signed(&self, progress: &mut Progress<'_>) -> Result<Signed<'_>, Failure> {
         Signed::new(&self.request, self.tokens.as_ref(), progress)
     }
 }

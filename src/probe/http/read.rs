@@ -8,7 +8,6 @@ pub use expect::{read_expect, refuse_checks_of_no_body};
 
 use super::expect::Expect;
 use super::keys::{self, Address};
-use super::oauth2;
 use super::proxy::Proxy;
 use super::request::Request;
 use super::sent::{fitting_version, read_headers};
@@ -16,7 +15,6 @@ use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
 use crate::probe::dial::{Tls, TlsOptions, options};
-use crate::probe::evaluate::Evaluator;
 use crate::yaml::{Key, Section};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
@@ -40,12 +38,11 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
     let body = body.map(Bytes::from).unwrap_or_default();
     let request = read_request(section, url, method, body);
     let expect = read_expect(section);
-    let transport = read_transport(section, request.as_ref());
-    let tokens = oauth2::read(section, request.as_ref());
+    let probe = HttpProbe::of(section, request);
     let follow = section.get(&keys::FOLLOW_REDIRECTS);
     let max = section.get(&keys::MAX_REDIRECTS);
     let body_limit = section.get(&keys::BODY_LIMIT);
-    let (request, expect) = (request?, expect?);
+    let (probe, expect) = (probe?, expect?);
     if expect.wants_body() && body_limit.is_some_and(|limit| limit > CHECKED_MAX) {
         section.error(
             "out-of-range",
@@ -54,19 +51,15 @@ pub(super) fn read(section: &Section<'_>) -> Option<HttpProbe> {
             "expected at most 16MiB",
         );
     }
-    refuse_what_has_no_body(section, &request, &expect);
+    refuse_what_has_no_body(section, &probe.request, &expect);
     if follow == Some(true) {
         expect::warn_of_followed_redirects(section, &expect);
     }
-    warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
     Some(HttpProbe {
-        request,
         expect: Arc::new(expect),
-        evaluator: Evaluator::default(),
         redirects: max.filter(|_| follow == Some(true)),
         body_limit: body_limit?,
-        transport: transport?,
-        tokens,
+        ..probe
     })
 }
 

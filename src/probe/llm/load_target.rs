@@ -20,9 +20,7 @@ pub fn load_target(probe: &Arc<dyn Probe>) -> Option<LoadTarget> {
     let (llm, redactions) = unwrapped::<LlmProbe>(probe).filter(|(llm, _)| llm.stream)?;
     let (api, may_call) = (llm.api, llm.may_call);
     let watch = NewWatch(Arc::new(move || Box::new(Reading::new(api, may_call))));
-    let (request, transport) = (llm.request.clone(), llm.transport.clone());
-    let (tokens, target) = (llm.tokens.clone(), probe.target());
-    let load_target = LoadTarget::watched(request, transport, tokens, target, watch);
+    let load_target = LoadTarget::watched(llm.http.clone(), probe.target(), watch);
     Some(load_target.redacted(redactions))
 }
 

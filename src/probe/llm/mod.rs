@@ -17,17 +17,13 @@ mod stream;
 mod think;
 mod worst;
 
-use super::evaluate::Evaluator;
-use super::http::oauth2::TokenSource;
-use super::http::request::Request;
-use super::http::transport::Transport;
+use super::http::HttpProbe;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{CodeOf, DurationOf, Measurement, Measures, Outcome, Record, Timestamp};
 use api::Api;
 use async_trait::async_trait;
 use budget::{Budget, Spending, Tokens};
 use expect::Expect;
-use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 pub use names::Convention;
 use std::sync::{Arc, OnceLock};
@@ -76,14 +72,8 @@ pub struct LlmProbe {
     stream: bool,
     /// Whether a tool call is an answer: tools are offered, or tool calls are expected.
     may_call: bool,
-    request: Request,
+    http: HttpProbe,
     expect: Arc<Expect>,
-    evaluator: Evaluator,
-    /// Maximum number of bytes of the decoded response.
-    body_limit: u64,
-    transport: Transport,
-    /// The source of its tokens.
-    tokens: Option<Arc<TokenSource>>,
     budget: Option<Budget>,
     /// The most tokens that an attempt can use.
     worst: Tokens,
@@ -126,10 +116,10 @@ impl Probe for LlmProbe {
     }
 
     fn prepare(&self, wait: Duration) -> Option<BoxFuture<'_, ()>> {
-        Some(self.tokens.clone()?.prepare(wait).boxed())
+        self.http.prepare(wait)
     }
 
     fn target(&self) -> String {
-        format!("{} ({})", self.request.shown(), self.subject.model)
+        format!("{} ({})", self.http.request.shown(), self.subject.model)
     }
 }

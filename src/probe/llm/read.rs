@@ -8,13 +8,10 @@ use super::names::{Convention, provider};
 use super::worst::worst;
 use super::{LlmProbe, Subject};
 use crate::outcome::FinishReason;
-use crate::probe::evaluate::Evaluator;
+use crate::probe::http::HttpProbe;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::http::keys as shared;
-use crate::probe::http::oauth2;
-use crate::probe::http::read::{
-    AGENT, read_authorization, read_transport, read_url, warn_of_open_secrets,
-};
+use crate::probe::http::read::{AGENT, read_authorization, read_url};
 use crate::probe::http::request::Request;
 use crate::probe::http::sent::read_headers;
 use crate::yaml::{Key, Mapping, Section};
@@ -51,23 +48,19 @@ pub fn read(section: &Section<'_>) -> Option<LlmProbe> {
             redirect_auth: None,
             url,
         });
-    let transport = read_transport(section, request.as_ref());
-    let tokens = oauth2::read(section, request.as_ref());
-    let (api, question, request) = (api?, question?, request?);
-    warn_of_open_secrets(section, &shared::URL, &request, tokens.is_some());
-    let expect = expect?;
+    let http = HttpProbe::of(section, request);
+    let (api, question, http, expect) = (api?, question?, http?, expect?);
     let may_call = question.offers_tools() || expect.finish.contains(&FinishReason::ToolCalls);
     Some(LlmProbe {
-        subject: subject(api, &question, &request, convention?),
+        subject: subject(api, &question, &http.request, convention?),
         api,
         stream: question.stream,
         may_call,
-        request,
+        http: HttpProbe {
+            body_limit: body_limit?,
+            ..http
+        },
         expect: Arc::new(expect),
-        evaluator: Evaluator::default(),
-        body_limit: body_limit?,
-        transport: transport?,
-        tokens,
         budget,
         worst: worst(api, &question),
         spending: OnceLock::new(),

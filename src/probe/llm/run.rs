@@ -50,8 +50,7 @@ pub async fn run(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
 async fn ask(probe: &LlmProbe, attempt: &mut Attempt) -> Outcome {
     let deadline = attempt.deadline;
     let mut progress = Progress::new(attempt);
-    let signed = Signed::new(&probe.request, probe.tokens.as_ref(), &mut progress);
-    let signed = match signed {
+    let signed = match probe.http.signed(&mut progress) {
         Ok(signed) => signed,
         Err(failure) => return progress.finish(Ok(Err(failure))),
     };
@@ -68,6 +67,7 @@ async fn exchange(
 ) -> Result<(), Failure> {
     let receive = ReceiveAnswer { probe, signed };
     let answer = probe
+        .http
         .transport
         .ask(&signed.request, true, receive, progress)
         .await?;
@@ -167,7 +167,7 @@ async fn read_stream(
         return stream::read(probe, headers, source, answer, progress).await;
     }
     let mut kept = BodyBuffer::new(true);
-    body::rest(source, headers, probe.body_limit, &mut kept).await?;
+    body::rest(source, headers, probe.http.body_limit, &mut kept).await?;
     check_error(&document(headers, &kept.bytes)?)?;
     Err(no_stream())
 }
@@ -179,7 +179,7 @@ async fn read_whole(
     answer: &mut Answer,
 ) -> Result<(), Failure> {
     let mut kept = BodyBuffer::new(true);
-    body::read(incoming, head, probe.body_limit, &mut kept).await?;
+    body::read(incoming, head, probe.http.body_limit, &mut kept).await?;
     probe
         .api
         .take_whole(answer, &document(&head.headers, &kept.bytes)?)
@@ -223,6 +223,10 @@ async fn judge(
     }
     let expect = probe.expect.clone();
     let work = move || expect.check(&answer);
-    let checks = probe.evaluator.evaluate(progress.deadline(), work).await?;
+    let checks = probe
+        .http
+        .evaluator
+        .evaluate(progress.deadline(), work)
+        .await?;
     record_all(checks, progress)
 }

@@ -33,10 +33,10 @@ pub async fn read(
             break;
         }
         received.note(bytes);
-        if received.length > probe.body_limit {
+        if received.length > probe.http.body_limit {
             return Err(too_large(&format!(
                 "the answer is larger than {} bytes (`body_limit`)",
-                probe.body_limit
+                probe.http.body_limit
             )));
         }
         let fed = reader.feed(bytes, &mut events);

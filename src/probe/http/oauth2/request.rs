@@ -9,7 +9,6 @@ use crate::probe::dial::{Failure, Progress};
 use crate::probe::evaluate::Evaluator;
 use crate::probe::http::HttpProbe;
 use crate::probe::http::body::BodySink;
-use crate::probe::http::expect::Expect;
 use crate::probe::http::fetch::finish;
 use crate::probe::http::read::{
     AGENT, names_a_secret, read_transport, read_url, warn_of_open_secrets,
@@ -85,7 +84,7 @@ impl TokenEndpoint {
         let transport = transport?;
         let probe = |request| HttpProbe {
             request,
-            expect: Arc::new(Expect::nothing()),
+            expect: Arc::default(),
             evaluator: Evaluator::default(),
             redirects: None,
             body_limit: BODY_MAX,
