@@ -10,14 +10,8 @@ use crate::report::runs::{Finding, findings_to_text};
 use crate::store::{Store, StoreError, StoredRun};
 use clap::{Args, Subcommand};
 
-#[derive(Debug, Args)]
-pub struct BaselineArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Make a run the baseline of its service and scenario.
     Record(RecordArgs),
     /// Compare a run with the baseline of its service and scenario: exit code 1 if it is worse, 2 if part of it cannot be compared.
@@ -27,7 +21,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct RecordArgs {
+pub struct RecordArgs {
     /// Number of the run.
     #[arg(value_parser = read_number)]
     id: i64,
@@ -36,7 +30,7 @@ struct RecordArgs {
 }
 
 #[derive(Debug, Args)]
-struct CompareArgs {
+pub struct CompareArgs {
     /// Number of the run.
     #[arg(value_parser = read_number)]
     id: i64,
@@ -48,7 +42,7 @@ struct CompareArgs {
 }
 
 #[derive(Debug, Args)]
-struct ListArgs {
+pub struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
     /// Output format.
@@ -56,8 +50,8 @@ struct ListArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &BaselineArgs) -> CommandResult {
-    match &args.command {
+pub fn run(command: &Command) -> CommandResult {
+    match command {
         Command::Record(args) => with_config(&args.config, |config| record(config, args.id)),
         Command::Compare(args) => with_config(&args.config, |config| against(config, args)),
         Command::List(args) => with_config(&args.config, |config| list(config, args.format)),

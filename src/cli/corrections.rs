@@ -19,14 +19,8 @@ use reqwest::Method;
 /// Most corrections in one list: the latest.
 const LIMIT: usize = 1000;
 
-#[derive(Debug, Args)]
-pub struct CorrectionsArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// List the corrections in force, the latest first; reads the store if no daemon runs.
     List(ListArgs),
     /// Exclude a time range from all objectives, or from some of them.
@@ -36,7 +30,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct ListArgs {
+pub struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Output format.
@@ -45,7 +39,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct AddArgs {
+pub struct AddArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Start: a date (2026-11-01), a time (2026-11-01T14:00:00Z), a duration before now (20m), or now.
@@ -75,15 +69,15 @@ struct AddArgs {
 }
 
 #[derive(Debug, Args)]
-struct RevokeArgs {
+pub struct RevokeArgs {
     /// ID as shown by `slod corrections list`.
     id: String,
     #[command(flatten)]
     daemon: DaemonArgs,
 }
 
-pub fn run(args: &CorrectionsArgs) -> CommandResult {
-    match &args.command {
+pub fn run(command: &Command) -> CommandResult {
+    match command {
         Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
         Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),
         Command::Revoke(args) => on_daemon(&args.daemon, async |daemon| revoke(args, daemon).await),

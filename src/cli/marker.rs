@@ -17,14 +17,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 /// Most markers in one list: the latest.
 const LIMIT: u32 = 1000;
 
-#[derive(Debug, Args)]
-pub struct MarkerArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// List the markers, the latest first; reads the store if no daemon runs.
     List(Box<ListArgs>),
     /// Mark a change to a service, such as a deployment.
@@ -34,7 +28,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct ListArgs {
+pub struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// List only markers of this service.
@@ -46,7 +40,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct AddArgs {
+pub struct AddArgs {
     /// Description of the change.
     #[arg(required_unless_present_any = ["version", "text_option"])]
     text: Option<String>,
@@ -82,8 +76,8 @@ struct AddArgs {
     format: OutputFormat,
 }
 
-pub fn run(args: &MarkerArgs) -> CommandResult {
-    match &args.command {
+pub fn run(command: &Command) -> CommandResult {
+    match command {
         Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
         Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),
     }

@@ -170,15 +170,19 @@ enum Command {
     /// List the alerts that are firing, or that fired in a time range; acknowledge one.
     Alerts(alerts::AlertsArgs),
     /// List, add, end or preview silences, which suppress notifications of matching alerts.
-    Silence(silence::SilenceArgs),
+    #[command(subcommand)]
+    Silence(silence::Command),
     /// List, add or revoke corrections: time ranges that are excluded.
-    Corrections(corrections::CorrectionsArgs),
+    #[command(subcommand)]
+    Corrections(corrections::Command),
     /// Mark a change to a service, such as a deployment, or list the markers.
-    Marker(marker::MarkerArgs),
+    #[command(subcommand)]
+    Marker(marker::Command),
     /// Show which receivers an alert with the given labels would go to, and why.
     Route(route::RouteArgs),
     /// Test a receiver, or list the notifications that were sent.
-    Notify(notify::NotifyArgs),
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// SLO compliance report over a time range: text, Markdown, JSON or a self-contained HTML page.
     Report(report::ReportArgs),
     /// Replay stored outcomes through the objectives of a config: which burn-rate alerts would have fired, when, and how many notifications would have been sent.
@@ -190,9 +194,11 @@ enum Command {
     /// Watch a service under external load or in production, and judge it as a load run.
     Observe(observe::ObserveArgs),
     /// List load runs, show the report of one, or delete one.
-    Runs(runs::RunsArgs),
+    #[command(subcommand)]
+    Runs(runs::Command),
     /// Record a load run as the baseline, or compare a later one with it.
-    Baseline(baseline::BaselineArgs),
+    #[command(subcommand)]
+    Baseline(baseline::Command),
     /// Answer the performance checklist of a service from measurements.
     Audit(audit::AuditArgs),
     /// Judge a result of k6, Locust, Vegeta, oha, wrk or JMeter as a load run, or convert a file of another tool to a config or a part of one.
@@ -202,7 +208,8 @@ enum Command {
     /// Copy the store, even while the daemon runs.
     Backup(backup::BackupArgs),
     /// Check the store, recover a damaged one, or rename a service or probe in it.
-    Store(store::StoreArgs),
+    #[command(subcommand)]
+    Store(store::Command),
     /// Check whether a running daemon works: exit code 0 if it does not hang; with --ready, if it can also write its store.
     Healthcheck(healthcheck::HealthcheckArgs),
     /// Print the JSON Schema of the config, for editors.
@@ -272,7 +279,7 @@ fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> Co
         Command::Backtest(args) => backtest::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Backup(args) => backup::run(&args),
-        Command::Store(args) => store::run(&args),
+        Command::Store(command) => store::run(&command),
         Command::Status(args) => status::run(&args),
         Command::Samples(args) => samples::run(&args),
         Command::Health(args) => health::run(&args),
@@ -282,15 +289,15 @@ fn run(command: Command, log: &BufferedLog, release_memory: ReleaseMemory) -> Co
         Command::Export(args) => export::run(&args),
         Command::Import(args) => import::run(&args),
         Command::Audit(args) => audit::run(&args),
-        Command::Runs(args) => runs::run(&args),
-        Command::Baseline(args) => baseline::run(&args),
+        Command::Runs(command) => runs::run(&command),
+        Command::Baseline(command) => baseline::run(&command),
         Command::Alerts(args) => alerts::run(&args),
-        Command::Notify(args) => notify::run(&args),
+        Command::Notify(command) => notify::run(&command),
         Command::Rules(args) => rules::run(&args),
         Command::Route(args) => route::run(&args),
-        Command::Corrections(args) => corrections::run(&args),
-        Command::Silence(args) => silence::run(&args),
-        Command::Marker(args) => marker::run(&args),
+        Command::Corrections(command) => corrections::run(&command),
+        Command::Silence(command) => silence::run(&command),
+        Command::Marker(command) => marker::run(&command),
         Command::Init(args) => init::run(&args),
         Command::Schema => Ok(generate::schema()),
         Command::Completions(args) => Ok(generate::completions(&args)),

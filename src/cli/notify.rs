@@ -18,14 +18,8 @@ use std::fmt::Write as _;
 /// Maximum number of messages in one list.
 const LIMIT: u32 = 10_000;
 
-#[derive(Debug, Args)]
-pub struct NotifyArgs {
-    #[command(subcommand)]
-    command: NotifyCommand,
-}
-
 #[derive(Debug, Subcommand)]
-enum NotifyCommand {
+pub enum Command {
     /// Send a test message to a receiver and show its answer.
     Test(TestArgs),
     /// List the messages that were delivered or dropped, the newest first.
@@ -33,7 +27,7 @@ enum NotifyCommand {
 }
 
 #[derive(Debug, Args)]
-struct TestArgs {
+pub struct TestArgs {
     #[command(flatten)]
     config: ConfigArg,
     /// Name of the receiver.
@@ -47,7 +41,7 @@ struct TestArgs {
 }
 
 #[derive(Debug, Args)]
-struct ListArgs {
+pub struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
     /// Number of messages to list.
@@ -85,10 +79,10 @@ struct WaitingEntry {
     failure: Option<String>,
 }
 
-pub fn run(args: &NotifyArgs) -> CommandResult {
-    match &args.command {
-        NotifyCommand::Test(args) => test(args),
-        NotifyCommand::List(args) => with_config(&args.config, |config| list(config, args)),
+pub fn run(command: &Command) -> CommandResult {
+    match command {
+        Command::Test(args) => test(args),
+        Command::List(args) => with_config(&args.config, |config| list(config, args)),
     }
 }
 

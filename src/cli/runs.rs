@@ -24,14 +24,8 @@ const LOG_WINDOW: Duration = Duration::from_secs(10);
 /// Maximum number of listed runs.
 const LISTED_MAX: u32 = 1000;
 
-#[derive(Debug, Args)]
-pub struct RunsArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// List the runs, the newest first.
     List(ListArgs),
     /// Show the report of a run: exit code 99 if the service failed it, 2 if the run is inconclusive.
@@ -41,7 +35,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct ListArgs {
+pub struct ListArgs {
     #[command(flatten)]
     config: ConfigArg,
     /// List only runs of this service.
@@ -53,7 +47,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct ShowArgs {
+pub struct ShowArgs {
     #[command(flatten)]
     one: OneArgs,
     /// Output format.
@@ -78,7 +72,7 @@ enum RunFormat {
 }
 
 #[derive(Debug, Args)]
-struct OneArgs {
+pub struct OneArgs {
     /// Number of the run.
     #[arg(value_parser = read_number)]
     id: i64,
@@ -86,8 +80,8 @@ struct OneArgs {
     config: ConfigArg,
 }
 
-pub fn run(args: &RunsArgs) -> CommandResult {
-    match &args.command {
+pub fn run(command: &Command) -> CommandResult {
+    match command {
         Command::List(args) => with_config(&args.config, |config| list(config, args)),
         Command::Show(args) => with_config(&args.one.config, |config| report(config, args)),
         Command::Delete(args) => with_config(&args.config, |config| delete(config, args.id)),

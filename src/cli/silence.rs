@@ -15,14 +15,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Args)]
-pub struct SilenceArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// List the silences, including those that ended in the last week; reads the store if no daemon runs.
     List(ListArgs),
     /// Silence matching alerts for some time. They are recorded without notifying anyone.
@@ -34,7 +28,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct ListArgs {
+pub struct ListArgs {
     #[command(flatten)]
     daemon: DaemonArgs,
     /// Output format.
@@ -43,7 +37,7 @@ struct ListArgs {
 }
 
 #[derive(Debug, Args)]
-struct AddArgs {
+pub struct AddArgs {
     /// Matchers that must all match, as in Alertmanager: service=web, severity!=critical,
     /// slo=~"latency-.*"; separate several by spaces or commas.
     #[arg(required = true, value_name = "MATCHER", value_parser = read_matchers)]
@@ -66,7 +60,7 @@ struct AddArgs {
 }
 
 #[derive(Debug, Args)]
-struct RemoveArgs {
+pub struct RemoveArgs {
     /// ID as shown by `slod silence list`.
     #[arg(value_parser = read_number)]
     id: i64,
@@ -75,7 +69,7 @@ struct RemoveArgs {
 }
 
 #[derive(Debug, Args)]
-struct PreviewArgs {
+pub struct PreviewArgs {
     /// Same as for `slod silence add`.
     #[arg(required = true, value_name = "MATCHER", value_parser = read_matchers)]
     matchers: Vec<Matchers>,
@@ -100,8 +94,8 @@ fn read_matchers(text: &str) -> Result<Matchers, String> {
     Matcher::parse_list(text)
 }
 
-pub fn run(args: &SilenceArgs) -> CommandResult {
-    match &args.command {
+pub fn run(command: &Command) -> CommandResult {
+    match command {
         Command::List(args) => on_daemon(&args.daemon, async |daemon| list(args, daemon).await),
         Command::Add(args) => on_daemon(&args.daemon, async |daemon| add(args, daemon).await),
         Command::Remove(args) => on_daemon(&args.daemon, async |daemon| remove(args, daemon).await),

@@ -13,14 +13,8 @@ use clap::{Args, Subcommand};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-#[derive(Debug, Args)]
-pub struct StoreArgs {
-    #[command(subcommand)]
-    command: Command,
-}
-
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Read everything in the store and report all errors: exit code 0 if there are none.
     Check(ConfigArg),
     /// Copy everything readable from a damaged store to a new one; the damaged file is renamed. Stop the daemon first.
@@ -30,7 +24,7 @@ enum Command {
 }
 
 #[derive(Debug, Args)]
-struct RenameArgs {
+pub struct RenameArgs {
     /// The name in the store: SERVICE, or SERVICE/PROBE.
     old: String,
     /// The name in the config, in the same form.
@@ -39,13 +33,13 @@ struct RenameArgs {
     config: ConfigArg,
 }
 
-pub fn run(args: &StoreArgs) -> CommandResult {
+pub fn run(command: &Command) -> CommandResult {
     let (Command::Check(config)
     | Command::Recover(config)
-    | Command::Rename(RenameArgs { config, .. })) = &args.command;
+    | Command::Rename(RenameArgs { config, .. })) = command;
     with_config(config, |config| {
         let path = &config.store.path;
-        match &args.command {
+        match command {
             Command::Check(_) => Ok(print_check(path, &store::check(path)?)),
             Command::Recover(_) => {
                 let mut shown = ProgressLog::default();
