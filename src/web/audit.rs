@@ -53,12 +53,16 @@ impl From<StoredAuditEntry> for EntryView {
 /// An action on an object, by a user.
 #[derive(Clone, Debug)]
 pub struct Act {
-    pub at: Timestamp,
-    pub by: Identity,
-    pub action: &'static str,
+    at: Timestamp,
+    by: Identity,
+    action: &'static str,
 }
 
 impl Act {
+    pub const fn new(at: Timestamp, by: Identity, action: &'static str) -> Self {
+        Self { at, by, action }
+    }
+
     pub fn entry(self, object: &str, outcome: &str) -> AuditEntry {
         AuditEntry {
             at: self.at,

@@ -104,11 +104,7 @@ pub async fn add(
     let new = body.only("invalid correction", &keys)?;
     let new = correction(&new, &by, &state.ledger_view())?;
     let now = state.clock.now();
-    let act = Act {
-        at: now,
-        by,
-        action: "correction.add",
-    };
+    let act = Act::new(now, by, "correction.add");
     let add = move |store: &mut Store| store.add_correction(&new, now);
     let entry = |kept: &Correction, act: Act| act.entry(&kept.id, "ok");
     let kept = audit::change(&state, act, add, entry).await?;
@@ -133,11 +129,7 @@ pub async fn revoke(
         return Err(Problem::new(StatusCode::CONFLICT, title));
     }
     let (wanted, now) = (id.clone(), state.clock.now());
-    let act = Act {
-        at: now,
-        by,
-        action: "correction.revoke",
-    };
+    let act = Act::new(now, by, "correction.revoke");
     let object = shortened(&id);
     let revoke = move |store: &mut Store| store.revoke_correction(&wanted, now);
     let entry = move |found: &bool, act: Act| {

@@ -68,11 +68,7 @@ async fn record(
     };
     let view = Arc::clone(&state.alerts.borrow());
     let alert = find(&view, fingerprint)?.clone();
-    let act = Act {
-        at,
-        by,
-        action: "alert.acknowledge",
-    };
+    let act = Act::new(at, by, "alert.acknowledge");
     let entry = act.entry(&alert.key.words(), "ok");
     let (key, from, kept) = (alert.key.clone(), alert.from, acknowledgement.clone());
     let number = u64::from_str_radix(fingerprint, 16).ok();
@@ -148,11 +144,7 @@ async fn keep_silence(
     silence: Silence,
     now: Timestamp,
 ) -> Result<Silence, Problem> {
-    let act = Act {
-        at: now,
-        by,
-        action: "silence.add",
-    };
+    let act = Act::new(now, by, "silence.add");
     let kept = decide(state, move |store| {
         let add = |store: &mut Store| store.add_silence(&silence);
         store.audited(add, |kept| act.entry(&kept.id.to_string(), "ok"))
@@ -191,11 +183,7 @@ pub async fn remove_silence(
     };
     let id: i64 = id.parse().map_err(|_| missing())?;
     let now = state.clock.now();
-    let act = Act {
-        at: now,
-        by,
-        action: "silence.remove",
-    };
+    let act = Act::new(now, by, "silence.remove");
     let removed = decide(&state, move |store| {
         let remove = |store: &mut Store| store.remove_silence(id, now);
         let outcome = |removed: bool| if removed { "ok" } else { "not found" };

@@ -37,11 +37,7 @@ pub async fn add(
     let now = state.clock.now();
     let marker = marker(&new, &by, now)?;
     check_service(&state, Some(&marker.service))?;
-    let act = Act {
-        at: now,
-        by,
-        action: "marker.add",
-    };
+    let act = Act::new(now, by, "marker.add");
     let add = move |store: &mut Store| store.add_marker(&marker);
     let entry = |kept: &Marker, act: Act| act.entry(&kept.id.to_string(), "ok");
     let kept = audit::change(&state, act, add, entry).await?;

@@ -266,11 +266,7 @@ async fn reload(
     sent.map_err(|_| problem::stopping())?;
     let refused = "the config was not reloaded; the old one stays active";
     let result = finished.await.map_err(|_| problem::stopping())?;
-    let act = Act {
-        at: state.clock.now(),
-        by,
-        action: "reload",
-    };
+    let act = Act::new(state.clock.now(), by, "reload");
     let outcome = if result.is_ok() { "ok" } else { "refused" };
     audit::record(&state, act.entry("config", outcome)).await;
     match result {

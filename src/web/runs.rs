@@ -80,14 +80,7 @@ pub async fn add(
     };
     let judged = store::read(&state, judge).await?;
     let report = judged.ok_or_else(|| new.fault("the service was removed from the config"))?;
-    let (run, act) = (
-        report.run.clone(),
-        Act {
-            at: now,
-            by,
-            action: "run.observe",
-        },
-    );
+    let (run, act) = (report.run.clone(), Act::new(now, by, "run.observe"));
     let keep = move |store: &mut Store| store.keep_run(&run);
     let entry = |id: &i64, act: Act| act.entry(&id.to_string(), "ok");
     let id = audit::change(&state, act, keep, entry).await?;
