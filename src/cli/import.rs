@@ -115,13 +115,10 @@ impl ImportArgs {
         let results: &[ImportTool] = &[K6, Locust, Vegeta, Oha, Wrk, JMeter];
         let with_service: &[ImportTool] =
             &[K6, Locust, Vegeta, Oha, Wrk, JMeter, Har, Postman, OpenApi];
+        let with_more: &[ImportTool] = &[OpenSlo, Sloth, Locust];
         let options: [(&str, bool, &[ImportTool]); 7] = [
             ("--service", self.service.is_some(), with_service),
-            (
-                "a second file",
-                !self.more.is_empty(),
-                &[OpenSlo, Sloth, Locust],
-            ),
+            ("a second file", !self.more.is_empty(), with_more),
             ("--targets", !self.targets.is_empty(), &[Blackbox]),
             ("--started", self.started.is_some(), &[Oha, Wrk]),
             ("--threshold", !self.threshold.is_empty(), results),
@@ -233,41 +230,21 @@ mod tests {
             let cli = <Cli as clap::Parser>::try_parse_from(all).expect(tail);
             cli.args.meaningless()
         };
-        for (given, reason) in [
-            (
-                "har f --format json",
-                "--format has no effect for har; it is for k6, locust, vegeta, oha, wrk, jmeter",
-            ),
-            (
-                "openapi f --as steps",
-                "--as has no effect for openapi; it is for har, postman",
-            ),
-            (
-                "k6 f --service s --as steps",
-                "--as has no effect for k6; it is for har, postman",
-            ),
-            (
-                "k6 f --service s --started 1h",
-                "--started has no effect for k6; it is for oha, wrk",
-            ),
-            (
-                "sloth f --service s",
-                "--service has no effect for sloth; it is for k6, locust, vegeta, oha, wrk, jmeter, har, postman, openapi",
-            ),
-            (
-                "har f g",
-                "a second file has no effect for har; it is for openslo, sloth, locust",
-            ),
-            (
-                "postman f --threshold p95<1ms",
-                "--threshold has no effect for postman; it is for k6, locust, vegeta, oha, wrk, jmeter",
-            ),
-            (
-                "sloth f --targets g",
-                "--targets has no effect for sloth; it is for blackbox",
-            ),
+        let results = "k6, locust, vegeta, oha, wrk, jmeter";
+        let with_service = format!("{results}, har, postman, openapi");
+        for (given, option, tools) in [
+            ("har f --format json", "--format", results),
+            ("openapi f --as steps", "--as", "har, postman"),
+            ("k6 f --service s --as steps", "--as", "har, postman"),
+            ("k6 f --service s --started 1h", "--started", "oha, wrk"),
+            ("sloth f --service s", "--service", &with_service),
+            ("har f g", "a second file", "openslo, sloth, locust"),
+            ("postman f --threshold p95<1ms", "--threshold", results),
+            ("sloth f --targets g", "--targets", "blackbox"),
         ] {
-            assert_eq!(refused(given).as_deref(), Some(reason), "{given}");
+            let (tool, _) = given.split_once(' ').expect("a tool");
+            let reason = format!("{option} has no effect for {tool}; it is for {tools}");
+            assert_eq!(refused(given), Some(reason), "{given}");
         }
         for given in [
             "har f --as steps",

@@ -154,13 +154,19 @@ fn in_address(value: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn assert_clean(redactions: &Redactions, texts: &[(&str, &str)]) {
+        for (text, shown) in texts {
+            assert_eq!(redactions.clean(text), *shown);
+        }
+    }
+
     #[test]
     fn a_value_is_not_shown_in_any_form() {
         let mut redactions = Redactions::default();
         redactions.add("hunter2-\"long\" one", "${TOKEN}");
         redactions.add("hunt", "<short>");
         redactions.add("ok", "<word>");
-        for (text, shown) in [
+        let texts = [
             ("ok, nothing", "ok, nothing"),
             ("a hunter2-\"long\" one b", "a ${TOKEN} b"),
             (r#"{"a":"hunter2-\"long\" one"}"#, r#"{"a":"${TOKEN}"}"#),
@@ -176,9 +182,8 @@ mod tests {
             ("cut: `hu\u{2026}`, hu", "cut: `<short>\u{2026}`, hu"),
             ("h\u{2026}", "h\u{2026}"),
             ("hunter2-\\\"long\\\" one", "${TOKEN}"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
         assert!(!format!("{redactions:?}").contains("hunt"));
     }
 
@@ -187,14 +192,13 @@ mod tests {
         let mut redactions = Redactions::default();
         redactions.add("sk-abcdefgh1234567890wxyz", "<key>");
         redactions.add("hunt", "<word>");
-        for (text, shown) in [
+        let texts = [
             ("sk-abcdefgh1234567890wxyzhunt", "<key><word>"),
             ("sk-abcdefgh1234567890wxyzhu\u{2026}", "<key><word>\u{2026}"),
             ("sk-abcdefgh1234567890wxyzsk-abcdefgh***", "<key><key>***"),
             ("sk-abcdefgh1234567890wxyzhunter", "<key>hunter"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
     }
 
     #[test]
@@ -213,7 +217,7 @@ mod tests {
         let address = "https://hooks.test/services/T000/SECRETTOKEN12345?key=abcdefgh%2D12345678";
         redactions.add(address, "<secret>");
         redactions.add("https://hooks.test/123456%3aABCDEF-1234567/x", "<secret>");
-        for (text, shown) in [
+        let texts = [
             (address, "<secret>"),
             (
                 "Cannot POST /services/T000/SECRETTOKEN12345",
@@ -222,9 +226,8 @@ mod tests {
             ("no key abcdefgh-12345678", "no key <secret>"),
             ("/services/web", "/services/web"),
             ("no bot 123456:ABCDEF-1234567", "no bot <secret>"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
     }
 
     #[test]
@@ -234,7 +237,7 @@ mod tests {
             "https://me:pass1@h.test/x?token=abcd&id=1234&key=abc",
             "<secret>",
         );
-        for (text, shown) in [
+        let texts = [
             ("bad token abcd, id 1234", "bad token <secret>, id 1234"),
             ("pass1 of x", "<secret> of x"),
             (
@@ -247,9 +250,8 @@ mod tests {
             ("see https://\u{2026}", "see https://\u{2026}"),
             ("to https://me\u{2026}", "to <secret>\u{2026}"),
             ("to https://me:pass1@h.te\u{2026}", "to <secret>\u{2026}"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
     }
 
     #[test]
@@ -259,16 +261,15 @@ mod tests {
             "https://alerts:pw12@h.test/x?keyboard=connect&author=refused&passive=true&signal=http&pwd=poll",
             "<secret>",
         );
-        for (text, shown) in [
+        let texts = [
             (
                 "cannot connect: connection refused: http true",
                 "cannot connect: connection refused: http true",
             ),
             ("polling alerts", "polling alerts"),
             ("poll, pw12!", "<secret>, <secret>!"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
         let mut token = Redactions::default();
         token.add("https://glsa_1234@h.test/x", "<secret>");
         assert_eq!(token.clean("no glsa_1234"), "no <secret>");
@@ -279,7 +280,7 @@ mod tests {
         let mut redactions = Redactions::default();
         redactions.add("sk-abcdefgh1234567890wxyz", "<secret>");
         redactions.add("expected-key", "<secret>");
-        for (text, shown) in [
+        let texts = [
             (
                 "Incorrect API key provided: sk-abcdefgh********wxyz.",
                 "Incorrect API key provided: <secret>********wxyz.",
@@ -287,9 +288,8 @@ mod tests {
             ("key sk-a***\u{2026}", "key <secret>***\u{2026}"),
             ("**expected** values", "**expected** values"),
             ("the key is ***", "the key is ***"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
     }
 
     #[test]
@@ -297,7 +297,7 @@ mod tests {
         let mut redactions = Redactions::default();
         redactions.add("connection-pool-1", "<secret>");
         redactions.add("expected-key", "<secret>");
-        for (text, shown) in [
+        let texts = [
             (
                 "connecting: connection refused",
                 "connecting: connection refused",
@@ -313,8 +313,7 @@ mod tests {
             ("waiting for connection...", "waiting for connection..."),
             ("got \"expected-\u{2026}\"", "got \"<secret>\u{2026}\""),
             ("no connection-pool-1 here", "no <secret> here"),
-        ] {
-            assert_eq!(redactions.clean(text), shown);
-        }
+        ];
+        assert_clean(&redactions, &texts);
     }
 }

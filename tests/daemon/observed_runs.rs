@@ -107,6 +107,17 @@ fn start(config: &Path, args: &[&str]) -> Child {
     command.spawn().expect("starts")
 }
 
+/// A watch whose command sleeps, and the process ID of the command.
+fn watch_of_sleep(config: &Path) -> (Child, String) {
+    let pid = config.with_file_name("pid");
+    let script = format!("echo $$ > {}; exec sleep 60", pid.display());
+    let args = ["observe", "--service", "web", "--", "sh", "-c", &script];
+    let watched = start(config, &args);
+    let read = || std::fs::read_to_string(&pid).ok();
+    let child = wait_for(|| read().filter(|pid| !pid.is_empty()));
+    (watched, child)
+}
+
 /// Whether a process is running; a zombie has ended too.
 fn runs(pid: &str) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()));
@@ -206,25 +217,10 @@ fn a_load_run_has_samples_of_its_service_and_the_host() {
 fn an_interrupted_watch_reports_and_its_command_ends() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), service());
-    let pid = folder.path().join("pid");
-    let script = format!("echo $$ > {}; exec sleep 60", pid.display());
-    let watched = start(
-        &config,
-        &["observe", "--service", "web", "--", "sh", "-c", &script],
-    );
-    let child = wait_for(|| {
-        std::fs::read_to_string(&pid)
-            .ok()
-            .filter(|pid| !pid.is_empty())
-    });
+    let (watched, child) = watch_of_sleep(&config);
     let own = watched.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &own])
-            .status()
-            .expect("runs")
-            .success()
-    );
+    let killed = Command::new("kill").args(["-INT", &own]).status();
+    assert!(killed.expect("runs").success());
     let output = watched.wait_with_output().expect("ends");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert_eq!(output.status.code(), Some(105), "{text}");
@@ -237,17 +233,7 @@ fn a_killed_watch_keeps_its_measurements_and_stops_its_command() {
     let folder = tempfile::tempdir().expect("a folder");
     let address = service();
     let config = config(folder.path(), address);
-    let pid = folder.path().join("pid");
-    let script = format!("echo $$ > {}; exec sleep 60", pid.display());
-    let mut watched = start(
-        &config,
-        &["observe", "--service", "web", "--", "sh", "-c", &script],
-    );
-    let child = wait_for(|| {
-        std::fs::read_to_string(&pid)
-            .ok()
-            .filter(|pid| !pid.is_empty())
-    });
+    let (mut watched, child) = watch_of_sleep(&config);
     load(address, 20);
     let so_far = wait_for(|| {
         let has_windows = |report: &Value| {

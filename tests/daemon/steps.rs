@@ -69,11 +69,12 @@ const SESSION: &str = r#"    load:
         - { path: /items }
 "#;
 
-fn load(config: &Path, folder: &Path, more: &[&str]) -> (Option<i32>, String) {
-    let out = folder.join("out");
+fn load(config: &Path, more: &str) -> (Option<i32>, String) {
+    let out = config.with_file_name("out");
     let out = out.to_str().expect("a path");
     let args = ["load", "baseline", "--service", "web", "--out", out];
-    slod(config, &[&args, more].concat())
+    let args = args.into_iter().chain(more.split(' '));
+    slod(config, &args.collect::<Vec<_>>())
 }
 
 #[test]
@@ -86,11 +87,7 @@ fn each_session_has_its_own_rows_captures_and_cookies() {
         &SESSION.replace("ADDRESS", &format!("http://{address}")),
     );
     std::fs::write(folder.path().join("users.csv"), "user\nann\n\"b\"\"o\"\n").expect("written");
-    let (code, text) = load(
-        &config,
-        folder.path(),
-        &["--rate", "60/s", "--run-time", "2s"],
-    );
+    let (code, text) = load(&config, "--rate 60/s --run-time 2s");
     assert_eq!(code, Some(0), "{text}");
     has_all(&text, &["session: login", "GET /items"]);
 
@@ -142,18 +139,8 @@ fn a_response_without_the_value_fails_with_its_name() {
     let (address, _) = shop();
     let steps = "    load: { requests: [ { steps: [ { path: /empty, capture: { name: token, json: $.token } }, { path: \"/x/${captured.token}\" } ] } ] }\n";
     let config = config(folder.path(), address, steps);
-    let (code, text) = load(
-        &config,
-        folder.path(),
-        &[
-            "--users",
-            "2",
-            "--run-time",
-            "1s",
-            "--threshold",
-            "errors<1%",
-        ],
-    );
+    let limits = "--users 2 --run-time 1s --threshold errors<1%";
+    let (code, text) = load(&config, limits);
     assert_eq!(code, Some(99), "{text}");
     has_all(&text, &["FAILED CHECKS", "no token: 2", "token: "]);
     assert!(text.contains("body: "), "{text}");

@@ -9,15 +9,14 @@ use std::path::Path;
 async fn https_is_verified_and_its_expiry_is_known() {
     let (authority, folder) = Authority::in_folder();
     let (address, _) = authority.https(Leaf::Good, false, |_| ok("")).await;
-    let yaml = |host: &str, tls: &str| {
-        format!(
-            "{{ url: \"https://{host}:{}/\", ip_version: 4, tls: {{ {tls} }} }}",
-            address.port()
-        )
+    let port = address.port();
+    let ask = async |host: &str, tls: &str| {
+        let yaml =
+            format!("{{ url: \"https://{host}:{port}/\", ip_version: 4, tls: {{ {tls} }} }}");
+        attempt_in(&yaml, TIMEOUT, folder.path()).await
     };
     for host in ["localhost", "127.0.0.1"] {
-        let (outcome, story) =
-            attempt_in(&yaml(host, "ca_file: ca.pem"), TIMEOUT, folder.path()).await;
+        let (outcome, story) = ask(host, "ca_file: ca.pem").await;
         assert_eq!(outcome.verdict, Verdict::Good, "{story}");
         assert!(
             outcome.measured.get(Measurement::Tls).is_some()
@@ -26,24 +25,13 @@ async fn https_is_verified_and_its_expiry_is_known() {
         assert!(story.contains("TLS 1.3, TLS13_"), "{story}");
     }
     // Not trusted, because the system does not know this authority; the expiry date is known anyway.
-    let (outcome, _) = attempt_in(
-        &yaml("localhost", "insecure: false"),
-        TIMEOUT,
-        folder.path(),
-    )
-    .await;
+    let (outcome, _) = ask("localhost", "insecure: false").await;
     assert_eq!(cause(&outcome), Some(Cause::Certificate));
     assert!(outcome.detail.tls_not_after.is_some());
-    let (outcome, _) =
-        attempt_in(&yaml("localhost", "insecure: true"), TIMEOUT, folder.path()).await;
+    let (outcome, _) = ask("localhost", "insecure: true").await;
     assert_eq!(outcome.verdict, Verdict::Good);
     // The name that is verified is the one that is sent.
-    let (outcome, _) = attempt_in(
-        &yaml("127.0.0.1", "ca_file: ca.pem, server_name: localhost"),
-        TIMEOUT,
-        folder.path(),
-    )
-    .await;
+    let (outcome, _) = ask("127.0.0.1", "ca_file: ca.pem, server_name: localhost").await;
     assert_eq!(outcome.verdict, Verdict::Good);
 }
 
@@ -55,10 +43,7 @@ async fn a_bad_certificate_is_reported_with_its_expiry() {
         (Leaf::Elsewhere, None),
     ] {
         let (address, _) = authority.https(leaf, false, |_| ok("")).await;
-        let yaml = format!(
-            "{{ url: \"https://127.0.0.1:{}/\", tls: {{ ca_file: ca.pem }} }}",
-            address.port()
-        );
+        let yaml = format!("{{ url: \"https://{address}/\", tls: {{ ca_file: ca.pem }} }}");
         let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
         assert_eq!(cause(&outcome), Some(Cause::Certificate), "{story}");
         let reported = outcome.detail.tls_not_after.expect("known");
@@ -85,20 +70,13 @@ async fn a_client_certificate_is_sent_only_to_its_origin() {
     let (authority, folder) = Authority::in_folder();
     authority.issue_client(folder.path());
     let (address, _) = authority.https(Leaf::Good, true, |_| ok("")).await;
-    let yaml = |tls: &str| {
-        format!(
-            "{{ url: \"https://127.0.0.1:{}/\", tls: {{ ca_file: ca.pem, {tls} }} }}",
-            address.port()
-        )
+    let ask = async |tls: &str| {
+        let yaml = format!("{{ url: \"https://{address}/\", tls: {{ ca_file: ca.pem, {tls} }} }}");
+        attempt_in(&yaml, TIMEOUT, folder.path()).await
     };
-    let (outcome, story) = attempt_in(
-        &yaml("cert_file: me.pem, key_file: me.key"),
-        TIMEOUT,
-        folder.path(),
-    )
-    .await;
+    let (outcome, story) = ask("cert_file: me.pem, key_file: me.key").await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
-    let (outcome, _) = attempt_in(&yaml(""), TIMEOUT, folder.path()).await;
+    let (outcome, _) = ask("").await;
     assert_eq!(cause(&outcome), Some(Cause::Tls), "{outcome:?}");
 }
 
@@ -141,10 +119,8 @@ async fn http2_is_used_if_offered() {
 async fn http2_over_tls_must_be_chosen_by_the_server() {
     let (authority, folder) = Authority::in_folder();
     let address = authority.http2_with(&[], false).await;
-    let yaml = format!(
-        "{{ url: \"https://127.0.0.1:{}/\", http_version: 2, tls: {{ ca_file: ca.pem }} }}",
-        address.port()
-    );
+    let yaml =
+        format!("{{ url: \"https://{address}/\", http_version: 2, tls: {{ ca_file: ca.pem }} }}");
     let (outcome, story) = attempt_in(&yaml, TIMEOUT, folder.path()).await;
     assert_eq!(cause(&outcome), Some(Cause::Tls), "{story}");
     let message = outcome.detail.message.expect("a sentence");

@@ -1,6 +1,6 @@
 //! The `icmp` probe against this machine.
 
-use crate::probing::{TIMEOUT, attempt_kind, read_kind};
+use crate::probing::{TIMEOUT, assert_faults, attempt_kind, read_kind};
 use slod::outcome::{Measurement, Outcome, Verdict, VoidReason};
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
@@ -75,17 +75,14 @@ async fn many_attempts_at_once_do_not_mix_their_replies() {
 
 #[test]
 fn faults_of_the_config_are_reported() {
-    for (yaml, fault) in [
+    let cases = [
         ("{ }", "host"),
         ("{ host: 'a.test:80' }", "ICMP has none"),
         ("{ host: 'a b' }", "a host of letters"),
         ("{ host: a.test, payload_size: 7 }", "from 8 to 65000"),
         ("{ host: a.test, ttl: 0 }", "from 1 to 255"),
-    ] {
-        let (_, faults) = read_kind("icmp", yaml, Path::new(""));
-        let shown = format!("{faults:?}");
-        assert!(shown.contains(fault), "{yaml}: {shown}");
-    }
+    ];
+    assert_faults("icmp", &cases);
     let (read, _) = read_kind("icmp", "{ host: '2001:db8::1' }", Path::new(""));
     assert_eq!(read.expect("valid").target(), "2001:db8::1");
 }

@@ -1,78 +1,79 @@
 //! Errors in the keys of probes are reported at their position, and explained.
 
 use crate::probing::{read, read_kind};
+use slod::diagnostic::Diagnostic;
 use std::path::Path;
 
 #[test]
 fn faults_of_the_config_are_reported_at_their_place() {
-    let cases = [
-        ("{ url: \"ftp://a.test/\" }", "invalid-value"),
-        ("{ url: \"http://u:p@a.test/\" }", "credentials-in-url"),
-        (
-            "{ url: \"http://a.test/\", bearer: a, basic_auth: { username: u, password: p } }",
-            "conflict",
-        ),
-        (
-            "{ url: \"http://a.test/\", expect: { status: [99] } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", expect: { body: [ '(' ] } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", expect: { json: { status: ok } } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", headers: { \"bad name\": x } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", headers: { Host: \"http://a.test/\" } }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", tls: { cert_file: none.pem } }",
-            "missing-key",
-        ),
-        (
-            "{ url: \"http://a.test/\", tls: { ca_file: none.pem } }",
-            "unreadable-file",
-        ),
-        (
-            "{ url: \"http://a.test/\", tls: { insecure: true } }",
-            "insecure-tls",
-        ),
-        (
-            "{ url: \"http://a.test/\", bearer: abc }",
-            "open-credentials",
-        ),
-        (
-            "{ url: \"http://a.test/\", proxy: \"https://p.test\" }",
-            "invalid-value",
-        ),
-        (
-            "{ url: \"http://a.test/\", body: a, body_file: b }",
-            "conflict",
-        ),
-        (
-            "{ url: \"ftp://a.test/\", bearer: \"${UNSET}\" }",
-            "unset-variable",
-        ),
-        (
-            "{ url: \"http://a.test/\", http_version: 3 }",
-            "invalid-value",
-        ),
-    ];
-    for (yaml, code) in cases {
-        let (_, faults) = read(yaml, Path::new("/nonexistent"));
-        assert!(
-            faults
-                .iter()
-                .any(|fault| fault.code == code && fault.place.is_some()),
-            "{yaml}: {faults:?}"
-        );
+    reported(
+        "conflict",
+        &[
+            "bearer: a, basic_auth: { username: u, password: p }",
+            "body: a, body_file: b",
+            "bearer: a, headers: { Authorization: b }",
+            r#"http_version: 2, proxy: "http://p.test:3128""#,
+            "method: HEAD, expect: { body_not: DOWN }",
+            "method: TRACE, body: x",
+            "expect: { status: [204, 304], body: x }",
+        ],
+    );
+    reported(
+        "invalid-value",
+        &[
+            r#"url: "ftp://a.test/""#,
+            "expect: { status: [99] }",
+            "expect: { body: [ '(' ] }",
+            "expect: { json: { status: ok } }",
+            r#"headers: { "bad name": x }"#,
+            r#"headers: { Host: "http://a.test/" }"#,
+            r#"proxy: "https://p.test""#,
+            "http_version: 3",
+            "http_version: 2, headers: { Upgrade: websocket }",
+            r#"http_version: 2, headers: { Host: "a b" }"#,
+            "body: abc, headers: { Content-Length: 4 }",
+            "headers: { Transfer-Encoding: chunked }",
+            "body: a, headers: { Transfer-Encoding: gzip }",
+            "body: a, headers: { Transfer-Encoding: chunked, Content-Length: 1 }",
+            r#"basic_auth: { username: "a:b", password: c }"#,
+            r#"bearer: """#,
+            r#"bearer: "a b""#,
+            "method: CONNECT",
+            "method: get",
+            "headers: { X-A: ~ }",
+            "expect: { json: { \"$['\\\\u\": 1 } }",
+            "expect: { json_not: errors }",
+        ],
+    );
+    reported("missing-key", &["tls: { cert_file: none.pem }"]);
+    reported("unreadable-file", &["tls: { ca_file: none.pem }"]);
+    reported("insecure-tls", &["tls: { insecure: true }"]);
+    reported("open-credentials", &["bearer: abc"]);
+    reported("duplicate-key", &["headers: { X-A: 1, x-a: 2 }"]);
+    reported(
+        "not-sent",
+        &["http_version: 2, headers: { Connection: close }"],
+    );
+    reported("redirect-followed", &["expect: { status: [301, 307-308] }"]);
+    reported("credentials-in-url", &[r#"url: "http://u:p@a.test/""#]);
+    reported(
+        "unset-variable",
+        &[r#"url: "ftp://a.test/", bearer: "${UNSET}""#],
+    );
+}
+
+/// Checks that each of these keys of an `http` probe has a fault with this code and a position.
+fn reported(code: &str, cases: &[&str]) {
+    for keys in cases {
+        let address = if keys.contains("url:") {
+            ""
+        } else {
+            "url: \"http://a.test/\","
+        };
+        let yaml = format!("{{ {address} {keys} }}");
+        let (_, faults) = read(&yaml, Path::new("/nonexistent"));
+        let is_it = |fault: &Diagnostic| fault.code == code && fault.place.is_some();
+        assert!(faults.iter().any(is_it), "{yaml}: {faults:?}");
     }
 }
 

@@ -34,6 +34,15 @@ pub fn read_kind(name: &str, yaml: &str, base: &Path) -> (Option<Arc<dyn Probe>>
     (probe, reader.finish())
 }
 
+/// Checks that each of these configs of a kind has a fault that contains a text.
+pub fn assert_faults(name: &str, cases: &[(&str, &str)]) {
+    for (yaml, fault) in cases {
+        let (_, faults) = read_kind(name, yaml, Path::new(""));
+        let shown = format!("{faults:?}");
+        assert!(shown.contains(fault), "{yaml}: {shown}");
+    }
+}
+
 /// A probe with a valid config.
 pub fn probe(name: &str, yaml: &str, base: &Path) -> Arc<dyn Probe> {
     let (probe, faults) = read_kind(name, yaml, base);

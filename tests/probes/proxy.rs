@@ -12,18 +12,14 @@ async fn a_proxy_forwards_and_tunnels() {
         .https(Leaf::Good, false, |_| ok("tunnelled"))
         .await;
     let (proxy, seen) = proxy().await;
-    let through = |url: String| {
-        format!(
+    let through = async |url: &str| {
+        let yaml = format!(
             "{{ url: \"{url}\", proxy: \"http://{proxy}\", proxy_auth: {{ username: u, password: hush }}, tls: {{ ca_file: ca.pem }} }}"
-        )
+        );
+        attempt_in(&yaml, TIMEOUT, folder.path()).await
     };
 
-    let (outcome, story) = attempt_in(
-        &through("http://never.test/x".into()),
-        TIMEOUT,
-        folder.path(),
-    )
-    .await;
+    let (outcome, story) = through("http://never.test/x").await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
     let asked = seen.lock().expect("no panic").pop().expect("asked");
     assert!(
@@ -32,27 +28,12 @@ async fn a_proxy_forwards_and_tunnels() {
         "{asked}"
     );
 
-    let (outcome, story) = attempt_in(
-        &through(format!("https://127.0.0.1:{}/", target.port())),
-        TIMEOUT,
-        folder.path(),
-    )
-    .await;
+    let (outcome, story) = through(&format!("https://127.0.0.1:{}/", target.port())).await;
     assert_eq!(outcome.verdict, Verdict::Good, "{story}");
-    assert!(
-        seen.lock()
-            .expect("no panic")
-            .pop()
-            .expect("asked")
-            .starts_with("CONNECT 127.0.0.1:")
-    );
+    let asked = seen.lock().expect("no panic").pop().expect("asked");
+    assert!(asked.starts_with("CONNECT 127.0.0.1:"), "{asked}");
 
-    let (outcome, _) = attempt_in(
-        &through("https://127.0.0.1:1/".into()),
-        TIMEOUT,
-        folder.path(),
-    )
-    .await;
+    let (outcome, _) = through("https://127.0.0.1:1/").await;
     assert_eq!(cause(&outcome), Some(Cause::Proxy));
     let nobody = "{ url: \"http://never.test/\", proxy: \"http://127.0.0.1:1\" }";
     assert_eq!(cause(&attempt(nobody, TIMEOUT).await.0), Some(Cause::Proxy));

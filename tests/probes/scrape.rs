@@ -168,6 +168,13 @@ async fn odd_values_are_dropped_and_the_rest_is_read() {
     );
 }
 
+async fn assert_too_large(address: SocketAddr) {
+    let metrics = format!("{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}");
+    let metrics = scrape(&metrics).await;
+    let is_too_large = error(&metrics).contains("larger than 16777216 bytes");
+    assert!(is_too_large, "{metrics:?}");
+}
+
 #[tokio::test]
 async fn a_page_without_an_end_is_read_to_its_limit() {
     let address = tcp(|mut stream| async move {
@@ -185,14 +192,7 @@ async fn a_page_without_an_end_is_read_to_its_limit() {
         }
     })
     .await;
-    let metrics = scrape(&format!(
-        "{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}"
-    ))
-    .await;
-    assert!(
-        error(&metrics).contains("larger than 16777216 bytes"),
-        "{metrics:?}"
-    );
+    assert_too_large(address).await;
 }
 
 #[tokio::test]
@@ -208,14 +208,7 @@ async fn a_decompression_bomb_is_read_up_to_the_limit() {
     );
     let answer = [head.into_bytes(), bomb].concat();
     let (address, seen) = http(move |_| answer.clone()).await;
-    let metrics = scrape(&format!(
-        "{{ url: \"http://{address}/\", timeout: 60s, interval: 60s }}"
-    ))
-    .await;
-    assert!(
-        error(&metrics).contains("larger than 16777216 bytes"),
-        "{metrics:?}"
-    );
+    assert_too_large(address).await;
     assert!(seen.lock().expect("no panic")[0].contains("Accept-Encoding: gzip"));
 }
 

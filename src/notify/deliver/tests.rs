@@ -268,15 +268,25 @@ impl Channel for Moving {
     }
 }
 
+/// A receiver whose destination has a new ID, and the requests that it gets.
+async fn moving(answers: Answers) -> (Receiver, Got) {
+    let (mut receiver, got) = receiver(answers).await;
+    let Request::Http(request) = &receiver.requests(&message(1, 0), &texts(), NOW)[0] else {
+        panic!("not HTTP");
+    };
+    receiver.channel = Arc::new(Moving(Echo(request.url.reveal().to_owned())));
+    (receiver, got)
+}
+
 #[tokio::test]
 async fn a_message_follows_its_destination() {
+    let moved = "HTTP 200; the destination has the new ID -1001: set it in the config";
+    let delivered = || Answer::Delivered(moved.to_owned());
     let answers: [(Answers, usize, Answer); 3] = [
         (
             |body| if body["text"] == "-1001" { 200 } else { 400 },
             2,
-            Answer::Delivered(
-                "HTTP 200; the destination has the new ID -1001: set it in the config".to_owned(),
-            ),
+            delivered(),
         ),
         (
             |_| 400,
@@ -291,17 +301,11 @@ async fn a_message_follows_its_destination() {
                 _ => 400,
             },
             3,
-            Answer::Delivered(
-                "HTTP 200; the destination has the new ID -1001: set it in the config".to_owned(),
-            ),
+            delivered(),
         ),
     ];
     for (answers, requests, expected) in answers {
-        let (mut receiver, got) = receiver(answers).await;
-        let Request::Http(request) = &receiver.requests(&message(1, 0), &texts(), NOW)[0] else {
-            panic!("not HTTP");
-        };
-        receiver.channel = Arc::new(Moving(Echo(request.url.reveal().to_owned())));
+        let (receiver, got) = moving(answers).await;
         let message = Message {
             replaces: Some("7".to_owned()),
             ..message(0, 1)
@@ -316,11 +320,7 @@ async fn a_message_follows_its_destination() {
 #[tokio::test]
 async fn a_message_to_a_known_new_destination_is_one_request() {
     let answers: Answers = |body| if body["text"] == "-1001" { 200 } else { 400 };
-    let (mut receiver, got) = receiver(answers).await;
-    let Request::Http(request) = &receiver.requests(&message(1, 0), &texts(), NOW)[0] else {
-        panic!("not HTTP");
-    };
-    receiver.channel = Arc::new(Moving(Echo(request.url.reveal().to_owned())));
+    let (receiver, got) = moving(answers).await;
     let message = Message {
         moved: Some("-1001".to_owned()),
         ..message(1, 0)

@@ -176,6 +176,7 @@ mod tests {
     #[test]
     fn cookies_go_where_browsers_send_them() {
         let from = "https://app.test/login/x";
+        let (here, www) = ("https://app.test/", "https://www.app.test/");
         let table = [
             ("a=1", "https://app.test/login/y", "a=1"),
             ("a=1", "https://app.test/other", ""),
@@ -184,41 +185,25 @@ mod tests {
             ("a=1; Path=/; Secure", "http://app.test/", ""),
             (
                 "a=1; Path=/; Secure; HttpOnly; SameSite=Strict",
-                "https://app.test/",
+                here,
                 "a=1",
             ),
-            ("a=1; Path=/", "https://www.app.test/", ""),
-            (
-                "a=1; Path=/; Domain=app.test",
-                "https://www.app.test/",
-                "a=1",
-            ),
+            ("a=1; Path=/", www, ""),
+            ("a=1; Path=/; Domain=app.test", www, "a=1"),
             ("a=1; Path=/; Domain=other.test", "https://other.test/", ""),
-            ("a=1; Path=/; Domain=other.test", "https://app.test/", ""),
-            ("a=1; Path=/; Max-Age=0", "https://app.test/", ""),
+            ("a=1; Path=/; Domain=other.test", here, ""),
+            ("a=1; Path=/; Max-Age=0", here, ""),
             (
                 "a=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
-                "https://app.test/",
+                here,
                 "",
             ),
-            ("a=b=c; Path=/", "https://app.test/", "a=b=c"),
-            ("__Secure-a=1; Path=/", "https://app.test/", ""),
-            (
-                "__Secure-a=1; Path=/; Secure",
-                "https://app.test/",
-                "__Secure-a=1",
-            ),
-            (
-                "__Host-a=1; Path=/; Secure",
-                "https://app.test/",
-                "__Host-a=1",
-            ),
+            ("a=b=c; Path=/", here, "a=b=c"),
+            ("__Secure-a=1; Path=/", here, ""),
+            ("__Secure-a=1; Path=/; Secure", here, "__Secure-a=1"),
+            ("__Host-a=1; Path=/; Secure", here, "__Host-a=1"),
             ("__Host-a=1; Secure", "https://app.test/login/x", ""),
-            (
-                "__host-a=1; Path=/; Secure; Domain=app.test",
-                "https://app.test/",
-                "",
-            ),
+            ("__host-a=1; Path=/; Secure; Domain=app.test", here, ""),
         ];
         for (set, to, wanted) in table {
             assert_eq!(sent(&kept(from, &[set]), to), wanted, "{set} to {to}");

@@ -134,41 +134,30 @@ mod tests {
         let wanted = "St\u{f6}rung \u{2013} DOWN";
         let latin = b"St\xf6rung \x96 DOWN".to_vec();
         let html = [b"<meta charset='windows-1252'>".as_slice(), &latin].concat();
+        let plain = wanted.as_bytes().to_vec();
+        let (le, be) = (
+            utf16(wanted, u16::to_le_bytes),
+            utf16(wanted, u16::to_be_bytes),
+        );
+        let marked = format!("\u{feff}{wanted}");
+        let utf8 = Some("text/plain; charset=utf-8");
         for (bytes, content_type) in [
-            (wanted.as_bytes().to_vec(), None),
+            (plain.clone(), None),
             (latin.clone(), Some("text/html; charset=utf-8")),
-            (
-                wanted.as_bytes().to_vec(),
-                Some("text/plain; charset=utf-8"),
-            ),
-            (
-                wanted.as_bytes().to_vec(),
-                Some("text/plain; charset=nonsense"),
-            ),
-            (format!("\u{feff}{wanted}").into_bytes(), None),
+            (plain.clone(), utf8),
+            (plain.clone(), Some("text/plain; charset=nonsense")),
+            (marked.clone().into_bytes(), None),
             (latin.clone(), None),
             (latin.clone(), Some("text/html; charset=ISO-8859-1")),
             (latin, Some("text/html; a=b; CHARSET = \"latin1\"")),
             (html, Some("text/html")),
-            (utf16(&format!("\u{feff}{wanted}"), u16::to_le_bytes), None),
-            (
-                utf16(&format!("\u{feff}{wanted}"), u16::to_be_bytes),
-                Some("text/plain; charset=utf-8"),
-            ),
-            (
-                utf16(wanted, u16::to_be_bytes),
-                Some("text/plain; charset=utf-16"),
-            ),
-            (
-                utf16(wanted, u16::to_le_bytes),
-                Some("text/plain; charset=utf-8"),
-            ),
-            (utf16(wanted, u16::to_le_bytes), None),
-            (utf16(wanted, u16::to_be_bytes), None),
-            (
-                utf16(wanted, u16::to_be_bytes),
-                Some("text/plain; charset=utf-16be"),
-            ),
+            (utf16(&marked, u16::to_le_bytes), None),
+            (utf16(&marked, u16::to_be_bytes), utf8),
+            (be.clone(), Some("text/plain; charset=utf-16")),
+            (le.clone(), utf8),
+            (le.clone(), None),
+            (be.clone(), None),
+            (be.clone(), Some("text/plain; charset=utf-16be")),
         ] {
             let text = Text::new(&bytes, content_type);
             assert!(text.as_str().ends_with(wanted), "{content_type:?} {text:?}");

@@ -64,18 +64,15 @@ fn conditions_loops_and_filters_are_rendered() {
 
 #[test]
 fn errors_have_messages_and_positions() {
+    let example = "expected a template such as";
+    let known = "did you mean `summary`?";
     for (text, at, message, help) in [
-        (
-            "{{ sumary }}",
-            "sumary",
-            "unknown field `sumary`",
-            "did you mean `summary`?",
-        ),
+        ("{{ sumary }}", "sumary", "unknown field `sumary`", known),
         (
             "sumary {% if firing > 99 %}{{ sumary }}{% endif %}",
             "sumary",
             "unknown field `sumary`",
-            "did you mean `summary`?",
+            known,
         ),
         (
             "{% for one in alerts %}{{ one.servce }}{% endfor %}",
@@ -99,31 +96,16 @@ fn errors_have_messages_and_positions() {
             "{% for a in range(9999999) %}{% endfor %}",
             "",
             "range",
-            "expected a template such as",
+            example,
         ),
-        (
-            "{{ summary",
-            "",
-            "unexpected end of input",
-            "expected a template such as",
-        ),
-        (
-            "{{ label. }}",
-            "",
-            "unexpected",
-            "expected a template such as",
-        ),
-        (
-            "{% if firing %}",
-            "",
-            "unexpected end of input",
-            "expected a template such as",
-        ),
+        ("{{ summary", "", "unexpected end of input", example),
+        ("{{ label. }}", "", "unexpected", example),
+        ("{% if firing %}", "", "unexpected end of input", example),
         (
             "{% include 'x' %}",
             "include",
             "unknown statement include",
-            "expected a template such as",
+            example,
         ),
         (
             "{{ alerts[3].summary }}",

@@ -148,62 +148,46 @@ mod tests {
 
     #[test]
     fn lines_of_common_loggers_state_their_level() {
-        for (line, level) in [
+        for (level, lines) in [
             (
-                "2026-11-30 06:04:30.500 +00:00 [ERR] connection failed",
                 Some(Level::Error),
+                &[
+                    "2026-11-30 06:04:30.500 +00:00 [ERR] connection failed",
+                    "E1130 06:04:30.500000  1 x.go:114] loading failed",
+                    "30-Nov-2026 06:04:30.500 SEVERE [main] o.a.X threw",
+                    "[Mon Nov 30 06:04:30.500000 2026] [core:error] [pid 1] x",
+                    "2026-11-30T06:04:30.500Z fail: App[1] unhandled",
+                    "t=2026-11-30T06:04:30+0000 lvl=eror msg=\"x\"",
+                    "{\"severity\":\"ERROR\",\"message\":\"x\"}",
+                ][..],
             ),
             (
-                "2026-11-30 06:04:30.500 +00:00 [INF] 0 errors found",
                 Some(Level::Low),
+                &[
+                    "2026-11-30 06:04:30.500 +00:00 [INF] 0 errors found",
+                    "I1130 06:04:30.500000  1 x.go:1] error handler registered",
+                    "INFO:     127.0.0.1:1 - \"GET / HTTP/1.1\" 200 OK",
+                    "I, [2026-11-30T06:04:30.5 #1]  INFO -- : error: none",
+                ][..],
             ),
             (
-                "E1130 06:04:30.500000  1 x.go:114] loading failed",
-                Some(Level::Error),
-            ),
-            (
-                "I1130 06:04:30.500000  1 x.go:1] error handler registered",
-                Some(Level::Low),
-            ),
-            (
-                "30-Nov-2026 06:04:30.500 SEVERE [main] o.a.X threw",
-                Some(Level::Error),
-            ),
-            (
-                "[Mon Nov 30 06:04:30.500000 2026] [core:error] [pid 1] x",
-                Some(Level::Error),
-            ),
-            (
-                "2026-11-30T06:04:30.500Z fail: App[1] unhandled",
-                Some(Level::Error),
-            ),
-            (
-                "t=2026-11-30T06:04:30+0000 lvl=eror msg=\"x\"",
-                Some(Level::Error),
-            ),
-            (
-                "ts=1 level=warn msg=\"error fetching\" err=\"x\"",
                 Some(Level::Warning),
+                &["ts=1 level=warn msg=\"error fetching\" err=\"x\""][..],
             ),
             (
-                "{\"severity\":\"ERROR\",\"message\":\"x\"}",
-                Some(Level::Error),
+                None,
+                &[
+                    "no more info: connection error",
+                    "crashed in debug mode",
+                    "err=nil done",
+                    "",
+                    "\u{e9}1130 x",
+                ][..],
             ),
-            (
-                "INFO:     127.0.0.1:1 - \"GET / HTTP/1.1\" 200 OK",
-                Some(Level::Low),
-            ),
-            (
-                "I, [2026-11-30T06:04:30.5 #1]  INFO -- : error: none",
-                Some(Level::Low),
-            ),
-            ("no more info: connection error", None),
-            ("crashed in debug mode", None),
-            ("err=nil done", None),
-            ("", None),
-            ("\u{e9}1130 x", None),
         ] {
-            assert_eq!(Level::stated(line), level, "{line}");
+            for line in lines {
+                assert_eq!(Level::stated(line), level, "{line}");
+            }
         }
     }
 

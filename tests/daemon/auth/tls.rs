@@ -91,40 +91,24 @@ async fn certificates_and_users_are_replaced_without_losing_a_connection() {
 async fn client_certificates_are_verified_as_configured() {
     let files = Files::new();
     let ca = "  client_ca_file: ca.crt\n";
-    let required = format!("  client_auth_type: RequireAndVerifyClientCert\n{ca}");
+    let required = format!("RequireAndVerifyClientCert\n{ca}");
+    let given = format!("VerifyClientCertIfGiven\n{ca}");
+    let names = |names: &str| format!("{required}  client_allowed_sans: [ {names} ]\n");
     // No certificate, a valid one, one from another authority, and a self-signed one.
-    let cases = [
+    let cases: [(&str, [bool; 4]); 9] = [
+        ("NoClientCert\n", [true, true, true, true]),
+        ("RequestClientCert\n", [true, true, true, true]),
+        ("RequireAnyClientCert\n", [false, true, true, true]),
+        (&given, [true, true, false, false]),
+        (&required, [false, true, false, false]),
+        (&names("a.test, client.test"), [false, true, false, false]),
+        (&names("a.test, scraper"), [false, false, false, false]),
         (
-            "  client_auth_type: NoClientCert\n".to_owned(),
-            [true, true, true, true],
-        ),
-        (
-            "  client_auth_type: RequestClientCert\n".to_owned(),
-            [true, true, true, true],
-        ),
-        (
-            "  client_auth_type: RequireAnyClientCert\n".to_owned(),
-            [false, true, true, true],
-        ),
-        (
-            format!("  client_auth_type: VerifyClientCertIfGiven\n{ca}"),
-            [true, true, false, false],
-        ),
-        (required.clone(), [false, true, false, false]),
-        (
-            required.clone() + "  client_allowed_sans: [ a.test, client.test ]\n",
-            [false, true, false, false],
-        ),
-        (
-            required.clone() + "  client_allowed_sans: [ a.test, scraper ]\n",
-            [false, false, false, false],
-        ),
-        (
-            required.replace("ca.crt", "self.crt"),
+            &required.replace("ca.crt", "self.crt"),
             [false, false, false, true],
         ),
         (
-            required.clone() + "  max_version: TLS12\n",
+            &format!("{required}  max_version: TLS12\n"),
             [false, true, false, false],
         ),
     ];
@@ -132,14 +116,14 @@ async fn client_certificates_are_verified_as_configured() {
     files.write("web.yml", TLS);
     let daemon = files.start("127.0.0.1:0", FILE);
     let url = format!("https://{}/metrics", daemon.address);
-    for (at, (more, expected)) in cases.iter().enumerate() {
-        files.write("web.yml", &format!("{TLS}{more}"));
+    for (at, (auth, expected)) in cases.iter().enumerate() {
+        files.write("web.yml", &format!("{TLS}  client_auth_type: {auth}"));
         daemon.wait_for_log("web configuration loaded", at + 2);
         let mut found = Vec::new();
         for name in clients {
             found.push(files.client(name).get(&url).send().await.is_ok());
         }
-        assert_eq!(found, expected, "{more}");
+        assert_eq!(found, expected, "{auth}");
     }
 }
 

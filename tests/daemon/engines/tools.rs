@@ -5,10 +5,11 @@ use super::{config, finished, load, report, run, slod};
 use crate::auth::fixture::{Files, TLS};
 use crate::support::wait_for;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Whether a tool is on the `PATH`. CI guarantees both.
 pub fn is_installed(tool: &str) -> bool {
@@ -47,6 +48,14 @@ fn mean(rates: &[u64]) -> f64 {
     rates.iter().sum::<u64>() as f64 / rates.len() as f64
 }
 
+/// A service, and a config with it.
+fn started() -> (TempDir, PathBuf, Counts) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, counts) = service::start();
+    let config = config(folder.path(), address);
+    (folder, config, counts)
+}
+
 fn holds_what_was_counted(report: &Value, counts: &Counts) {
     let failed = counts.of("chat 503");
     assert!(failed > 0, "{}", counts.all());
@@ -59,9 +68,7 @@ fn holds_what_was_counted(report: &Value, counts: &Counts) {
 #[test]
 fn runs_of_both_tools_match_the_counts_of_the_service() {
     with_each(|engine| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (address, counts) = service::start();
-        let config = config(folder.path(), address);
+        let (folder, config, counts) = started();
         let more = ["--out", "out", "--threshold", "errors<50%"];
         let (code, text) = run(&config, &load("quick", "web", engine, &more));
         // The threshold is 10 ms; a response takes 20 ms.
@@ -100,9 +107,7 @@ fn runs_of_both_tools_match_the_counts_of_the_service() {
 #[test]
 fn both_tools_generate_the_load_of_a_rate() {
     with_each(|engine| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (address, counts) = service::start();
-        let config = config(folder.path(), address);
+        let (_folder, config, counts) = started();
         let (code, text) = run(&config, &load("rates", "web", engine, &[]));
         assert_eq!(code, Some(99), "{text}");
         let report = report(&config);
@@ -128,9 +133,7 @@ fn users_of_both_tools_keep_cookies_and_captured_values() {
         // With a rate, the script makes each of Locust's starts a new user.
         let scenarios = ["quick", "rates"];
         for scenario in &scenarios[..if engine == "k6" { 1 } else { 2 }] {
-            let folder = tempfile::tempdir().expect("a folder");
-            let (address, counts) = service::start();
-            let config = config(folder.path(), address);
+            let (_folder, config, counts) = started();
             let (code, text) = run(&config, &load(scenario, "session", engine, &[]));
             assert_eq!(code, Some(0), "{text}");
             let report = report(&config);
@@ -152,9 +155,7 @@ fn users_of_both_tools_keep_cookies_and_captured_values() {
 #[test]
 fn rate_limits_are_reported_with_what_they_ask_for() {
     with_each(|engine| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (address, counts) = service::start();
-        let config = config(folder.path(), address);
+        let (_folder, config, counts) = started();
         let (_, text) = run(&config, &load("quick", "limited", engine, &[]));
         let rejected = counts.of("limited 429");
         assert!(rejected > 10, "{}", counts.all());
@@ -174,9 +175,7 @@ fn rate_limits_are_reported_with_what_they_ask_for() {
 #[test]
 fn an_exported_script_fails_by_its_own_thresholds() {
     with_each(|engine| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (address, counts) = service::start();
-        let config = config(folder.path(), address);
+        let (folder, config, counts) = started();
         let (code, script) = run(&config, &["export", engine, "quick", "--service", "web"]);
         assert_eq!(code, Some(0), "{script}");
         assert!(!script.contains("s3cret"), "{script}");
@@ -211,9 +210,7 @@ fn by_hand(tool: &str, file: &Path) -> Command {
 #[test]
 fn an_interrupt_ends_the_tool_and_reports() {
     with_each(|engine| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (address, counts) = service::start();
-        let config = config(folder.path(), address);
+        let (_folder, config, counts) = started();
         let args = load("baseline", "web", engine, &["--users", "3"]);
         let mut command = slod(&config, &args);
         let child = command.spawn().expect("starts");
@@ -242,9 +239,7 @@ fn an_interrupt_ends_the_tool_and_reports() {
 #[test]
 fn the_tool_ends_with_slod() {
     with_each(|engine| {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (address, counts) = service::start();
-        let config = config(folder.path(), address);
+        let (_folder, config, counts) = started();
         let args = load("baseline", "web", engine, &["--users", "3"]);
         let mut child = slod(&config, &args).spawn().expect("starts");
         wait_for(|| (counts.total() > 5).then_some(()));

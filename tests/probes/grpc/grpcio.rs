@@ -69,6 +69,9 @@ async fn grpcio_servers_are_probed() {
     let guarded = ", metadata: { x-guard: on, authorization: 'Bearer ${TOKEN}' }";
     let wrong = ", metadata: { x-guard: on, authorization: Bearer x, a-bin: AAEC }";
     let tls = ", tls: { ca_file: ca.pem }";
+    let status = Some(Cause::Status);
+    let not_serving = ", service: down, expect: { serving: NOT_SERVING }";
+    let not_found = ", service: other, expect: { code: NOT_FOUND }";
     for (server, keys, wanted, reported) in [
         (plain, "", None, ""),
         (plain, ", service: up", None, ""),
@@ -77,39 +80,24 @@ async fn grpcio_servers_are_probed() {
         (
             plain,
             wrong,
-            Some(Cause::Status),
+            status,
             "UNAUTHENTICATED, expected OK: `no token, 100 % sure`",
         ),
         (
             plain,
             ", service: down",
-            Some(Cause::Status),
+            status,
             "NOT_SERVING, expected SERVING",
         ),
-        (
-            plain,
-            ", service: down, expect: { serving: NOT_SERVING }",
-            None,
-            "",
-        ),
+        (plain, not_serving, None, ""),
         (
             plain,
             ", service: other",
-            Some(Cause::Status),
+            status,
             "(the server does not know `service`)",
         ),
-        (
-            plain,
-            ", service: other, expect: { code: NOT_FOUND }",
-            None,
-            "",
-        ),
-        (
-            empty,
-            "",
-            Some(Cause::Status),
-            "(the server has no health service)",
-        ),
+        (plain, not_found, None, ""),
+        (empty, "", status, "(the server has no health service)"),
         (secure, tls, None, ""),
         (secure, ", tls: {}", Some(Cause::Certificate), ""),
         (plain, tls, Some(Cause::Tls), ""),

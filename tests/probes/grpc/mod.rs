@@ -3,7 +3,7 @@
 mod grpcio;
 mod odd;
 
-use crate::probing::{attempt_kind, read_kind};
+use crate::probing::{assert_faults, attempt_kind, read_kind};
 use slod::outcome::Outcome;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -16,50 +16,28 @@ async fn probe(address: SocketAddr, keys: &str, timeout: Duration) -> (Outcome, 
 
 #[test]
 fn faults_of_the_config_are_reported() {
-    for (yaml, fault) in [
+    let cases = [
         ("{ service: a }", "address"),
         ("{ address: a.test }", "a host and a port"),
-        ("{ address: 'a.test:1', tls: }", "`tls` has no value"),
+    ];
+    assert_faults("grpc", &cases);
+    for (keys, fault) in [
+        ("tls:", "`tls` has no value"),
+        ("metadata: { Content-Type: a }", "is set by gRPC itself"),
+        ("metadata: { grpc-timeout: 1S }", "is set by gRPC itself"),
+        ("metadata: { 'a b': c }", "not a valid metadata name"),
+        ("metadata: { a-bin: '-' }", "not Base64"),
+        ("metadata: { a: \"b\\n\" }", "not valid in metadata"),
+        ("expect: { code: UNIMPLEMENT }", "did you mean"),
+        ("expect: { serving: SERVIN }", "did you mean"),
         (
-            "{ address: 'a.test:1', metadata: { Content-Type: a } }",
-            "is set by gRPC itself",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { grpc-timeout: 1S } }",
-            "is set by gRPC itself",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { 'a b': c } }",
-            "not a valid metadata name",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { a-bin: '-' } }",
-            "not Base64",
-        ),
-        (
-            "{ address: 'a.test:1', metadata: { a: \"b\\n\" } }",
-            "not valid in metadata",
-        ),
-        (
-            "{ address: 'a.test:1', expect: { code: UNIMPLEMENT } }",
-            "did you mean",
-        ),
-        (
-            "{ address: 'a.test:1', expect: { serving: SERVIN } }",
-            "did you mean",
-        ),
-        (
-            "{ address: 'a.test:1', expect: { code: UNIMPLEMENTED, serving: SERVING } }",
+            "expect: { code: UNIMPLEMENTED, serving: SERVING }",
             "only an answer with the status OK has a state",
         ),
-        (
-            "{ address: 'a.test:1', authority: 'a@b' }",
-            "a host with or without a port",
-        ),
+        ("authority: 'a@b'", "a host with or without a port"),
     ] {
-        let (_, faults) = read_kind("grpc", yaml, Path::new(""));
-        let shown = format!("{faults:?}");
-        assert!(shown.contains(fault), "{yaml}: {shown}");
+        let yaml = format!("{{ address: 'a.test:1', {keys} }}");
+        assert_faults("grpc", &[(&yaml, fault)]);
     }
     let yaml = "{ address: 'a.test:1', service: a.B, tls: {}, metadata: { authorization: 'Bearer ${TOKEN}' } }";
     let (read, faults) = read_kind("grpc", yaml, Path::new(""));

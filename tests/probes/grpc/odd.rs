@@ -69,89 +69,63 @@ fn send(mut respond: SendResponse<Bytes>, answer: Odd) {
     }
 }
 
-/// A good response with one change.
-fn with(change: fn(&mut Odd)) -> Odd {
-    let mut answer = GOOD;
-    change(&mut answer);
-    answer
+/// A good response with another body.
+fn body(body: &'static [u8]) -> Odd {
+    Odd { body, ..GOOD }
 }
 
-/// Responses, each with its cause and a part of its message.
-async fn judge(cases: &[(Odd, Option<Cause>, &str)]) {
-    for (answer, wanted, reported) in cases {
+/// A good response with another content type.
+fn of_type(head: &'static [(&'static str, &'static str)]) -> Odd {
+    Odd { head, ..GOOD }
+}
+
+/// A good response with other trailers.
+fn trailers(trailers: &'static [(&'static str, &'static str)]) -> Odd {
+    let trailers = Some(trailers);
+    Odd { trailers, ..GOOD }
+}
+
+/// Responses with this cause, each with a part of its message.
+async fn judge(wanted: Option<Cause>, cases: &[(Odd, &str)]) {
+    for (answer, reported) in cases {
         let address = odd(*answer).await;
         let (outcome, _) = probe(address, "", TIMEOUT).await;
-        assert_eq!(cause(&outcome), *wanted, "{reported}: {outcome:?}");
+        assert_eq!(cause(&outcome), wanted, "{reported}: {outcome:?}");
         assert!(message(&outcome).contains(reported), "{outcome:?}");
     }
 }
 
 #[tokio::test]
 async fn messages_are_checked() {
-    judge(&[
-        (GOOD, None, ""),
+    const PROTO: &[(&str, &str)] = &[("content-type", "application/grpc+proto; charset=utf-8")];
+    judge(None, &[(GOOD, ""), (of_type(PROTO), "")]).await;
+    let unhealthy = [
         (
-            with(|odd| odd.head = &[("content-type", "application/grpc+proto; charset=utf-8")]),
-            None,
-            "",
-        ),
-        (
-            with(|odd| odd.body = &[0, 0, 0, 0, 2, 8, 2]),
-            Some(Cause::Status),
+            body(&[0, 0, 0, 0, 2, 8, 2]),
             "NOT_SERVING, expected SERVING",
         ),
+        (body(&[0, 0, 0, 0, 0]), "UNKNOWN, expected SERVING"),
+    ];
+    judge(Some(Cause::Status), &unhealthy).await;
+    let invalid = [
+        (body(&[0, 0, 0, 0, 2, 8, 99]), "the state 99 is unknown"),
+        (body(b""), "there is no message"),
+        (body(&SERVING[..6]), "the message is incomplete"),
+        (body(&SERVING[..3]), "the message is incomplete"),
+        (body(&[1, 0, 0, 0, 2, 8, 1]), "compressed"),
+        (body(b"<html></html>"), "no valid gRPC frame"),
         (
-            with(|odd| odd.body = &[0, 0, 0, 0, 2, 8, 99]),
-            Some(Cause::Protocol),
-            "the state 99 is unknown",
-        ),
-        (
-            with(|odd| odd.body = &[0, 0, 0, 0, 0]),
-            Some(Cause::Status),
-            "UNKNOWN, expected SERVING",
-        ),
-        (
-            with(|odd| odd.body = b""),
-            Some(Cause::Protocol),
-            "there is no message",
-        ),
-        (
-            with(|odd| odd.body = &SERVING[..6]),
-            Some(Cause::Protocol),
-            "the message is incomplete",
-        ),
-        (
-            with(|odd| odd.body = &SERVING[..3]),
-            Some(Cause::Protocol),
-            "the message is incomplete",
-        ),
-        (
-            with(|odd| odd.body = &[1, 0, 0, 0, 2, 8, 1]),
-            Some(Cause::Protocol),
-            "compressed",
-        ),
-        (
-            with(|odd| odd.body = b"<html></html>"),
-            Some(Cause::Protocol),
-            "no valid gRPC frame",
-        ),
-        (
-            with(|odd| odd.body = &[0, 0, 0, 0, 2, 8, 1, 0, 0, 0, 0, 0]),
-            Some(Cause::Protocol),
+            body(&[0, 0, 0, 0, 2, 8, 1, 0, 0, 0, 0, 0]),
             "more than one message",
         ),
         (
-            with(|odd| odd.body = &[0, 0x7f, 0xff, 0xff, 0xff, 8, 1]),
-            Some(Cause::BodyTooLarge),
-            "2147483647 bytes",
-        ),
-        (
-            with(|odd| odd.body = &[0, 0, 0, 0, 2, 0xff, 0xff]),
-            Some(Cause::Protocol),
+            body(&[0, 0, 0, 0, 2, 0xff, 0xff]),
             "not a HealthCheckResponse",
         ),
-    ])
-    .await;
+    ];
+    judge(Some(Cause::Protocol), &invalid).await;
+    let large = body(&[0, 0x7f, 0xff, 0xff, 0xff, 8, 1]);
+    judge(Some(Cause::BodyTooLarge), &[(large, "2147483647 bytes")]).await;
     let (outcome, story) = probe(odd(GOOD).await, "", TIMEOUT).await;
     assert_eq!((outcome.verdict, outcome.code), (Verdict::Good, Some(0)));
     assert!(outcome.measured.get(Measurement::Transfer).is_some());
@@ -163,65 +137,51 @@ async fn messages_are_checked() {
 
 #[tokio::test]
 async fn heads_and_trailers_are_checked() {
-    judge(&[
+    const HTML: &[(&str, &str)] = &[("content-type", "text/html")];
+    const WEB: &[(&str, &str)] = &[("content-type", "application/grpc-web")];
+    const UNAVAILABLE: &[(&str, &str)] = &[
+        ("content-type", "application/grpc"),
+        ("grpc-status", "14"),
+        ("grpc-message", "no%20backend%0A"),
+    ];
+    let without = Odd {
+        trailers: None,
+        ..GOOD
+    };
+    let html = "has the Content-Type `text/html`, expected `application/grpc`";
+    let web = "has the Content-Type `application/grpc-web`";
+    let odd_number = "`+1`, which is not a number";
+    let invalid = [
+        (without, "without `grpc-status`"),
+        (trailers(&[("grpc-message", "x")]), "without `grpc-status`"),
+        (trailers(&[("grpc-status", "+1")]), odd_number),
+        (of_type(HTML), html),
+        (of_type(WEB), web),
+        (of_type(&[]), "has no Content-Type"),
+    ];
+    judge(Some(Cause::Protocol), &invalid).await;
+    let unknown = trailers(&[("grpc-status", "99")]);
+    let unavailable = Odd {
+        body: b"",
+        head: UNAVAILABLE,
+        ..without
+    };
+    let status = 503;
+    let rejected = [
+        (unknown, "gRPC status 99, expected OK"),
         (
-            with(|odd| odd.trailers = None),
-            Some(Cause::Protocol),
-            "without `grpc-status`",
-        ),
-        (
-            with(|odd| odd.trailers = Some(&[("grpc-message", "x")])),
-            Some(Cause::Protocol),
-            "without `grpc-status`",
-        ),
-        (
-            with(|odd| odd.trailers = Some(&[("grpc-status", "+1")])),
-            Some(Cause::Protocol),
-            "`+1`, which is not a number",
-        ),
-        (
-            with(|odd| odd.trailers = Some(&[("grpc-status", "99")])),
-            Some(Cause::Status),
-            "gRPC status 99, expected OK",
-        ),
-        (
-            with(|odd| {
-                odd.head = &[
-                    ("content-type", "application/grpc"),
-                    ("grpc-status", "14"),
-                    ("grpc-message", "no%20backend%0A"),
-                ];
-                odd.body = b"";
-                odd.trailers = None;
-            }),
-            Some(Cause::Status),
+            unavailable,
             "gRPC status UNAVAILABLE, expected OK: `no backend\\n`",
         ),
         (
-            with(|odd| {
-                odd.status = 503;
-                odd.head = &[("content-type", "text/html")];
-            }),
-            Some(Cause::Status),
+            Odd {
+                status,
+                ..of_type(HTML)
+            },
             "HTTP status 503, expected 200",
         ),
-        (
-            with(|odd| odd.head = &[("content-type", "text/html")]),
-            Some(Cause::Protocol),
-            "has the Content-Type `text/html`, expected `application/grpc`",
-        ),
-        (
-            with(|odd| odd.head = &[("content-type", "application/grpc-web")]),
-            Some(Cause::Protocol),
-            "has the Content-Type `application/grpc-web`",
-        ),
-        (
-            with(|odd| odd.head = &[]),
-            Some(Cause::Protocol),
-            "has no Content-Type",
-        ),
-    ])
-    .await;
+    ];
+    judge(Some(Cause::Status), &rejected).await;
 }
 
 #[tokio::test]

@@ -23,53 +23,35 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     let tagged = r#"{"choices":[{"delta":{"content":"<think>Hm"}}]}"#;
     let open = r#"{"choices":[{"delta":{"content":"Hel"},"finish_reason":""}]}"#;
     let short = r#"{"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]}"#;
+    let [broken, failed, no_answer] =
+        [Cause::StreamBroken, Cause::StreamError, Cause::EmptyAnswer].map(Some);
     for (events, wanted, says) in [
         (&[HELLO, STOP, "[DONE]"][..], None, ""),
-        (&[HELLO, STOP], Some(Cause::StreamBroken), "[DONE]"),
-        (&[HELLO], Some(Cause::StreamBroken), "[DONE]"),
-        (
-            &[HELLO, "[DONE]"],
-            Some(Cause::StreamBroken),
-            "finish reason",
-        ),
+        (&[HELLO, STOP], broken, "[DONE]"),
+        (&[HELLO], broken, "[DONE]"),
+        (&[HELLO, "[DONE]"], broken, "finish reason"),
         // Some servers set an empty reason until the last chunk.
-        (
-            &[open, "[DONE]"],
-            Some(Cause::StreamBroken),
-            "finish reason",
-        ),
+        (&[open, "[DONE]"], broken, "finish reason"),
         (
             &[HELLO, short, "[DONE]"],
-            Some(Cause::StreamError),
+            failed,
             "insufficient_system_resource",
         ),
-        (&[], Some(Cause::StreamBroken), "[DONE]"),
+        (&[], broken, "[DONE]"),
         (
             &[HELLO, error, "[DONE]"],
-            Some(Cause::StreamError),
+            failed,
             "server_error: upstream died",
         ),
-        (&[error], Some(Cause::StreamError), "upstream died"),
-        (&[google], Some(Cause::StreamError), "UNAVAILABLE: no"),
+        (&[error], failed, "upstream died"),
+        (&[google], failed, "UNAVAILABLE: no"),
         (&[no_error, STOP, "[DONE]"], None, ""),
-        (&[HELLO, vllm], Some(Cause::StreamError), "out of memory"),
-        (
-            &[HELLO, router],
-            Some(Cause::StreamError),
-            "502: provider died",
-        ),
-        (&[empty, STOP, "[DONE]"], Some(Cause::EmptyAnswer), "empty"),
-        (&[spaces, STOP, "[DONE]"], Some(Cause::EmptyAnswer), "empty"),
-        (
-            &[reasoning, length, "[DONE]"],
-            Some(Cause::EmptyAnswer),
-            "`max_tokens`",
-        ),
-        (
-            &[tagged, length, "[DONE]"],
-            Some(Cause::EmptyAnswer),
-            "`max_tokens`",
-        ),
+        (&[HELLO, vllm], failed, "out of memory"),
+        (&[HELLO, router], failed, "502: provider died"),
+        (&[empty, STOP, "[DONE]"], no_answer, "empty"),
+        (&[spaces, STOP, "[DONE]"], no_answer, "empty"),
+        (&[reasoning, length, "[DONE]"], no_answer, "`max_tokens`"),
+        (&[tagged, length, "[DONE]"], no_answer, "`max_tokens`"),
         (
             &[HELLO, "no JSON", "[DONE]"],
             Some(Cause::Protocol),
@@ -91,12 +73,12 @@ async fn a_stream_is_whole_only_with_its_terminator() {
     ] {
         let answer = format!("{SSE}data: {HELLO}\n\n{error}\n\n");
         let seen = ask(at_once(answer), "").await;
-        assert_eq!(cause(&seen.outcome), Some(Cause::StreamError));
+        assert_eq!(cause(&seen.outcome), failed);
         assert!(seen.message().contains("out of memory"), "{}", seen.story);
     }
     let cut = format!("{SSE}data: {HELLO}\n\ndata: {{\"choices\":[{{\"del");
     let seen = ask(at_once(cut), "").await;
-    assert_eq!(cause(&seen.outcome), Some(Cause::StreamBroken));
+    assert_eq!(cause(&seen.outcome), broken);
 }
 
 /// Clients accept events regardless of the content type, and text that is cut between the halves of a

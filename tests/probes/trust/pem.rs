@@ -15,27 +15,16 @@ fn pem_formats_are_read_or_reported() {
     let labelled = |label: &str| certificate.replace(" CERTIFICATE", label);
     let yaml = "{ url: \"https://a.test/\", tls: { ca_file: ca.pem } }";
     let none = Some("no valid trusted certificate");
+    let with = |uses: [&[u8]; 2]| trusted(&certificate, &uses.concat());
     for (pem, fault) in [
         (format!("\u{feff}{certificate}"), None),
         (labelled(" X509 CERTIFICATE"), None),
         (labelled(" TRUSTED CERTIFICATE"), None),
         (trusted(&certificate, &[0x30, 0]), None),
-        (
-            trusted(&certificate, &[SEQUENCE_OF, FOR_SERVERS].concat()),
-            None,
-        ),
-        (
-            trusted(&certificate, &[SEQUENCE_OF, FOR_CLIENTS].concat()),
-            none,
-        ),
-        (
-            trusted(&certificate, &[REFUSED, FOR_SERVERS].concat()),
-            none,
-        ),
-        (
-            trusted(&certificate, &[REFUSED, FOR_CLIENTS].concat()),
-            None,
-        ),
+        (with([SEQUENCE_OF, FOR_SERVERS]), None),
+        (with([SEQUENCE_OF, FOR_CLIENTS]), none),
+        (with([REFUSED, FOR_SERVERS]), none),
+        (with([REFUSED, FOR_CLIENTS]), None),
         (trusted(&certificate, b"no DER"), none),
         (labelled(" REQUEST"), none),
         (String::new(), none),

@@ -5,6 +5,10 @@ use std::fmt::Write as _;
 
 #[test]
 fn invalid_exporter_configs_are_rejected_with_the_position() {
+    let refused = |text: &str, expected: &str| {
+        let fault = import(text, None).err().unwrap_or_default();
+        assert!(fault.contains(expected), "{text}{fault}");
+    };
     for (text, expected) in [
         ("a: [\n", "b.yml:1:4\n"),
         ("", "not a blackbox_exporter config"),
@@ -12,43 +16,31 @@ fn invalid_exporter_configs_are_rejected_with_the_position() {
         ("[]\n", "not a blackbox_exporter config"),
         ("modules: []\n", "b.yml:1:10\n"),
         ("modules: {}\n", "there are 0 modules"),
-        ("modules:\n  x: { prober: ftp }\n", "b.yml:2:16\n"),
-        ("modules:\n  x: { timeout: 5s }\n", "`prober` is missing"),
+    ] {
+        refused(text, expected);
+    }
+    for (keys, expected) in [
+        ("prober: ftp", "b.yml:2:16\n"),
+        ("timeout: 5s", "`prober` is missing"),
+        ("prober: http, timeout: soon", "`timeout` is not a duration"),
+        ("prober: http, http: []", "expected a mapping, not a list"),
+        ("prober: http, prober: tcp", "duplicate key `prober`"),
+        ("prober: dns, dns: {}", "`query_name` is missing"),
         (
-            "modules:\n  x: { prober: http, timeout: soon }\n",
-            "`timeout` is not a duration",
-        ),
-        (
-            "modules:\n  x: { prober: http, http: [] }\n",
-            "expected a mapping, not a list",
-        ),
-        (
-            "modules:\n  x: { prober: http, prober: tcp }\n",
-            "duplicate key `prober`",
-        ),
-        (
-            "modules:\n  x: { prober: dns, dns: {} }\n",
-            "`query_name` is missing",
-        ),
-        (
-            "modules:\n  x: { prober: http, http: { valid_status_codes: 200 } }\n",
+            "prober: http, http: { valid_status_codes: 200 }",
             "b.yml:2:50\n",
         ),
         (
-            "modules:\n  x: { prober: http, http: { follow_redirects: perhaps } }\n",
+            "prober: http, http: { follow_redirects: perhaps }",
             "true or false",
         ),
+        ("prober: http, http: { body_size_limit: big }", "not a size"),
         (
-            "modules:\n  x: { prober: http, http: { body_size_limit: big } }\n",
-            "not a size",
-        ),
-        (
-            "modules:\n  x: { prober: websocket }\n",
+            "prober: websocket",
             "no probe could be imported\n  b.yml:2: module `x`",
         ),
     ] {
-        let fault = import(text, None).err().unwrap_or_default();
-        assert!(fault.contains(expected), "{text}{fault}");
+        refused(&format!("modules:\n  x: {{ {keys} }}\n"), expected);
     }
     for (text, expected) in [
         ("global: {}\n", "`scrape_configs` is missing"),

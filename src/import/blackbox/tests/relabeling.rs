@@ -5,8 +5,10 @@ use crate::import::blackbox::relabel::{self, Labels};
 use crate::import::document::{Document, Remarks};
 use serde_json::{Value, json};
 
+/// The labels after a rule with these keys, or after several, separated by `}, {`.
 fn relabeled(rules: &str, labels: &[(&str, &str)]) -> Option<Labels> {
-    let document = Document::all(&input("r.yml", &format!("rules: {rules}\n"))).expect("YAML");
+    let document =
+        Document::all(&input("r.yml", &format!("rules: [ {{ {rules} }} ]\n"))).expect("YAML");
     let remarks = Remarks::default();
     let items = document[0]
         .at(&remarks)
@@ -24,48 +26,48 @@ fn relabeled(rules: &str, labels: &[(&str, &str)]) -> Option<Labels> {
 fn rules_change_labels_as_those_of_prometheus() {
     let labels = [("a", "x.y"), ("b", "Z")];
     for (rules, name, value) in [
-        ("[ { source_labels: [a], target_label: c } ]", "c", "x.y"),
+        ("source_labels: [a], target_label: c", "c", "x.y"),
         (
-            "[ { source_labels: [a, b], separator: '-', target_label: c } ]",
+            "source_labels: [a, b], separator: '-', target_label: c",
             "c",
             "x.y-Z",
         ),
         (
-            "[ { source_labels: [a], regex: '(.).(.)', target_label: c, replacement: '$2${1}' } ]",
+            "source_labels: [a], regex: '(.).(.)', target_label: c, replacement: '$2${1}'",
             "c",
             "yx",
         ),
         // The whole value must match.
         (
-            "[ { source_labels: [a], regex: x, target_label: a, replacement: q } ]",
+            "source_labels: [a], regex: x, target_label: a, replacement: q",
             "a",
             "x.y",
         ),
         (
-            "[ { source_labels: [a], regex: '(.).*', target_label: 'n_$1', replacement: q } ]",
+            "source_labels: [a], regex: '(.).*', target_label: 'n_$1', replacement: q",
             "n_x",
             "q",
         ),
         (
-            "[ { source_labels: [b], target_label: c, action: lowercase } ]",
+            "source_labels: [b], target_label: c, action: lowercase",
             "c",
             "z",
         ),
         (
-            "[ { source_labels: [a], target_label: c, action: UPPERCASE } ]",
+            "source_labels: [a], target_label: c, action: UPPERCASE",
             "c",
             "X.Y",
         ),
         (
-            "[ { regex: '(a)', action: labelmap, replacement: 'my_$1' } ]",
+            "regex: '(a)', action: labelmap, replacement: 'my_$1'",
             "my_a",
             "x.y",
         ),
-        ("[ { regex: a, action: labeldrop } ]", "a", ""),
-        ("[ { regex: a, action: labelkeep } ]", "b", ""),
-        ("[ { target_label: a, replacement: '' } ]", "a", ""),
+        ("regex: a, action: labeldrop", "a", ""),
+        ("regex: a, action: labelkeep", "b", ""),
+        ("target_label: a, replacement: ''", "a", ""),
         (
-            "[ { source_labels: [a], modulus: 2, target_label: h, action: hashmod }, { source_labels: [h], regex: 0, action: keep } ]",
+            "source_labels: [a], modulus: 2, target_label: h, action: hashmod }, { source_labels: [h], regex: 0, action: keep",
             "a",
             "x.y",
         ),
@@ -77,33 +79,21 @@ fn rules_change_labels_as_those_of_prometheus() {
             "{rules}"
         );
     }
-    for (rules, is_kept) in [
-        (
-            "[ { source_labels: [a], regex: 'x.*', action: keep } ]",
-            true,
-        ),
-        (
-            "[ { source_labels: [a], regex: 'x', action: keep } ]",
-            false,
-        ),
-        (
-            "[ { source_labels: [a], regex: 'x.*', action: drop } ]",
-            false,
-        ),
-        (
-            "[ { source_labels: [a], target_label: a, action: keepequal } ]",
-            true,
-        ),
-        (
-            "[ { source_labels: [a], target_label: b, action: keepequal } ]",
-            false,
-        ),
-        (
-            "[ { source_labels: [a], target_label: a, action: dropequal } ]",
-            false,
-        ),
-    ] {
-        assert_eq!(relabeled(rules, &labels).is_some(), is_kept, "{rules}");
+    let kept = [
+        "source_labels: [a], regex: 'x.*', action: keep",
+        "source_labels: [a], target_label: a, action: keepequal",
+    ];
+    for rules in kept {
+        assert!(relabeled(rules, &labels).is_some(), "{rules}");
+    }
+    let dropped = [
+        "source_labels: [a], regex: 'x', action: keep",
+        "source_labels: [a], regex: 'x.*', action: drop",
+        "source_labels: [a], target_label: b, action: keepequal",
+        "source_labels: [a], target_label: a, action: dropequal",
+    ];
+    for rules in dropped {
+        assert!(relabeled(rules, &labels).is_none(), "{rules}");
     }
 }
 

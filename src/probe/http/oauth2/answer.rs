@@ -134,6 +134,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_the_server_says_and_quotes_nothing_else() {
         let long = "x".repeat(500);
+        let no_token = "its answer has no `access_token`";
         for (status, body, message) in [
             (
                 401,
@@ -152,17 +153,9 @@ mod tests {
                 "it answered with status 302, and redirects are not followed",
             ),
             (200, "token=hush", "its answer is not JSON"),
-            (200, "[]", "its answer has no `access_token`"),
-            (
-                200,
-                r#"{"access_token": ""}"#,
-                "its answer has no `access_token`",
-            ),
-            (
-                200,
-                r#"{"access_token": 7}"#,
-                "its answer has no `access_token`",
-            ),
+            (200, "[]", no_token),
+            (200, r#"{"access_token": ""}"#, no_token),
+            (200, r#"{"access_token": 7}"#, no_token),
             (
                 200,
                 r#"{"access_token": "a\nb"}"#,

@@ -1,4 +1,5 @@
 use super::*;
+use Decision::{Met, Missed, Undecided, Unmeasured};
 
 /// Decision and description of the objective of 95% below 500 ms.
 fn fast(requests: &[(u64, u64, bool)]) -> (Decision, String) {
@@ -17,40 +18,29 @@ fn shown(ms: u64) -> String {
 #[test]
 fn a_request_is_bad_if_it_failed_or_was_slow() {
     let (fast_one, slow_one) = (shown(10), shown(800));
+    let failed = "5.66% of the requests failed, and failed requests are never fast";
     let good = |count| (10, count, false);
     for (requests, decision, words) in [
-        (
-            vec![good(1000), (10, 40, true)],
-            Decision::Met,
-            fast_one.as_str(),
-        ),
-        (
-            vec![good(1000), (10, 60, true)],
-            Decision::Missed,
-            "5.66% of the requests failed, and failed requests are never fast",
-        ),
+        (vec![good(1000), (10, 40, true)], Met, &*fast_one),
+        (vec![good(1000), (10, 60, true)], Missed, failed),
         // Each alone is acceptable.
         (
             vec![good(920), (800, 40, false), (10, 40, true)],
-            Decision::Missed,
-            slow_one.as_str(),
+            Missed,
+            &slow_one,
         ),
         // The same requests are failed and slow.
-        (
-            vec![good(960), (800, 40, true)],
-            Decision::Met,
-            fast_one.as_str(),
-        ),
+        (vec![good(960), (800, 40, true)], Met, &fast_one),
         // Exactly at the target.
         (
             vec![good(950), (800, 20, false), (10, 30, true)],
-            Decision::Met,
-            fast_one.as_str(),
+            Met,
+            &fast_one,
         ),
         (
             vec![good(949), (800, 21, false), (10, 30, true)],
-            Decision::Missed,
-            slow_one.as_str(),
+            Missed,
+            &slow_one,
         ),
     ] {
         assert_eq!(
@@ -63,7 +53,7 @@ fn a_request_is_bad_if_it_failed_or_was_slow() {
     let typed: Threshold = "p95<500ms".parse().expect("valid");
     let failing = window(10.0, &[(10, 500, true)]);
     let typed = Requirement::of_all(typed, "test").judge([&failing]);
-    assert_eq!(typed.decision, Decision::Met);
+    assert_eq!(typed.decision, Met);
 }
 
 #[test]
@@ -71,17 +61,17 @@ fn failed_requests_count_where_there_are_few() {
     for (requests, decision, words) in [
         (
             vec![(10, 10, false), (10, 40, true)],
-            Decision::Missed,
+            Missed,
             "80% of the requests failed, and failed requests are never fast",
         ),
         (
             vec![(10, 30, false), (800, 10, false), (10, 10, true)],
-            Decision::Missed,
+            Missed,
             "10 of 50 requests failed and 10 took longer",
         ),
         (
             vec![(10, 49, false), (10, 1, true)],
-            Decision::Undecided,
+            Undecided,
             "too few requests: 50, at least 59 needed",
         ),
     ] {
@@ -108,10 +98,10 @@ fn it_may_be_unknown_whether_slow_requests_are_those_that_failed() {
         let all = requirements(&service(CONFIG), &planned("baseline"));
         all[0].judge([&window])
     };
-    assert_eq!(of(10, 20, 20).decision, Decision::Met);
-    assert_eq!(of(10, 60, 0).decision, Decision::Missed);
+    assert_eq!(of(10, 20, 20).decision, Met);
+    assert_eq!(of(10, 60, 0).decision, Missed);
     let open = of(10, 40, 40);
-    assert_eq!(open.decision, Decision::Undecided);
+    assert_eq!(open.decision, Undecided);
     assert_eq!(
         open.in_words(),
         "40 of 1000 requests failed and up to 40 others took longer: the duration of some is unknown"
@@ -150,23 +140,13 @@ fn times_to_the_first_token_are_judged_over_the_run() {
     let given = Requirement::of_all(given, "threshold");
     // For the objective, a failed request is never fast.
     for (tokens, failed, by_objective, by_threshold) in [
-        (&[(100, 96), (900, 4)][..], 0, Decision::Met, Decision::Met),
+        (&[(100, 96), (900, 4)][..], 0, Met, Met),
         // The failed requests may be the slow ones.
-        (
-            &[(100, 96), (900, 4)],
-            4,
-            Decision::Undecided,
-            Decision::Met,
-        ),
-        (&[(100, 96), (900, 4)], 10, Decision::Missed, Decision::Met),
-        (
-            &[(100, 90), (900, 10)],
-            0,
-            Decision::Missed,
-            Decision::Missed,
-        ),
-        (&[(100, 20)], 0, Decision::Undecided, Decision::Undecided),
-        (&[], 0, Decision::Unmeasured, Decision::Unmeasured),
+        (&[(100, 96), (900, 4)], 4, Undecided, Met),
+        (&[(100, 96), (900, 4)], 10, Missed, Met),
+        (&[(100, 90), (900, 10)], 0, Missed, Missed),
+        (&[(100, 20)], 0, Undecided, Undecided),
+        (&[], 0, Unmeasured, Unmeasured),
     ] {
         let requests = [streams(tokens, failed)];
         let decisions = [objective, &given].map(|one| one.judge_tokens(&requests).decision);
@@ -181,5 +161,5 @@ fn times_to_the_first_token_are_judged_over_the_run() {
     assert_eq!(shown.source, "objective ttft");
     // Windows do not contain it, so it cannot abort a run.
     let windows = [window(10.0, &[(900, 100, false)])];
-    assert_eq!(given.judge(&windows).decision, Decision::Undecided);
+    assert_eq!(given.judge(&windows).decision, Undecided);
 }

@@ -114,22 +114,15 @@ fn a_healthy_run_has_every_indicator_that_five_minutes_can_show() {
 fn each_threshold_of_the_checklist_decides() {
     let healthy = |at: usize, found: Indicators| found.healthy[at].answer;
     let warning = |at: usize, found: Indicators| found.warnings[at].answer;
+    let good = |observed| baseline(observed, |_| 0);
     for (cpu, is_healthy, is_fine) in [
         (0.69, Good, Good),
         (0.71, Bad, Good),
         (0.79, Bad, Good),
         (0.81, Bad, Bad),
     ] {
-        assert_eq!(
-            healthy(2, baseline(vec![host(cpu)], |_| 0)),
-            is_healthy,
-            "{cpu}"
-        );
-        assert_eq!(
-            warning(4, baseline(vec![host(cpu)], |_| 0)),
-            is_fine,
-            "{cpu}"
-        );
+        assert_eq!(healthy(2, good(vec![host(cpu)])), is_healthy, "{cpu}");
+        assert_eq!(warning(4, good(vec![host(cpu)])), is_fine, "{cpu}");
     }
     // 12,000 requests: 11 failures are below 0.1%, 30 are clearly above.
     let failing =
@@ -152,13 +145,10 @@ fn each_threshold_of_the_checklist_decides() {
     let slow = indicators(&run(scenario, slow.collect()));
     assert_eq!(healthy(1, slow), Good);
     let full = || vec![service("db_pool_usage_ratio", 1.0)];
-    assert_eq!(healthy(4, baseline(full(), |_| 0)), Bad);
-    assert_eq!(warning(3, baseline(full(), |_| 0)), Bad);
+    assert_eq!(healthy(4, good(full())), Bad);
+    assert_eq!(warning(3, good(full())), Bad);
     assert_eq!(
-        warning(
-            5,
-            baseline(vec![service("circuit_breaker_open", 1.0)], |_| 0)
-        ),
+        warning(5, good(vec![service("circuit_breaker_open", 1.0)])),
         Bad
     );
     let trips = |each: f64| {
@@ -167,14 +157,14 @@ fn each_threshold_of_the_checklist_decides() {
             (second / each).floor()
         })]
     };
-    assert_eq!(warning(5, baseline(trips(60.0), |_| 0)), Bad);
-    assert_eq!(warning(5, baseline(trips(200.0), |_| 0)), Good);
+    assert_eq!(warning(5, good(trips(60.0))), Bad);
+    assert_eq!(warning(5, good(trips(200.0))), Good);
     let mut late = trips(60.0);
     late[0]
         .samples
         .retain(|one| one.at >= Timestamp(235_000) && one.at <= Timestamp(250_000));
     assert_eq!(
-        warning(5, baseline(late, |_| 0)),
+        warning(5, good(late)),
         Good,
         "a counter that is known for 15 s only rose once"
     );
@@ -182,7 +172,7 @@ fn each_threshold_of_the_checklist_decides() {
     let timeouts = vec![counter(key, FIVE_MINUTES, |second| {
         f64::from(second > 200.0)
     })];
-    assert_eq!(healthy(5, baseline(timeouts, |_| 0)), Bad);
+    assert_eq!(healthy(5, good(timeouts)), Bad);
 }
 
 #[test]

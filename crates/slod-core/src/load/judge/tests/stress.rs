@@ -169,92 +169,49 @@ fn without_a_change_there_is_no_bottleneck() {
 
 #[test]
 fn each_resource_that_is_full_at_the_highest_load_is_bad() {
-    let process = r#"{service="rag",process="app"}"#;
     let late = |level: f64| move |second: f64| if second >= 500.0 { level } else { 0.1 };
     let rate = |per_second: f64| move |second: f64| (second - 500.0).max(0.0) * per_second;
-    let of = |name: &str, labels: &str, level: f64| {
-        gauge(&format!("{name}{labels}"), TEN_MINUTES, late(level))
-    };
+    let process = |name: &str| format!(r#"slod_{name}{{service="rag",process="app"}}"#);
+    let service = |name: &str| format!(r#"slod_service_{name}{{service="rag"}}"#);
+    let full = |key: String, level| vec![gauge(&key, TEN_MINUTES, late(level))];
+    let rising = |key: &str, per_second| vec![counter(key, TEN_MINUTES, rate(per_second))];
+    let cpu = process("container_cpu_usage_max_ratio");
+    let throttled = process("container_cpu_throttled_periods_total");
+    let periods = process("container_cpu_periods_total");
+    let periods = counter(&periods, TEN_MINUTES, |second| 10.0 * second);
+    let memory = process("container_memory_working_set_max_ratio");
+    let kills = process("container_oom_kills_total");
+    let kills = counter(&kills, TEN_MINUTES, |second| f64::from(second > 580.0));
+    let files = process("process_open_fds_max_ratio");
+    let tokens = r#"slod_llm_rate_limit_remaining_ratio{service="rag",probe="ai",model="m"}"#;
+    let tokens = gauge(
+        tokens,
+        TEN_MINUTES,
+        |second| {
+            if second >= 500.0 { 0.0 } else { 0.9 }
+        },
+    );
+    let disk = r#"slod_host_disk_io_time_seconds_total{device="sda"}"#;
     let cases = [
-        (
-            "cpu",
-            vec![of("slod_container_cpu_usage_max_ratio", process, 0.99)],
-        ),
-        (
-            "cpu",
-            vec![
-                counter(
-                    &format!("slod_container_cpu_throttled_periods_total{process}"),
-                    TEN_MINUTES,
-                    rate(4.0),
-                ),
-                counter(
-                    &format!("slod_container_cpu_periods_total{process}"),
-                    TEN_MINUTES,
-                    |second| 10.0 * second,
-                ),
-            ],
-        ),
-        (
-            "memory",
-            vec![of(
-                "slod_container_memory_working_set_max_ratio",
-                process,
-                0.97,
-            )],
-        ),
-        (
-            "memory",
-            vec![counter(
-                &format!("slod_container_oom_kills_total{process}"),
-                TEN_MINUTES,
-                |second| f64::from(second > 580.0),
-            )],
-        ),
+        ("cpu", full(cpu, 0.99)),
+        ("cpu", [rising(&throttled, 4.0), vec![periods]].concat()),
+        ("memory", full(memory, 0.97)),
+        ("memory", vec![kills]),
         (
             "circuit breakers",
-            vec![of(
-                "slod_service_circuit_breaker_open",
-                r#"{service="rag"}"#,
-                1.0,
-            )],
+            full(service("circuit_breaker_open"), 1.0),
         ),
-        (
-            "open files",
-            vec![of("slod_process_open_fds_max_ratio", process, 0.95)],
-        ),
+        ("open files", full(files, 0.95)),
+        ("ai provider", vec![tokens]),
         (
             "ai provider",
-            vec![gauge(
-                r#"slod_llm_rate_limit_remaining_ratio{service="rag",probe="ai",model="m"}"#,
-                TEN_MINUTES,
-                |second| if second >= 500.0 { 0.0 } else { 0.9 },
-            )],
-        ),
-        (
-            "ai provider",
-            vec![counter(
-                r#"slod_service_llm_rate_limit_hits_total{service="rag"}"#,
-                TEN_MINUTES,
-                rate(0.2),
-            )],
+            rising(&service("llm_rate_limit_hits_total"), 0.2),
         ),
         (
             "network",
-            vec![counter(
-                r#"slod_service_connection_timeouts_total{service="rag"}"#,
-                TEN_MINUTES,
-                rate(0.1),
-            )],
+            rising(&service("connection_timeouts_total"), 0.1),
         ),
-        (
-            "disk",
-            vec![counter(
-                r#"slod_host_disk_io_time_seconds_total{device="sda"}"#,
-                TEN_MINUTES,
-                rate(0.99),
-            )],
-        ),
+        ("disk", rising(disk, 0.99)),
     ];
     for (topic, observed) in cases {
         let run = stress_of(observed, |_| 50.0);
