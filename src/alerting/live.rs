@@ -113,13 +113,9 @@ fn pending_sign((key, since): (&AlertKey, Timestamp)) -> Option<AlertRecord> {
 
 /// Converts a finding to the input of the alert state machine.
 pub fn sign(finding: &Finding) -> Sign {
-    let source = Source::Sign {
-        sign: finding.kind.name.into(),
-        subject: finding.subject.clone(),
-    };
     let service = finding.service.clone().unwrap_or_else(|| "".into());
     Sign {
-        key: AlertKey { service, source },
+        key: AlertKey::sign(service, finding.kind.name.into(), finding.subject.clone()),
         alertname: finding.kind.alert.into(),
         urgency: finding.kind.urgency,
         is_present: match finding.presence {

@@ -2,7 +2,7 @@
 
 use super::failing::FailingReceivers;
 use crate::alert::{
-    AlertKey, CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, Source, Urgency,
+    AlertKey, CONFIG_RELOAD_FAILED, NOTIFICATIONS_FAILING, STORE_FAILING, Sign, Urgency,
 };
 
 pub const RELOAD_FAILED: &str =
@@ -44,13 +44,8 @@ impl SelfState {
 
 /// These never page, since probing continues.
 fn sign(name: &str, alertname: &str, trouble: Option<String>) -> Sign {
-    let source = Source::Sign {
-        sign: name.into(),
-        subject: "".into(),
-    };
-    let service = "".into();
     Sign {
-        key: AlertKey { service, source },
+        key: AlertKey::sign("".into(), name.into(), "".into()),
         alertname: alertname.into(),
         urgency: Urgency::Ticket,
         is_present: Some(trouble.is_some()),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::alert::{AlertKey, AlertRecord, Condition, Source, TIERS, Urgency};
+use crate::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use crate::alerting::Inputs;
 use crate::outcome::{Outcome, Record, Verdict};
 use crate::store::Store;
@@ -40,13 +40,7 @@ async fn time_in_which_slod_does_not_run_resolves_no_alert() {
     let path = folder.path().join("slod.db");
     let config = config(&path);
     let last = outcome(&config, Duration::from_mins(20));
-    let key = AlertKey {
-        service: "web".into(),
-        source: Source::Budget {
-            slo: "errors".into(),
-            condition: Condition::Tier(TIERS[0]),
-        },
-    };
+    let key = AlertKey::budget("web".into(), "errors".into(), Condition::Tier(TIERS[0]));
     let alert = AlertRecord::new(key, "SlodBudgetBurnPage1h", Urgency::Page, last.at, "");
     let mut store = Store::open(&path).expect("a store");
     store

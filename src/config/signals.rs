@@ -153,7 +153,7 @@ fn parsed(text: &str, unit: Unit) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use crate::alert::{AlertKey, Source};
+    use crate::alert::AlertKey;
     use crate::config::Config;
     use crate::diagnostic::Diagnostic;
     use crate::signal::kinds;
@@ -227,12 +227,8 @@ mod tests {
         let has_level = all.levels.contains_key(kinds::CERTIFICATE_ENDING.name);
         assert!(!has_level, "the default depends on the certificate");
         let timing = |service: &str, kind: &crate::signal::SignalKind| {
-            let source = Source::Sign {
-                sign: kind.name.into(),
-                subject: "".into(),
-            };
-            let service = service.into();
-            config.alerts.signs.of(&AlertKey { service, source })
+            let key = AlertKey::sign(service.into(), kind.name.into(), "".into());
+            config.alerts.signs.of(&key)
         };
         let minutes = |service, kind| timing(service, kind).pending.as_secs() / 60;
         assert_eq!(minutes("", &kinds::CPU_HIGH), 3);

@@ -57,13 +57,7 @@ mod tests {
     const PROBE: &str = "probes: [ { name: p, tcp: { address: '127.0.0.1:1' } } ]";
 
     fn key(service: &str, kind: &SignalKind, subject: &str) -> AlertKey {
-        AlertKey {
-            service: service.into(),
-            source: Source::Sign {
-                sign: kind.name.into(),
-                subject: subject.into(),
-            },
-        }
+        AlertKey::sign(service.into(), kind.name.into(), subject.into())
     }
 
     #[test]

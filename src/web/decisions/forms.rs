@@ -82,14 +82,10 @@ fn matchers(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alert::{AlertKey, Condition, Source, TIERS, Urgency};
+    use crate::alert::{AlertKey, Condition, TIERS, Urgency};
     use crate::outcome::Timestamp;
 
-    fn texts(service: &str, source: Source, is_whole: bool) -> Vec<String> {
-        let key = AlertKey {
-            service: service.into(),
-            source,
-        };
+    fn texts(key: AlertKey, is_whole: bool) -> Vec<String> {
         let alert = AlertRecord::new(key, "SlodAny", Urgency::Page, Timestamp(0), "");
         let rules = AlertRules {
             instance: "host".to_owned(),
@@ -101,22 +97,17 @@ mod tests {
 
     #[test]
     fn a_silence_of_an_alert_covers_all_tiers_of_its_objective() {
-        let budget = || Source::Budget {
-            slo: "errors".into(),
-            condition: Condition::Tier(TIERS[0]),
-        };
+        let burn = Condition::Tier(TIERS[0]);
+        let budget = AlertKey::budget("web".into(), "errors".into(), burn);
         let own = ["service=\"web\"", "slo=\"errors\""];
-        assert_eq!(texts("web", budget(), false), own);
-        assert_eq!(texts("web", budget(), true), ["service=\"web\""]);
-        let sign = || Source::Sign {
-            sign: "disk_full_soon".into(),
-            subject: "/data".into(),
-        };
+        assert_eq!(texts(budget.clone(), false), own);
+        assert_eq!(texts(budget, true), ["service=\"web\""]);
+        let sign = AlertKey::sign("".into(), "disk_full_soon".into(), "/data".into());
         let of_host = [
             "instance=\"host\"",
             "signal=\"disk_full_soon\"",
             "subject=\"/data\"",
         ];
-        assert_eq!(texts("", sign(), true), of_host);
+        assert_eq!(texts(sign, true), of_host);
     }
 }

@@ -97,68 +97,27 @@ fn omitted_keys_have_their_defaults() {
 #[test]
 fn wrong_values_are_reported_at_their_position() {
     type Take = fn(&Section<'_>) -> bool;
-    let invalid = "invalid-value";
-    let table: [(&str, Take, &str, &str); 10] = [
-        (
-            "span: 10",
-            |s| s.get(&SPAN).is_none(),
-            invalid,
-            "did you mean `10s`?",
-        ),
-        (
-            "span: 3h",
-            |s| s.get(&SPAN).is_none(),
-            "out-of-range",
-            "expected 1s to 2h",
-        ),
-        (
-            "share: 99.9",
-            |s| s.get(&SHARE).is_none(),
-            invalid,
-            "did you mean `99.9%`?",
-        ),
-        (
-            "share: 101",
-            |s| s.get(&SHARE).is_none(),
-            invalid,
-            "99.9% or 0.999",
-        ),
-        (
-            "flag: yes",
-            |s| s.get(&FLAG).is_none(),
-            invalid,
-            "true or false",
-        ),
-        (
-            "count: 10",
-            |s| s.get(&COUNT).is_none(),
-            invalid,
-            "from 1 to 9",
-        ),
-        (
-            "word: c",
-            |s| s.get(&WORD).is_none(),
-            invalid,
-            "one of a, b",
-        ),
-        (
-            "text: [a]",
-            |s| s.get(&TEXT).is_none(),
-            invalid,
-            "expected a string",
-        ),
-        (
-            "inner: 5",
-            |s| s.section(&NESTED).is_none(),
-            invalid,
-            "keys such as size",
-        ),
-        (
-            "items: [{size: 1},{size: 1},{size: 1},{size: 1},{size: 1}]",
-            |s| s.sections(&ITEMS).count() == 4,
-            "out-of-range",
-            "expected at most 4",
-        ),
+    let (invalid, out_of_range) = ("invalid-value", "out-of-range");
+    let span: Take = |s| s.get(&SPAN).is_none();
+    let share: Take = |s| s.get(&SHARE).is_none();
+    let flag: Take = |s| s.get(&FLAG).is_none();
+    let count: Take = |s| s.get(&COUNT).is_none();
+    let word: Take = |s| s.get(&WORD).is_none();
+    let string: Take = |s| s.get(&TEXT).is_none();
+    let inner: Take = |s| s.section(&NESTED).is_none();
+    let items: Take = |s| s.sections(&ITEMS).count() == 4;
+    let five = "items: [{size: 1},{size: 1},{size: 1},{size: 1},{size: 1}]";
+    let table = [
+        ("span: 10", span, invalid, "did you mean `10s`?"),
+        ("span: 3h", span, out_of_range, "expected 1s to 2h"),
+        ("share: 99.9", share, invalid, "did you mean `99.9%`?"),
+        ("share: 101", share, invalid, "99.9% or 0.999"),
+        ("flag: yes", flag, invalid, "true or false"),
+        ("count: 10", count, invalid, "from 1 to 9"),
+        ("word: c", word, invalid, "one of a, b"),
+        ("text: [a]", string, invalid, "expected a string"),
+        ("inner: 5", inner, invalid, "keys such as size"),
+        (five, items, out_of_range, "expected at most 4"),
     ];
     for (text, take, code, help) in table {
         let (is_as_expected, found) = read(text, take);

@@ -27,42 +27,19 @@ async fn an_answer_is_good_and_is_measured() {
 #[tokio::test]
 async fn unexpected_responses_are_reported() {
     let server = udp(|question| vec![with_addresses(question, &[1])]).await;
+    let (status, answer, header) = (Cause::Status, Cause::Answer, Cause::Header);
+    let (few, none) = (
+        "1 record of the type, expected at least 2",
+        "no record matches /^10\\./: `192.0.2.1`",
+    );
     for (expect, wanted, reported) in [
-        (
-            "rcode: NXDOMAIN",
-            Cause::Status,
-            "NOERROR, expected NXDOMAIN",
-        ),
-        (
-            "min_answers: 2",
-            Cause::Answer,
-            "1 record of the type, expected at least 2",
-        ),
-        (
-            "answers: '^10\\.'",
-            Cause::Answer,
-            "no record matches /^10\\./: `192.0.2.1`",
-        ),
-        (
-            "answers_each: '2$'",
-            Cause::Answer,
-            "`192.0.2.1` does not match /2$/",
-        ),
-        (
-            "answers_not: '1$'",
-            Cause::Answer,
-            "which it must not match",
-        ),
-        (
-            "authoritative: true",
-            Cause::Header,
-            "is not authoritative (AA)",
-        ),
-        (
-            "authenticated: true",
-            Cause::Header,
-            "is not authenticated (AD)",
-        ),
+        ("rcode: NXDOMAIN", status, "NOERROR, expected NXDOMAIN"),
+        ("min_answers: 2", answer, few),
+        ("answers: '^10\\.'", answer, none),
+        ("answers_each: '2$'", answer, "does not match /2$/"),
+        ("answers_not: '1$'", answer, "which it must not match"),
+        ("authoritative: true", header, "is not authoritative (AA)"),
+        ("authenticated: true", header, "is not authenticated (AD)"),
     ] {
         let (outcome, _) = probe(server, &format!(", expect: {{ {expect} }}"), TIMEOUT).await;
         assert_eq!(cause(&outcome), Some(wanted), "{expect}: {outcome:?}");

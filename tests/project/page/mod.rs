@@ -10,7 +10,7 @@ mod overview;
 use crate::synthetic::{
     AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
-use slod::alert::{AlertKey, AlertRecord, Source, Urgency};
+use slod::alert::{AlertKey, AlertRecord, Urgency};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
@@ -202,13 +202,8 @@ fn page(
 /// Alerts in each state: a number of firing ones, two pending ones, and a number of resolved ones.
 fn alerts(firing_ones: usize, over: usize) -> Alerts {
     let alert = |number: usize, urgency, ago: u64| {
-        let key = AlertKey {
-            service: format!("shop-{number}").into(),
-            source: Source::Sign {
-                sign: "memory_growing".into(),
-                subject: "worker".into(),
-            },
-        };
+        let service = format!("shop-{number}").into();
+        let key = AlertKey::sign(service, "memory_growing".into(), "worker".into());
         let from = AT.before(Duration::from_secs(ago));
         let evidence = format!("grows by {number} MiB/h");
         AlertRecord::new(key, "SlodMemoryGrowing", urgency, from, evidence)

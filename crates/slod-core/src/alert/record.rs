@@ -106,6 +106,11 @@ impl AlertKey {
         Self { service, source }
     }
 
+    pub fn sign(service: Arc<str>, sign: Arc<str>, subject: Arc<str>) -> Self {
+        let source = Source::Sign { sign, subject };
+        Self { service, source }
+    }
+
     /// The objective, for a budget alert.
     pub fn slo(&self) -> Option<&str> {
         match &self.source {

@@ -158,12 +158,7 @@ mod tests {
             instance: "db1".to_owned(),
             ..AlertRules::default()
         };
-        let source = Source::Sign {
-            sign: "disk_full_soon".into(),
-            subject: subject.into(),
-        };
-        let service = service.into();
-        let key = AlertKey { service, source };
+        let key = AlertKey::sign(service.into(), "disk_full_soon".into(), subject.into());
         let (at, urgency) = (Timestamp(0), Urgency::Ticket);
         let alert = AlertRecord::new(key, "SlodDiskFullSoon", urgency, at, "96% full");
         rules.notice(&alert)
@@ -177,12 +172,7 @@ mod tests {
             labels: [("rag".into(), [pair("team", "search")].into())].into(),
             ..AlertRules::default()
         };
-        let source = Source::Sign {
-            sign: "queue_growing".into(),
-            subject: "".into(),
-        };
-        let service = "rag".into();
-        let key = AlertKey { service, source };
+        let key = AlertKey::sign("rag".into(), "queue_growing".into(), "".into());
         let alert = AlertRecord::new(key, "SlodQueueGrowing", Urgency::Ticket, Timestamp(0), "x");
         let labels = rules.labels(&alert);
         assert_eq!((&*labels["cluster"], &*labels["team"]), ("eu1", "search"));

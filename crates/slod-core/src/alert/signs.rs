@@ -191,15 +191,8 @@ mod tests {
     };
 
     fn sign(is_present: Option<bool>) -> Sign {
-        let source = Source::Sign {
-            sign: "memory_growing".into(),
-            subject: "worker".into(),
-        };
         Sign {
-            key: AlertKey {
-                service: "web".into(),
-                source,
-            },
+            key: AlertKey::sign("web".into(), "memory_growing".into(), "worker".into()),
             alertname: "SlodMemoryGrowing".into(),
             urgency: Urgency::Ticket,
             is_present,
@@ -250,12 +243,8 @@ mod tests {
             ..SignTimings::default()
         };
         let pending = |service: &str, sign: &str| {
-            let source = Source::Sign {
-                sign: sign.into(),
-                subject: "".into(),
-            };
-            let service = service.into();
-            timings.of(&AlertKey { service, source }).pending
+            let key = AlertKey::sign(service.into(), sign.into(), "".into());
+            timings.of(&key).pending
         };
         assert_eq!(pending("web", "memory_growing"), minutes(10));
         assert_eq!(pending("rag", "memory_growing"), minutes(3));

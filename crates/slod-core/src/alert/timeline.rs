@@ -149,8 +149,8 @@ pub fn decide(timelines: &mut [AlertTimeline], past: &PastConditions, rules: &Al
 mod tests {
     use super::*;
     use crate::alert::{
-        AlertKey, Causes, Condition, Matcher, Sign, SignReplay, SignTimings, Silence, Source,
-        TIERS, Urgency, all_below,
+        AlertKey, Causes, Condition, Matcher, Sign, SignReplay, SignTimings, Silence, TIERS,
+        Urgency, all_below,
     };
 
     const fn at(second: i64) -> Timestamp {
@@ -220,15 +220,8 @@ mod tests {
 
     #[test]
     fn a_page_explains_a_sign_that_follows_from_it() {
-        let source = Source::Sign {
-            sign: "latency_rising".into(),
-            subject: "".into(),
-        };
         let sign = Sign {
-            key: AlertKey {
-                service: "web".into(),
-                source,
-            },
+            key: AlertKey::sign("web".into(), "latency_rising".into(), "".into()),
             alertname: "SlodLatencyRising".into(),
             urgency: Urgency::Ticket,
             is_present: Some(true),

@@ -171,13 +171,7 @@ impl Fixture {
 
 fn sign(name: &str) -> Sign {
     Sign {
-        key: AlertKey {
-            service: "web".into(),
-            source: Source::Sign {
-                sign: name.into(),
-                subject: "".into(),
-            },
-        },
+        key: AlertKey::sign("web".into(), name.into(), "".into()),
         alertname: "Sign".into(),
         urgency: Urgency::Ticket,
         is_present: Some(true),
@@ -243,14 +237,11 @@ fn the_dependency_that_failed_last_explains() {
         ..AlertRules::default()
     };
     let (at, urgency) = (Timestamp::from_secs(305), Urgency::Page);
-    let source = Source::Budget {
-        slo: "errors".into(),
-        condition: crate::alert::Condition::Exhausted,
-    };
-    let key = AlertKey {
-        service: "web".into(),
-        source,
-    };
+    let key = AlertKey::budget(
+        "web".into(),
+        "errors".into(),
+        crate::alert::Condition::Exhausted,
+    );
     let alert = AlertRecord::new(key, "Burn", urgency, at, "");
     let explained = |paging: &[(&str, i64, i64)]| {
         let mut all = Paging::default();

@@ -4,15 +4,8 @@ use crate::alert::{Causes, Inhibitor, Matcher, SignTimings, Silence, Tracked, Ur
 use std::collections::{BTreeMap, BTreeSet};
 
 fn sign(service: &str, is_present: bool) -> Sign {
-    let source = Source::Sign {
-        sign: "down".into(),
-        subject: "".into(),
-    };
     Sign {
-        key: AlertKey {
-            service: service.into(),
-            source,
-        },
+        key: AlertKey::sign(service.into(), "down".into(), "".into()),
         alertname: "Down".into(),
         urgency: Urgency::Page,
         is_present: Some(is_present),
