@@ -92,8 +92,17 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
         all.extend(curves.filter(|one| !is_limited || one.answer != Answer::Unknown));
     }
     if let Some(spike) = spike {
-        all.push(recovery::responses(&usable, spike));
-        all.extend(after_spike::statements(run, spike));
+        let responses = recovery::responses(&usable, spike);
+        let resources = after_spike::statements(run, spike);
+        // A resource that stayed full is the cause, whose advice is enough.
+        let is_cause =
+            |one: &Statement| one.answer == Answer::Bad && one.advice != Some(advice::KEPT);
+        let advice = responses.advice.filter(|_| !resources.iter().any(is_cause));
+        all.push(Statement {
+            advice,
+            ..responses
+        });
+        all.extend(resources);
     }
     let length = run.scenario.length();
     if !rises(run) && (length >= SOAK_MIN || run.scenario.name == SOAK && !length.is_zero()) {

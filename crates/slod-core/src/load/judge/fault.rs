@@ -38,10 +38,15 @@ pub(super) fn of_answers(figures: &Figures, limit: Option<Limit>, late: Duration
     errors(figures).or_else(|| latency(figures, limit?, late))
 }
 
+/// Whether a rate limit rejected too many requests, rather than the service failing.
+pub(super) fn is_rate_limited(figures: &Figures) -> bool {
+    figures.fail_more_than(ERRORS_MAX, LEVEL) && 2 * figures.rate_limited > figures.errors
+}
+
 fn errors(figures: &Figures) -> Option<Fault> {
     figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
         let ratio = failed(figures.error_ratio().unwrap_or_default());
-        let is_rate_limit = 2 * figures.rate_limited > figures.errors;
+        let is_rate_limit = is_rate_limited(figures);
         if is_rate_limit {
             let rejected = failed(figures.rate_limited as f64 / figures.completed as f64);
             return Fault {

@@ -28,17 +28,18 @@ pub(in crate::load) fn knee(usable: &Usable<'_>) -> Option<Statement> {
         return None;
     };
     let mut levels = levels(usable);
-    levels.sort_by(|a, b| a.users.total_cmp(&b.users));
-    let (answer, evidence) = match &levels[..] {
-        [lowest, .., highest] if different(&levels) > 1 => found(&levels, *lowest, *highest),
+    levels.own.sort_by(|a, b| a.users.total_cmp(&b.users));
+    let (answer, evidence) = match &levels.own[..] {
+        own @ [lowest, .., highest] if different(own) > 1 => found(own, *lowest, *highest),
         _ => (Answer::Unknown, too_short(usable)),
     };
+    let evidence = evidence + levels.without();
     Some(Statement::new("knee", answer, evidence))
 }
 
 fn too_short(usable: &Usable<'_>) -> String {
     format!(
-        "needs successful responses for two different numbers of users{}; use a longer run",
+        "needs successful responses for two different numbers of users{}, such as from a longer run of `stress`",
         each_for(usable)
     )
 }

@@ -25,14 +25,15 @@ pub(in crate::load) fn statement(usable: &Usable<'_>) -> Option<Statement> {
         return None;
     };
     let levels = levels(usable);
-    let points: Vec<(f64, f64)> = levels.iter().map(|one| (one.users, one.rate)).collect();
+    let own = levels.own.iter();
+    let points: Vec<(f64, f64)> = own.map(|one| (one.users, one.rate)).collect();
     let (answer, evidence) = match Scalability::fit(&points) {
         None => (
             Answer::Unknown,
             format!(
                 "needs successful responses for {MIN_LEVELS} different numbers of users{}; this run has {}",
                 each_for(usable),
-                different(&levels)
+                different(&levels.own)
             ),
         ),
         Some(law) => match misfit(&law, &points) {
@@ -40,6 +41,7 @@ pub(in crate::load) fn statement(usable: &Usable<'_>) -> Option<Statement> {
             None => (Answer::Good, described(&law, &points)),
         },
     };
+    let evidence = evidence + levels.without();
     Some(Statement::new("scalability", answer, evidence))
 }
 

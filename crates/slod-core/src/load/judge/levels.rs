@@ -1,5 +1,6 @@
 //! The numbers of users in a run, and the throughput of each.
 
+use super::fault::is_rate_limited;
 use crate::load::{Figures, LoadWindow, Stage, Usable};
 use std::time::Duration;
 
@@ -28,20 +29,41 @@ pub struct Level {
     pub responses: f64,
 }
 
-/// The levels of a run, in order.
-pub fn levels(usable: &Usable<'_>) -> Vec<Level> {
+/// The levels of a run.
+#[derive(Debug, Default)]
+pub struct Levels {
+    /// In order, without those whose throughput is that of a rate limit.
+    pub own: Vec<Level>,
+    has_rate_limited: bool,
+}
+
+impl Levels {
+    /// Says which levels are left out, for the end of a sentence; empty if none is.
+    pub const fn without(&self) -> &'static str {
+        if self.has_rate_limited {
+            "; without the loads at which a rate limit rejected requests"
+        } else {
+            ""
+        }
+    }
+}
+
+pub fn levels(usable: &Usable<'_>) -> Levels {
     let Some(round) = quickest_round(usable) else {
-        return Vec::new();
+        return Levels::default();
     };
-    let mut all = Vec::new();
+    let mut all = Levels::default();
     for (number, stage) in usable.run.scenario.stages.iter().enumerate() {
         let of_stage = |one: &&LoadWindow| one.stage == number;
         let windows: Vec<&LoadWindow> = usable.loaded().filter(of_stage).collect();
-        all.extend(
-            parts(stage, &windows, ROUNDS * round)
-                .into_iter()
-                .filter_map(level),
-        );
+        for part in parts(stage, &windows, ROUNDS * round) {
+            let figures = Figures::of(part.iter().copied());
+            if is_rate_limited(&figures) {
+                all.has_rate_limited = true;
+            } else {
+                all.own.extend(level(part, &figures));
+            }
+        }
     }
     all
 }
@@ -123,8 +145,7 @@ fn growth(windows: &[&LoadWindow]) -> f64 {
     }
 }
 
-fn level(windows: &[&LoadWindow]) -> Option<Level> {
-    let figures = Figures::of(windows.iter().copied());
+fn level(windows: &[&LoadWindow], figures: &Figures) -> Option<Level> {
     let users = windows.iter().map(|one| one.active).sum::<f64>() / windows.len().max(1) as f64;
     let rate = figures.rate();
     let waiting = figures.mean().unwrap_or_default().as_secs_f64() * rate / users;

@@ -7,7 +7,7 @@ use crate::load::judge::needs::Needs;
 use crate::load::judge::{ERRORS_UNKNOWN, breaking, soak};
 use crate::load::usable::Chunk;
 use crate::load::verdict::{Answer, Statement};
-use crate::load::{Figures, OBSERVED, Usable};
+use crate::load::{Figures, LoadWindow, OBSERVED, Usable};
 use crate::outcome::Cause;
 use crate::stats::normal::Z_95;
 use crate::stats::proportion::{Share, wilson};
@@ -24,7 +24,7 @@ fn ms(time: std::time::Duration) -> String {
     format!("{:.0} ms", time.as_secs_f64() * 1000.0)
 }
 
-/// Compares p95 at the highest load with p95 at the lowest, or over time if the load is constant.
+/// Compares p95 at the highest load with p95 at the lowest before it, or over time if the load is constant.
 pub fn consistent(usable: &Usable<'_>) -> Judgement {
     let levels = usable.loaded().map(|one| one.due).filter(|due| *due > 0.0);
     let (lowest, highest) = levels.fold((f64::INFINITY, 0.0_f64), |(low, high), due| {
@@ -35,13 +35,21 @@ pub fn consistent(usable: &Usable<'_>) -> Judgement {
     if is_planned_constant || highest <= CONSISTENT * lowest {
         return slower(usable);
     }
-    let p95 = |is_inside: &dyn Fn(f64) -> bool| {
-        let loaded = usable.loaded().filter(|one| one.due > 0.0);
-        Figures::of(loaded.filter(|one| is_inside(one.due))).quantile(0.95)
+    let loaded = || usable.loaded().filter(|one| one.due > 0.0);
+    let is_low =
+        |one: &&LoadWindow| one.due <= (CONSISTENT * lowest).max(lowest + 0.1 * (highest - lowest));
+    let is_high = |one: &&LoadWindow| one.due >= 0.9 * highest;
+    // After the highest load, a service that did not recover is slow at the lowest load as well.
+    let mut before = loaded()
+        .take_while(|one| !is_high(one))
+        .filter(is_low)
+        .peekable();
+    let low = match before.peek() {
+        Some(_) => Figures::of(before),
+        None => Figures::of(loaded().filter(is_low)),
     };
-    let low = p95(&|due| due <= (CONSISTENT * lowest).max(lowest + 0.1 * (highest - lowest)));
-    let high = p95(&|due| due >= 0.9 * highest);
-    let (Some(low), Some(high)) = (low, high) else {
+    let high = Figures::of(loaded().filter(is_high));
+    let (Some(low), Some(high)) = (low.quantile(0.95), high.quantile(0.95)) else {
         return unknown("too few requests for a p95 at the lowest and at the highest load");
     };
     let evidence = format!(

@@ -43,7 +43,10 @@ pub fn indicators(run: &RunRecord) -> Indicators {
             row("Error rate remains below 0.1%", client::errors(usable)),
             row("CPU usage < 70% at peak", peak),
             row("Memory usage stable (no growth)", memory.clone()),
-            row("Database connections properly pooled", pool.clone()),
+            row(
+                "Database connections properly pooled",
+                system::pooled(usable, &pool),
+            ),
             row("No connection timeouts", client::timeouts(usable)),
         ],
         warnings: vec![

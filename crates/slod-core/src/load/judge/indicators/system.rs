@@ -131,18 +131,35 @@ fn highest_minute(curve: &Curve, (from, to): Span) -> Option<(f64, &'static str)
 }
 
 pub fn memory(usable: &Usable<'_>) -> Judgement {
-    if !is_constant(usable.run) || length(usable.run) < SOAK_MIN.as_secs_f64() {
+    if !is_soak(usable.run) {
         return unknown(
             "needs a constant load for at least half an hour, such as the scenario soak",
         );
     }
-    let all = soak::growth::memory(usable);
+    let all = soak::growth::of(usable, "memory growth");
     let of = |answer| all.iter().find(|one| one.answer == answer);
     let worst = of(Answer::Bad).or(of(Answer::Unknown)).or(all.first());
     worst.map_or_else(
         || not_observed(usable.run, Needs::Processes),
         |one| (one.answer, one.evidence.clone()),
     )
+}
+
+fn is_soak(run: &RunRecord) -> bool {
+    is_constant(run) && length(run) >= SOAK_MIN.as_secs_f64()
+}
+
+/// Whether connections are properly pooled: the pool was never exhausted, and does not leak.
+pub fn pooled(usable: &Usable<'_>, exhausted: &Judgement) -> Judgement {
+    let is_fine = exhausted.0 != Answer::Bad && is_soak(usable.run);
+    let growth = is_fine.then(|| soak::growth::of(usable, "pool growth"));
+    let mut leaks = growth
+        .into_iter()
+        .flatten()
+        .filter(|one| one.answer == Answer::Bad);
+    leaks
+        .next()
+        .map_or_else(|| exhausted.clone(), |one| (one.answer, one.evidence))
 }
 
 pub fn pool(run: &RunRecord) -> Judgement {

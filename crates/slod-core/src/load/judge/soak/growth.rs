@@ -128,12 +128,14 @@ pub(super) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     all
 }
 
-/// Whether the memory of each process grows.
-pub(in crate::load::judge) fn memory(usable: &Usable<'_>) -> Vec<Statement> {
-    let held = &RESOURCES[0];
-    let curves = curves(usable.run, held.families);
-    let each = curves.iter();
-    each.map(|curve| grows(usable, held, curve)).collect()
+/// Whether a resource of each process or service grows, by the topic of its statements.
+pub(in crate::load::judge) fn of(usable: &Usable<'_>, topic: &str) -> Vec<Statement> {
+    let held = RESOURCES.iter().filter(|held| held.topic == topic);
+    held.flat_map(|held| {
+        let curves = curves(usable.run, held.families).into_iter();
+        curves.map(move |curve| grows(usable, held, &curve))
+    })
+    .collect()
 }
 
 /// One curve per process or service, from the first family that contains it.

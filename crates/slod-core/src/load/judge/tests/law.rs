@@ -1,4 +1,5 @@
 use super::*;
+use crate::outcome::Cause;
 use crate::stats::scalability::Scalability;
 
 const LAW: Scalability = Scalability {
@@ -112,5 +113,28 @@ fn a_law_that_does_not_predict_the_highest_level_is_not_extrapolated() {
         !slightly.evidence.contains("at most"),
         "{}",
         slightly.evidence
+    );
+}
+
+/// 0.95 requests per second for each user, of which a rate limit allows 54.
+#[test]
+fn the_throughput_of_a_rate_limit_is_not_that_of_the_service() {
+    let levels: Vec<f64> = (1_u32..=10).map(|step| f64::from(10 * step)).collect();
+    let mut limited = stages(&levels, |users| users * 0.95);
+    for one in &mut limited.windows {
+        let rejected = one.good.saturating_sub(54);
+        one.good -= rejected;
+        one.failed = vec![(Cause::RateLimited, rejected)];
+    }
+    states(
+        &one(&limited, "knee"),
+        Answer::Good,
+        "no knee up to 50 users: throughput grew with them, to 48.0/s; without the loads at which a rate limit rejected requests",
+    );
+    let law = one(&limited, "scalability").evidence;
+    says(&law, "…over 5 levels up to 50 users…");
+    says(
+        &law,
+        "…; without the loads at which a rate limit rejected requests",
     );
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::load::indicators;
 
 const MIB: f64 = 1_048_576.0;
 const TWO_HOURS: (u64, u64) = (10, 7200);
@@ -137,6 +138,25 @@ fn resources_that_are_never_released_grow() {
                 assert_eq!(found.answer, Answer::Good, "{topic}: {}", found.evidence);
             }
         }
+    }
+}
+
+#[test]
+fn a_pool_that_leaks_is_not_properly_pooled_although_it_is_not_full() {
+    let pool = |family: &str, per_second: f64, from: f64| {
+        let key = format!(r#"slod_service_db_pool_{family}{{service="rag"}}"#);
+        gauge(&key, TWO_HOURS, move |second| {
+            (from + per_second * second).floor()
+        })
+    };
+    for (per_second, answer) in [(6.0 / 3600.0, Answer::Bad), (0.0, Answer::Good)] {
+        let found = indicators(&soak(vec![
+            pool("in_use", per_second, 2.0),
+            pool("max", 0.0, 20.0),
+        ]));
+        let (pooled, exhausted) = (&found.healthy[4], &found.warnings[3]);
+        assert_eq!(pooled.answer, answer, "{pooled:?}");
+        assert_eq!(exhausted.answer, Answer::Good, "{exhausted:?}");
     }
 }
 

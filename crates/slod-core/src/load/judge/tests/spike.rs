@@ -1,4 +1,5 @@
 use super::*;
+use crate::load::indicators;
 
 const FIVE_MINUTES: (u64, u64) = (5, 300);
 const MIB: f64 = 1_048_576.0;
@@ -83,6 +84,31 @@ fn each_filled_resource_returns_to_normal_or_stays_full() {
         found.evidence,
         "the memory of app of rag was still 310 MiB at the end, 150 s after the spike, 38% above the level before the spike (225 MiB)"
     );
+}
+
+/// Connections that are never returned.
+#[test]
+fn a_service_that_stays_slow_after_a_spike_is_neither_consistent_nor_still_working() {
+    let slow = |observed| {
+        let mut slow = spike(observed);
+        for one in slow.windows.iter_mut().skip(90) {
+            let latencies = vec![5000.0; one.due as usize];
+            *one = window(one.start.as_secs(), one.stage, one.due, &latencies, 0);
+        }
+        slow
+    };
+    let consistent = &indicators(&slow(Vec::new())).healthy[0];
+    states(
+        consistent,
+        Answer::Bad,
+        "p95 50 ms at the lowest load, 5000 ms at the highest",
+    );
+    let key = r#"slod_service_db_pool_in_use{service="rag"}"#;
+    for (back, has_advice) in [(150.0, true), (999.0, false)] {
+        let recovery = one(&slow(vec![filled(key, 3.0, 20.0, back)]), "recovery");
+        assert_eq!(recovery.answer, Answer::Bad);
+        assert_eq!(recovery.advice.is_some(), has_advice);
+    }
 }
 
 #[test]
