@@ -13,6 +13,7 @@ use crate::config::{Config, ScenarioSpec, ServiceSpec};
 use crate::export::{Certificates, Script, Tool};
 use crate::load::Scenario;
 use crate::probe::dial::Trusted;
+use crate::probe::http::is_loopback;
 use crate::probe::http::load_target::LoadTarget;
 use crate::slo::Sli;
 use crate::threshold::{Threshold, ThresholdMetric};
@@ -20,6 +21,7 @@ use clap::{Args, ValueEnum};
 use requests::scripted;
 use std::collections::BTreeMap;
 use std::time::Duration;
+use url::Url;
 pub use variables::Variables;
 
 #[derive(Debug, Args)]
@@ -66,7 +68,10 @@ pub fn run(args: &ExportArgs) -> CommandResult {
     let script = script(args, &config).map_err(Failure::usage)?;
     remark(&script, tool);
     show(&match args.kubernetes {
-        Some(workers) => script.write_manifests(tool, workers),
+        Some(workers) => {
+            remark_loopback(&script);
+            script.write_manifests(tool, workers)
+        }
         None => script.write(tool),
     });
     Ok(exit::OK)
@@ -81,6 +86,17 @@ fn remark(script: &Script, tool: Tool) {
         print_error(
             "slod: k6 joins the values of a repeated response header with \", \", before they are checked or captured",
         );
+    }
+}
+
+/// Says on standard error that pods cannot reach the service.
+fn remark_loopback(script: &Script) {
+    let origin = Url::parse(&script.origin);
+    if origin.is_ok_and(|origin| is_loopback(&origin)) {
+        print_error(&format!(
+            "slod: pods cannot reach {}: write the address of the service in the cluster as `url` of its `load`",
+            script.origin
+        ));
     }
 }
 

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::import::requests::Format;
 use crate::import::{Tool, locust_failures};
 use crate::outcome::Timestamp;
-use crate::report::load_run::RunReport;
+use crate::report::load_run::{ReportExtras, RunReport};
 use crate::threshold::Threshold;
 use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
@@ -206,7 +206,7 @@ fn result(args: &ImportArgs, tool: Tool) -> CommandResult {
     runs::keep(&config, &run);
     let report = RunReport::new(run, Some(service));
     show(&match args.format.unwrap_or(ImportFormat::Text) {
-        ImportFormat::Text => report.to_text(),
+        ImportFormat::Text => report.to_text(ReportExtras::default()),
         ImportFormat::Json => report.to_json(),
         ImportFormat::Junit => report.to_junit(),
     });

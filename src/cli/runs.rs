@@ -168,9 +168,7 @@ fn report(config: &Config, args: &ShowArgs) -> CommandResult {
     };
     let report = RunReport::new(run, config.service(&head.service));
     show(&match args.format {
-        RunFormat::Text => {
-            report.to_text() + &log.as_ref().map(LogSummary::to_text).unwrap_or_default()
-        }
+        RunFormat::Text => report.to_text(extras),
         RunFormat::Json => report.to_json(),
         RunFormat::Junit => report.to_junit(),
         RunFormat::Markdown => report.to_markdown(extras),

@@ -180,7 +180,10 @@ fn run(tool: Tool, service: &str, from: Timestamp, windows: Vec<LoadWindow>) -> 
     let active = highest(|window| window.active);
     let scenario = Scenario {
         name: IMPORTED.to_owned(),
-        purpose: format!("imported from a result of {}", tool.name()),
+        purpose: format!(
+            "imported from a result of {}, from its first request to its last response",
+            tool.name()
+        ),
         model: Model::Closed {
             think: Duration::ZERO,
         },

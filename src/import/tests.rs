@@ -294,7 +294,10 @@ fn a_result_that_ends_within_a_line_is_read_up_to_there() {
     );
     let whole = read(Tool::K6, &format!("{line}\n{line}")).expect("readable");
     assert_eq!(whole.windows[0].completed(), 2);
-    assert_eq!(whole.scenario.purpose, "imported from a result of k6");
+    assert_eq!(
+        whole.scenario.purpose,
+        "imported from a result of k6, from its first request to its last response"
+    );
     for text in [format!("{line}\n{}\n", &line[..60]), line[..60].to_owned()] {
         let fault = read(Tool::K6, &text).expect_err("invalid");
         assert!(fault.contains("not an output line"), "{fault}");

@@ -5,7 +5,7 @@ use expect_test::expect_file;
 use slod::config::{Config, ServiceSpec};
 use slod::load::{LoadWindow, ObservedSeries, RunRecord, builtin};
 use slod::outcome::Timestamp;
-use slod::report::load_run::RunReport;
+use slod::report::load_run::{ReportExtras, RunReport};
 use slod::sample::{Sample, SeriesKind};
 use slod::stats::quantile::Histogram;
 use slod::stats::scale::Scale;
@@ -65,7 +65,7 @@ fn report(name: &str, latency: impl Fn(f64, f64) -> f64, observed: &[ObservedSer
         observed: observed.to_vec(),
         ..RunRecord::begun("rag", scenario, "slod", START)
     };
-    RunReport::new(run, Some(&service())).to_text()
+    RunReport::new(run, Some(&service())).to_text(ReportExtras::default())
 }
 
 #[expect(

@@ -80,6 +80,21 @@ pub fn coverage(ratio: f64) -> String {
     share(ratio)
 }
 
+/// Formats a planned load, users or starts per second: `200`, `57.5`, `0.67`.
+pub fn level(level: f64) -> String {
+    let scale = if level < 10.0 { 100.0 } else { 10.0 };
+    format!("{}", (level * scale).round() / scale)
+}
+
+/// Formats the planned load of a stage: `200`, `10 to 57.5`.
+pub fn levels(from: f64, to: f64) -> String {
+    if (from - to).abs() < f64::EPSILON {
+        level(to)
+    } else {
+        format!("{} to {}", level(from), level(to))
+    }
+}
+
 /// Formats a burn rate: `14.4x`.
 pub fn burn(rate: f64) -> String {
     let digits = if rate < 10.0 { 2 } else { 1 };
@@ -217,6 +232,13 @@ fn trimmed(number: String, unit: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn low_loads_have_two_decimal_places() {
+        assert_eq!(levels(2.0 / 3.0, 2.0 / 3.0), "0.67");
+        assert_eq!(levels(10.0, 57.5), "10 to 57.5");
+        assert_eq!(levels(0.0, 200.04), "0 to 200");
+    }
 
     #[test]
     fn no_number_is_long() {

@@ -27,7 +27,7 @@ use super::{ConfigArg, ReleaseMemory, exit, runs};
 use crate::config::Config;
 use crate::export::Tool;
 use crate::load::{Answer, Ending};
-use crate::report::load_run::{Compared, ReportExtras, RunReport};
+use crate::report::load_run::{ReportExtras, RunReport};
 use crate::threshold::Threshold;
 use crate::units::Rate;
 use clap::{Args, ValueEnum};
@@ -128,10 +128,14 @@ pub fn run(args: &LoadArgs, log: &BufferedLog, release_memory: ReleaseMemory) ->
 
 /// Prints the report of a run, writes its files, and returns the exit code.
 pub fn finish(config: &Config, report: &RunReport, out: Option<&Path>) -> CommandResult {
-    show(&format!("\n{}", report.to_text()));
+    let compared = runs::compared(config, &report.run);
+    let extras = ReportExtras {
+        compared: compared.as_ref(),
+        log: None,
+    };
+    show(&format!("\n{}", report.to_text(extras)));
     if let Some(folder) = out {
-        let compared = runs::compared(config, &report.run);
-        write_all(folder, report, compared.as_ref()).map_err(|error| {
+        write_all(folder, report, extras).map_err(|error| {
             let reason = format!("cannot write {}: {}", folder.display(), error.kind());
             Failure::new(exit::FAILED, reason)
         })?;
@@ -157,19 +161,11 @@ pub fn verdict_code(report: &RunReport) -> u8 {
     }
 }
 
-fn write_all(
-    folder: &Path,
-    report: &RunReport,
-    compared: Option<&Compared>,
-) -> std::io::Result<()> {
+fn write_all(folder: &Path, report: &RunReport, extras: ReportExtras<'_>) -> std::io::Result<()> {
     fs::create_dir_all(folder)?;
     fs::write(folder.join("run.json"), report.to_json())?;
-    fs::write(folder.join("summary.txt"), report.to_text())?;
+    fs::write(folder.join("summary.txt"), report.to_text(extras))?;
     fs::write(folder.join("junit.xml"), report.to_junit())?;
-    let extras = ReportExtras {
-        compared,
-        log: None,
-    };
     fs::write(folder.join("report.md"), report.to_markdown(extras))?;
     fs::write(folder.join("report.html"), report.to_html(extras))
 }

@@ -6,6 +6,7 @@ use super::tool::ToolPlan;
 use crate::cli::thresholds::{check_names, refuse_tokens};
 use crate::cli::unknown_name::unknown_name;
 use crate::config::{Config, ScenarioSpec, ServiceSpec};
+use crate::format::numbers;
 use crate::load::{BUILTIN, Model, SLOD, Scenario, Stage, builtin};
 use crate::probe::http::load_target::LoadTarget;
 use crate::probe::llm;
@@ -197,7 +198,7 @@ pub fn scenario(
     let own = own.find(|one| one.scenario.name == name);
     let known = own.cloned().or_else(|| {
         Some(ScenarioSpec {
-            scenario: builtin(name, rate(service))?,
+            scenario: known_scenario(name, service)?,
             thresholds: Vec::new(),
         })
     });
@@ -206,6 +207,17 @@ pub fn scenario(
         let own = own.map(|one| one.scenario.name.as_str());
         unknown_name("scenario", name, own.chain(BUILTIN))
     })
+}
+
+/// A built-in scenario. `throughput` also tries the peak rate that the config promises.
+fn known_scenario(name: &str, service: &ServiceSpec) -> Option<Scenario> {
+    let mut scenario = builtin(name, rate(service))?;
+    let peak = service.load.as_ref().and_then(|load| load.peak_rate);
+    if let ("throughput", Some(peak), Some(last)) = (name, peak, scenario.stages.last_mut()) {
+        let level = last.to.max(peak);
+        (last.from, last.to) = (level, level);
+    }
+    Some(scenario)
 }
 
 /// Requests per second that a service must sustain.
@@ -325,12 +337,8 @@ fn announcement(scenario: &Scenario, service: &ServiceSpec, load_target: &LoadTa
     };
     for stage in &scenario.stages {
         let length = show_duration(stage.length);
-        let level = if (stage.from - stage.to).abs() < f64::EPSILON {
-            format!("{}", stage.to)
-        } else {
-            format!("{} to {}", stage.from, stage.to)
-        };
-        writeln!(out, "  {length:<8}{level} {unit}").unwrap_or_default();
+        let levels = numbers::levels(stage.from, stage.to);
+        writeln!(out, "  {length:<8}{levels} {unit}").unwrap_or_default();
     }
     out
 }
@@ -338,6 +346,22 @@ fn announcement(scenario: &Scenario, service: &ServiceSpec, load_target: &LoadTa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn throughput_reaches_the_peak_rate_that_the_config_promises() {
+        let text = "services:
+  - name: rag
+    probes: [ { name: p, http: { url: 'http://127.0.0.1:1/' } } ]
+    load: { rate: 20/min-80/min, peak_rate: 200/min }
+";
+        let config: Config = text.parse().expect("valid");
+        let peak = |name| {
+            let known = known_scenario(name, &config.services[0]).expect("built in");
+            numbers::level(known.peak())
+        };
+        assert_eq!(peak("throughput"), "3.33");
+        assert_eq!(peak("capacity"), "10.7");
+    }
 
     #[test]
     fn public_addresses_are_distinguished_from_private_ones() {

@@ -123,14 +123,9 @@ fn stage(scenario: &Scenario, elapsed: Duration) -> String {
     let Some(stage) = scenario.stages.get(number) else {
         return String::new();
     };
-    let unit = unit(scenario);
-    let level = if (stage.from - stage.to).abs() < f64::EPSILON {
-        format!("{} {unit}", stage.to)
-    } else {
-        format!("{} to {} {unit}", stage.from, stage.to)
-    };
-    let count = scenario.stages.len();
-    format!("stage {} ({} of {count}), {level}", stage.name, number + 1)
+    let (levels, unit) = (numbers::levels(stage.from, stage.to), unit(scenario));
+    let (name, count) = (&stage.name, scenario.stages.len());
+    format!("stage {name} ({} of {count}), {levels} {unit}", number + 1)
 }
 
 const fn unit(scenario: &Scenario) -> &'static str {

@@ -8,24 +8,56 @@ use super::{RequestsError, Shape, SkipReason};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use chrono::{DateTime, FixedOffset, TimeDelta};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Maximum think time; longer pauses are shortened.
 const THINK_MAX: TimeDelta = TimeDelta::minutes(10);
 
 pub(super) fn read(root: &At<'_>, collector: &mut Collector) -> Result<(), RequestsError> {
-    // When the last step ended.
-    let mut ended: Option<DateTime<FixedOffset>> = None;
+    let mut earlier = Earlier::default();
     for entry in root.need("log")?.need("entries")?.items()? {
-        let read = one(&entry, &mut ended, collector);
+        let read = one(&entry, &mut earlier, collector);
         collector.take(read)?;
     }
     Ok(())
 }
 
+/// The steps so far.
+#[derive(Default)]
+struct Earlier {
+    /// When the last one ended.
+    ended: Option<Moment>,
+    /// Server and name of the cookies that they set.
+    cookies: BTreeSet<(String, String)>,
+}
+
+impl Earlier {
+    /// The recorded cookies that no step sets. Each user gets and sends others.
+    fn without_own(&self, server: &str, cookies: &str) -> String {
+        let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+        let is_own = |pair: &str| self.cookies.contains(&(server.to_owned(), name(pair)));
+        let pairs = cookies.split(';').map(str::trim);
+        pairs
+            .filter(|pair| !is_own(pair))
+            .collect::<Vec<_>>()
+            .join("; ")
+    }
+
+    fn set_cookies(&mut self, server: &str, entry: &At<'_>) -> Result<(), RequestsError> {
+        if let Some(response) = entry.get("response") {
+            for cookie in response.items_of("cookies")? {
+                let name = cookie.text_of("name")?.to_owned();
+                self.cookies.insert((server.to_owned(), name));
+            }
+        }
+        Ok(())
+    }
+}
+
 fn one(
     entry: &At<'_>,
-    ended: &mut Option<DateTime<FixedOffset>>,
+    earlier: &mut Earlier,
     collector: &mut Collector,
 ) -> Result<(), RequestsError> {
     let request = entry.need("request")?;
@@ -36,23 +68,32 @@ fn one(
     }
     let span = is_steps.then(|| span(entry)).transpose()?.flatten();
     let think = span
-        .zip(*ended)
+        .zip(earlier.ended)
         .map(|((from, _), ended)| think(from - ended));
     if let Some((_, to)) = span {
-        *ended = (*ended).max(Some(to));
+        earlier.ended = earlier.ended.max(Some(to));
     }
+    let address = request.need("url")?.text()?;
+    let server = address.split('/').nth(2).unwrap_or_default();
     let mut draft = Draft {
         think,
         method: request.need("method")?.text()?.to_owned(),
-        address: request.need("url")?.text()?.to_owned(),
+        address: address.to_owned(),
         statuses: statuses(entry),
         ..Draft::default()
     };
     for header in request.items_of("headers")? {
-        let name = header.need("name")?.text()?;
-        draft
-            .headers
-            .push((name.to_owned(), header.text_of("value")?.to_owned()));
+        let (name, mut value) = (
+            header.need("name")?.text()?,
+            header.text_of("value")?.to_owned(),
+        );
+        if name.eq_ignore_ascii_case("cookie") {
+            value = earlier.without_own(server, &value);
+            if value.is_empty() {
+                continue;
+            }
+        }
+        draft.headers.push((name.to_owned(), value));
     }
     if let Some(data) = request.get("postData") {
         if is_upload(&data)? {
@@ -60,6 +101,9 @@ fn one(
             return Ok(());
         }
         body(&data, &mut draft)?;
+    }
+    if is_steps {
+        earlier.set_cookies(server, entry)?;
     }
     collector.add(&request, draft)
 }

@@ -1,11 +1,11 @@
 //! The cookies of one attempt: kept across its redirects by the rules of browsers, then dropped.
 
-use super::cookie_date;
+use super::{cookie_date, is_loopback};
 use cookie_store::{Cookie, CookieStore};
 use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use std::cmp::Reverse;
-use url::{Host, Url};
+use url::Url;
 
 /// Maximum number of cookies, the minimum that browsers support; further ones are ignored.
 const MAX_COOKIES: usize = 180;
@@ -86,13 +86,7 @@ fn is_small(set: &[u8]) -> bool {
 
 /// Whether an origin uses TLS, or is a loopback address, which browsers treat alike.
 fn is_secure(url: &Url) -> bool {
-    let is_loopback = match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || is_loopback
+    url.scheme() == "https" || is_loopback(url)
 }
 
 /// Whether a cookie meets the requirements of its name prefix (RFC 6265bis). Browsers and curl

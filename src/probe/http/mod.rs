@@ -55,6 +55,17 @@ use std::sync::Arc;
 use std::time::Duration;
 pub use total::{JsonTotal, Totaled};
 use transport::Transport;
+use url::{Host, Url};
+
+/// Whether a URL is of this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
 
 /// The kind in the registry.
 pub const KIND: Kind = Kind {

@@ -3,7 +3,6 @@
 use super::RunReport;
 use super::drawing::drawn;
 use super::sections::{ReportExtras, Section, SectionPart, sections};
-use super::tables::word;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: PreEscaped<&str> = PreEscaped(concat!(
@@ -12,7 +11,7 @@ const STYLE: PreEscaped<&str> = PreEscaped(concat!(
 ));
 
 pub(super) fn write(report: &RunReport, extras: ReportExtras<'_>) -> String {
-    let (tone, verdict) = (word(report.answer()).0, report.verdict_in_words());
+    let verdict = report.verdict_in_words();
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -30,7 +29,7 @@ pub(super) fn write(report: &RunReport, extras: ReportExtras<'_>) -> String {
                     p.quiet dir="auto" { (report.circumstances()) }
                 }
                 main {
-                    section class={ "headline " (tone.class()) } {
+                    section class={ "headline " (report.level().class()) } {
                         h1 dir="auto" { (report.headline()) }
                         p { "Verdict: " (verdict) }
                         @if !report.run.scenario.purpose.is_empty() {

@@ -35,6 +35,7 @@ use crate::load::{
     Statement, advice, indicators, statements,
 };
 use crate::outcome::Cause;
+use crate::report::health::HealthLevel;
 use crate::slo::Sli;
 use crate::threshold::{Decision, NotMeasured, ThresholdMetric, ThresholdResult};
 use std::time::Duration;
@@ -48,6 +49,14 @@ pub struct RunReport {
     pub indicators: Indicators,
     /// The load promised by the config, in the unit of the scenario.
     promised: Option<f64>,
+}
+
+/// `by k6`; `watched` if slod only observed the load.
+pub fn generated_by(engine: &str) -> String {
+    match engine {
+        OBSERVED => "watched".to_owned(),
+        engine => format!("by {engine}"),
+    }
 }
 
 impl RunReport {
@@ -140,10 +149,7 @@ impl RunReport {
         };
         let (from, length) = (times::second(from.to_utc()), self.length());
         let length = times::length(length.as_secs_f64());
-        let who = match engine.as_str() {
-            OBSERVED => "watched".to_owned(),
-            engine => format!("by {engine}"),
-        };
+        let who = generated_by(engine);
         format!("{from} UTC, {length}, {who}, {ending}")
     }
 
@@ -190,6 +196,16 @@ impl RunReport {
         }
     }
 
+    /// How the verdict is shown: a run that passed with findings is a warning.
+    pub fn level(&self) -> HealthLevel {
+        match self.answer() {
+            Answer::Good if self.findings() > 0 => HealthLevel::Warn,
+            Answer::Good => HealthLevel::Ok,
+            Answer::Bad => HealthLevel::Bad,
+            Answer::Unknown => HealthLevel::Idle,
+        }
+    }
+
     /// `passed, 2 findings`
     pub fn verdict_in_words(&self) -> String {
         with_findings(self.verdict(), self.findings())
@@ -215,8 +231,8 @@ impl RunReport {
         results.filter(|one| one.decision == Decision::Missed)
     }
 
-    pub fn to_text(&self) -> String {
-        text::write(self)
+    pub fn to_text(&self, extras: ReportExtras<'_>) -> String {
+        text::write(self, extras)
     }
 
     pub fn to_json(&self) -> String {

@@ -2,6 +2,7 @@
 
 use super::RunReport;
 use crate::config::ServiceSpec;
+use crate::format::numbers;
 use crate::load::{Figures, Model};
 use crate::store::{KeptSummary, Store, StoreError};
 use crate::version;
@@ -87,10 +88,10 @@ impl RunSummary {
 
     /// Formats the load: `200 users`, `150/s`; `–` for results of tools that do not record the plan.
     pub fn load(&self) -> String {
-        let peak = (self.peak * 10.0).round() / 10.0;
+        let peak = numbers::level(self.peak);
         match &*self.peak_unit {
-            _ if peak <= 0.0 => "–".to_owned(),
-            "users" if (peak - 1.0).abs() < f64::EPSILON => "1 user".to_owned(),
+            _ if self.peak <= 0.0 => "–".to_owned(),
+            "users" if peak == "1" => "1 user".to_owned(),
             "users" => format!("{peak} users"),
             _ => format!("{peak}/s"),
         }

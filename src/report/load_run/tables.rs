@@ -35,11 +35,6 @@ const LOG: &[Column] = &[
     column("Most frequent", Kind::Long),
 ];
 
-/// Badge of an answer.
-pub fn word(answer: Answer) -> (Tone, &'static str) {
-    badge(answer, ["ok", "bad"])
-}
-
 /// Badge of an answer, with the words for a good and a bad one.
 fn badge(answer: Answer, [good, bad]: [&'static str; 2]) -> (Tone, &'static str) {
     match answer {

@@ -62,7 +62,7 @@ fn uncounted_values_of_an_observed_service_are_unknown_in_every_report() {
     assert_eq!(json["thresholds"][1]["reason"], times);
 
     let texts = [
-        report.to_text(),
+        report.to_text(ReportExtras::default()),
         report.to_markdown(ReportExtras::default()),
         report.to_html(ReportExtras::default()),
         report.to_junit(),
@@ -89,7 +89,7 @@ fn an_objective_that_failures_broke_says_so_in_every_report() {
     assert_eq!(json["thresholds"][0]["reason"], reason);
     assert!(json["thresholds"][0]["measured"].is_null());
     for text in [
-        report.to_text(),
+        report.to_text(ReportExtras::default()),
         report.to_junit(),
         report.to_markdown(ReportExtras::default()),
     ] {
@@ -159,7 +159,7 @@ fn dropped_starts_name_the_resource_that_the_generator_lacked() {
     report.run.lack = Some("no port is left".to_owned());
     let words = "180 (120 of them for lack of resources on the generator's machine; first: no port is left)";
     for text in [
-        report.to_text(),
+        report.to_text(ReportExtras::default()),
         report.to_markdown(ReportExtras::default()),
         report.to_html(ReportExtras::default()),
     ] {
@@ -260,7 +260,7 @@ fn a_break_fails_a_run_where_the_load_was_promised() {
         assert!(
             report.verdict_in_words().starts_with(verdict),
             "{promise}: {}",
-            report.to_text()
+            report.to_text(ReportExtras::default())
         );
         let summary = RunSummary::of(&report);
         assert_eq!(summary.verdict(), report.verdict_in_words());

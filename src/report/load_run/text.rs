@@ -1,12 +1,16 @@
 //! Text summary of a run, in the order of k6's summary.
 
-use super::{RunReport, tables};
+use super::{ReportExtras, RunReport, tables};
 use crate::load::{Advice, Answer, Indicators, OBSERVED, Statement};
+use crate::report::log_file::LogSummary;
 use crate::report::sheet::Table;
 use crate::text::printable;
 use std::fmt::Write as _;
 
-pub(super) fn write(report: &RunReport) -> String {
+/// The words for good and bad.
+const ANSWERS: [&str; 2] = ["ok", "BAD"];
+
+pub(super) fn write(report: &RunReport, extras: ReportExtras<'_>) -> String {
     let mut out = format!("{}\n", printable(&report.headline()));
     writeln!(out, "  verdict: {}", report.verdict_in_words()).unwrap_or_default();
     let purpose = printable(&report.run.scenario.purpose);
@@ -20,8 +24,13 @@ pub(super) fn write(report: &RunReport) -> String {
     results(&mut out, report);
     sheet(&mut out, "REQUESTS", &tables::requests(report));
     sheet(&mut out, "STAGES", &tables::stages(report));
+    out.extend(extras.log.map(LogSummary::to_text));
     sheet(&mut out, "BEFORE AND AFTER", &tables::observed(report));
     indicators(&mut out, report);
+    if let Some(compared) = extras.compared {
+        let title = format!("COMPARED WITH RUN {} (BASELINE)", compared.baseline);
+        statements(&mut out, &title, &compared.statements, ANSWERS);
+    }
     advice(&mut out, report);
     out
 }
@@ -30,7 +39,7 @@ fn verdicts(out: &mut String, report: &RunReport) {
     if report.statements.is_empty() {
         return;
     }
-    statements(out, "VERDICT", &report.statements, ["ok", "BAD"]);
+    statements(out, "VERDICT", &report.statements, ANSWERS);
 }
 
 /// A list of statements, each with a word for its answer; `words` are those for good and bad.

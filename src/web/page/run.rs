@@ -4,7 +4,6 @@ use super::frame::{Page, View};
 use super::headline::Headline;
 use super::parts::{runs_path, service_path};
 use crate::format::times;
-use crate::load::Answer;
 use crate::report::health::HealthLevel;
 use crate::report::load_run::{Compared, ReportExtras, RunReport, body};
 use crate::store::{RunState, StoredRun};
@@ -43,13 +42,8 @@ pub fn render_run(
 }
 
 fn headline(report: &RunReport, state: RunState) -> Headline<'static> {
-    let level = match report.answer() {
-        Answer::Good => HealthLevel::Ok,
-        Answer::Bad => HealthLevel::Bad,
-        Answer::Unknown => HealthLevel::Idle,
-    };
     match state {
-        RunState::Ended => Headline::new(level, report.headline()),
+        RunState::Ended => Headline::new(report.level(), report.headline()),
         RunState::Running => {
             let (done, all) = (report.length(), report.run.scenario.length());
             let [done, all] = [done, all].map(|one| times::length(one.as_secs_f64()));

@@ -6,7 +6,7 @@ use super::parts::{figures, icon, moment, or_dash, runs_path, service_path};
 use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::report::health::HealthLevel;
-use crate::report::load_run::RunSummary;
+use crate::report::load_run::{RunSummary, generated_by};
 use crate::runs::Digest;
 use crate::store::RunState;
 use maud::{Markup, html};
@@ -132,7 +132,7 @@ fn row(digest: &Digest, root: &str) -> [Markup; 7] {
             span.quiet dir="auto" { (finding) }
         },
         html! { (times::length(run.to.since(run.from).as_secs_f64())) },
-        html! { (or_dash(summary, RunSummary::load)) span.quiet { "by " bdi { (run.engine) } } },
+        html! { (or_dash(summary, RunSummary::load)) span.quiet { (generated_by(&run.engine)) } },
         html! { (or_dash(summary, |one| format!("{:.1}/s", one.rate_per_second))) },
         html! { (or_dash(summary.and_then(RunSummary::p95), numbers::latency)) },
         html! { (or_dash(summary.and_then(|one| one.error_ratio), numbers::spent)) },

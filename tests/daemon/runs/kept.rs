@@ -33,6 +33,11 @@ fn runs_are_stored_while_a_daemon_runs_and_compared() {
     let (code, text) = slod(&config, &["baseline", "compare", "3"]);
     assert_eq!(code, Some(1), "{text}");
     has_all(&text, &["bad      p95", "worse"]);
+    let (_, text) = slod(&config, &["runs", "show", "3"]);
+    has_all(
+        &text,
+        &["COMPARED WITH RUN 1 (BASELINE)\n", "BAD     p95: "],
+    );
     assert_eq!(slod(&config, &["runs", "delete", "3"]).0, Some(0));
     let (code, text) = slod(&config, &["runs", "show", "3"]);
     assert_eq!(code, Some(2), "{text}");
@@ -72,6 +77,11 @@ services:
             let (code, script) = slod(&file, &args);
             assert_eq!(code, Some(0), "{script}");
             has_all(&script, &["/chat", "LOAD_BODY"]);
+            let is_in_pods = !more.is_empty();
+            assert_eq!(
+                script.contains("pods cannot reach http://127.0.0.1:1"),
+                is_in_pods
+            );
             assert!(!script.contains("s3cret"), "{script}");
         }
     }

@@ -218,6 +218,30 @@ fn recordings_become_a_sequence_with_pauses() {
     assert!(yaml.contains("# Left out: 2 requests (image, style, script or font)"));
 }
 
+/// A cookie from before the recording is sent; the one that the login sets is that of each user.
+#[test]
+fn steps_do_not_send_the_cookies_that_earlier_steps_set() {
+    let entry = |path: &str, cookie: &str, set: &str| {
+        format!(
+            r#"{{ "request": {{ "method": "GET", "url": "https://shop.example{path}",
+                 "headers": [ {{ "name": "Cookie", "value": "{cookie}" }} ] }},
+                 "response": {{ "status": 200, "cookies": [ {set} ] }} }}"#
+        )
+    };
+    let entries = [
+        entry("/login", "lang=de", r#"{ "name": "sid", "value": "a" }"#),
+        entry("/cart", "lang=de; sid=a", ""),
+        entry("/pay", "sid=a", ""),
+    ];
+    let file = format!(r#"{{ "log": {{ "entries": [ {} ] }} }}"#, entries.join(","));
+    let cookies = |shape| {
+        let imported = Format::Har.read(file.as_bytes(), None, shape, UNCHECKED);
+        let yaml = imported.expect("valid").to_yaml(false);
+        yaml.matches("cookie:").count()
+    };
+    assert_eq!((cookies(Shape::Steps), cookies(Shape::Requests)), (2, 3));
+}
+
 /// Chrome writes a multipart form as text, in which a file has no content; Firefox writes
 /// parameters.
 #[test]

@@ -1,6 +1,7 @@
 //! Reads credentials.
 
 use crate::diagnostic::Severity;
+use crate::probe::http::is_loopback;
 use crate::probe::http::keys::{self, Address};
 use crate::probe::http::request::Request;
 use crate::yaml::{Key, Section};
@@ -67,14 +68,8 @@ pub fn warn_of_open_secrets(
     request: &Request,
     has_token: bool,
 ) {
-    let loopback = match request.url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
     let has_secret = has_token || request.headers.values().any(HeaderValue::is_sensitive);
-    if !request.is_https() && !loopback && has_secret {
+    if !request.is_https() && !is_loopback(&request.url) && has_secret {
         let help = "use https".to_owned();
         section.reader().report(
             Severity::Warning,

@@ -26,8 +26,13 @@ pub fn pooling(facts: &Facts) -> Check {
     let waited = pool.waiting.unwrap_or_default();
     match pool.max {
         Some(max) if pool.in_use >= max || waited > 0.0 => {
+            let waiting = if waited > 0.0 {
+                format!(", and up to {waited} requests waited for one")
+            } else {
+                String::new()
+            };
             let evidence = format!(
-                "up to {} of {max} connections were in use in the last {span}, and up to {waited} requests waited for one: the pool is too small, or connections are held for too long",
+                "up to {} of {max} connections were in use in the last {span}{waiting}: the pool is too small, or connections are held for too long",
                 pool.in_use
             );
             check(row, Answer::No, evidence)

@@ -68,7 +68,9 @@ pub fn stages(report: &RunReport) -> Table {
         let quantile = |q: f64| Cell::known(row.figures.quantile(q), numbers::latency);
         vec![
             Cell::untrusted(&row.name),
-            Cell::known(is_planned.then(|| level(row)), |level| level),
+            Cell::known(is_planned.then_some(row), |row| {
+                numbers::levels(row.from, row.to)
+            }),
             Cell::Trusted(show_duration(row.length)),
             Cell::Trusted(format!("{:.1}", row.figures.rate())),
             quantile(0.5),
@@ -122,15 +124,6 @@ pub fn requests(report: &RunReport) -> Table {
         ]
     };
     Table::new(REQUESTS, shown.iter().map(row)).omit_unknown(ALWAYS)
-}
-
-fn level(row: &StageRow) -> String {
-    let shown = |level: f64| format!("{}", (level * 10.0).round() / 10.0);
-    if (row.from - row.to).abs() < f64::EPSILON {
-        shown(row.to)
-    } else {
-        format!("{} to {}", shown(row.from), shown(row.to))
-    }
 }
 
 /// Failed requests by cause, the most frequent first.
