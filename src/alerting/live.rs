@@ -140,11 +140,11 @@ mod tests {
         Arc::new(text.parse().expect("a valid config"))
     }
 
-    /// Findings of two evaluations, in which responses of `web` become slower.
+    /// Findings of two minutes, in which responses of `web` become slower.
     fn fires_by(config: &Arc<Config>) -> (LiveAlerts, Inputs) {
         let mut alerts = LiveAlerts::default();
         let mut inputs = Inputs::default();
-        for second in [1000, 1200] {
+        for second in (1080..=1200).step_by(30) {
             let mut view = LedgerView::default();
             view.at = Timestamp::from_secs(second);
             let slow = Finding {

@@ -118,8 +118,7 @@ impl Fixture {
         self.store = Store::open(&path).expect("it opens again");
         self.ledger = restore(self.source()).expect("readable");
         let firing = self.store.firing_alerts().expect("readable");
-        let held = self.store.last_seen().expect("readable").expect("outcomes");
-        self.alerts = LiveAlerts::resumed(firing, held);
+        self.alerts = LiveAlerts::resumed(firing, at(self.now));
         self.tick();
     }
 

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// Problems of slod itself are certain at once, and their alerts end soon after they do.
 const OWN: Timing = Timing::at_once(Duration::from_mins(1));
 
+/// Maximum time between two steps. After a longer one, the machine was suspended, or the clock was set forward.
+const MAX_STEP: Duration = Duration::from_mins(1);
+
 /// Added to why an alert ended, so that nobody takes it for a recovery.
 const IN_MAINTENANCE: &str = "; its service fails, but is in maintenance";
 
@@ -34,8 +37,8 @@ pub struct Machine {
     labelled: Option<Arc<AlertRules>>,
     /// The previous rules.
     formerly: Option<Arc<AlertRules>>,
-    /// When silences were last matched.
-    silences_matched: Option<Timestamp>,
+    /// When alerts were last evaluated.
+    stepped: Option<Timestamp>,
 }
 
 /// Input of a step, except for the objectives.
@@ -78,16 +81,30 @@ impl Machine {
             troubles,
             ..Self::default()
         };
+        machine.resume(alerts, last_met);
+        machine
+    }
+
+    fn resume(&mut self, alerts: impl IntoIterator<Item = AlertRecord>, last_met: Timestamp) {
         for alert in alerts {
             match &alert.key.source {
-                Source::Budget { .. } => machine.objectives.resume(alert, last_met),
-                Source::Sign { sign, .. } if machine.troubles.contains(&&**sign) => {
-                    machine.own.resume(alert, last_met);
+                Source::Budget { .. } => self.objectives.resume(alert, last_met),
+                Source::Sign { sign, .. } if self.troubles.contains(&&**sign) => {
+                    self.own.resume(alert, last_met);
                 }
-                Source::Sign { .. } => machine.signs.resume(alert, last_met),
+                Source::Sign { .. } => self.signs.resume(alert, last_met),
             }
         }
-        machine
+    }
+
+    /// Handles time in which nothing was evaluated like that of a restart: nothing is known about it, so firing
+    /// alerts continue, and pending ones begin again. Only this step decides what is met at `now`.
+    fn resume_after_gap(&mut self, now: Timestamp) {
+        let firing: Vec<_> = self.firing().cloned().collect();
+        self.objectives = AlertSet::default();
+        self.signs = SignAlerts::default();
+        self.own = SignAlerts::default();
+        self.resume(firing, now.before(Duration::from_millis(1)));
     }
 
     /// Evaluates all alerts at a moment.
@@ -97,6 +114,10 @@ impl Machine {
         input: StepInput<'_>,
     ) -> Changes {
         let StepInput { rules, now, .. } = input;
+        let last = self.stepped.replace(now);
+        if last.is_some_and(|last| last.after(MAX_STEP) < now) {
+            self.resume_after_gap(now);
+        }
         let mut records = self.objectives.step(objectives, rules, now);
         self.signs.end(input.gone, now, &mut records);
         if let Some(signs) = input.signs {
@@ -114,20 +135,20 @@ impl Machine {
             let before = [&self.labelled, &self.formerly].into_iter().flatten();
             changes.end(record, rules, before);
         }
-        self.review(input, &mut changes);
+        self.review(input, last, &mut changes);
         changes
     }
 
     /// Decides for each firing alert whether something keeps it from notifying. New alerts and those whose
-    /// decision changed are added to `changes`.
-    fn review(&mut self, input: StepInput<'_>, changes: &mut Changes) {
+    /// decision changed are added to `changes`. `last` is when they were reviewed before.
+    fn review(&mut self, input: StepInput<'_>, last: Option<Timestamp>, changes: &mut Changes) {
         let StepInput {
             rules,
             decisions,
             now,
             ..
         } = input;
-        let is_decided = self.take_decisions(rules, decisions, now);
+        let is_decided = self.take_decisions(rules, decisions, (last, now));
         let mut paging = Paging::default();
         self.firing_mut().for_each(|one| paging.add_firing(&one));
         for (service, bad) in input.maintained {
@@ -158,14 +179,13 @@ impl Machine {
         }
     }
 
-    /// Takes over rules and decisions. Returns whether they, or the silences in force, changed.
+    /// Takes over rules and decisions. Returns whether they, or the silences in force, changed since the last step.
     fn take_decisions(
         &mut self,
         rules: &Arc<AlertRules>,
         decisions: &Arc<Decisions>,
-        now: Timestamp,
+        (last, now): (Option<Timestamp>, Timestamp),
     ) -> bool {
-        let last = self.silences_matched.replace(now);
         let is_relabelled = !self
             .labelled
             .as_ref()

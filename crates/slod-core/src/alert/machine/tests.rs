@@ -71,6 +71,15 @@ impl Fixture {
         changes.notices.iter().map(row).collect()
     }
 
+    /// Same, every ten seconds up to a time; returns the notifications of all steps.
+    fn step_until(&mut self, second: i64, failing: &[&str]) -> Vec<String> {
+        let mut heard = Vec::new();
+        while self.second < second {
+            heard.extend(self.step(failing));
+        }
+        heard
+    }
+
     fn record(&self, service: &str) -> AlertRecord {
         let mut firing = self.machine.firing();
         let found = firing.find(|one| *one.key.service == *service);
@@ -123,7 +132,7 @@ fn a_dependency_explains_nothing_long_after_it_has_recovered() {
         ..(*fixture.rules).clone()
     });
     fixture.step(&["database"]);
-    fixture.second += 580;
+    assert_eq!(fixture.step_until(590, &[]), [""; 0]);
     assert_eq!(fixture.step(&["web"]), [""; 0]);
     let by = Inhibitor::Service("database".into());
     assert_eq!(fixture.record("web").inhibited_by, Some(by));
@@ -227,8 +236,7 @@ fn a_dependency_that_fails_during_maintenance_explains_its_dependents() {
         Some(Inhibitor::Service("database".into()))
     );
     // The dependency has been back for longer than it explains, and the other service keeps failing.
-    fixture.second = 700;
-    assert_eq!(fixture.step(&["web"]), ["+web late"]);
+    assert_eq!(fixture.step_until(610, &["web"]), ["+web late"]);
 }
 
 #[test]
@@ -246,7 +254,57 @@ fn a_resolution_is_also_sent_with_the_labels_from_before_a_reload() {
     assert_eq!(fixture.step(&["web"]), ["+web"]);
     reload(&mut fixture, Some("y"));
     assert_eq!(fixture.step(&["web"]), [""; 0]);
+    assert_eq!(fixture.step_until(70, &[]), [""; 0]);
     reload(&mut fixture, None);
-    fixture.second = 700;
     assert_eq!(fixture.step(&[]), ["-web", "-web", "-web"]);
+}
+
+/// A laptop that was suspended, or a clock that was set forward: nothing is known about the time in between.
+#[test]
+fn time_in_which_nothing_is_evaluated_resolves_no_alert() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.step(&["database", "web"]), ["+database"]);
+    fixture.second += 7200;
+    // Nobody has found yet whether they still fail.
+    assert_eq!(fixture.step_until(7240, &[]), [""; 0]);
+    assert_eq!(fixture.step_until(7600, &["database", "web"]), [""; 0]);
+    assert_eq!(fixture.record("database").from, Timestamp::from_secs(10));
+    fixture.second += 7200;
+    let recovered = fixture.second + 70;
+    assert_eq!(fixture.step_until(recovered, &[]), ["-database"]);
+}
+
+#[test]
+fn a_dependency_in_maintenance_explains_its_dependents_after_a_suspend() {
+    let mut fixture = Fixture::new();
+    fixture.maintained = vec![("database".into(), Timestamp::from_secs(5))];
+    assert_eq!(fixture.step(&["web"]), [""; 0]);
+    fixture.second += 7200;
+    // Neither was probed yet.
+    fixture.maintained.clear();
+    assert_eq!(fixture.step(&[]), [""; 0]);
+    fixture.maintained = vec![("database".into(), Timestamp::from_secs(fixture.second + 10))];
+    assert_eq!(fixture.step_until(7500, &["web"]), [""; 0]);
+}
+
+#[test]
+fn a_pending_alert_begins_again_after_a_suspend() {
+    let mut fixture = Fixture::new();
+    let timing = Timing {
+        pending: Duration::from_mins(5),
+        confirmations: 2,
+        keep: Duration::from_mins(1),
+    };
+    fixture.rules = Arc::new(AlertRules {
+        signs: SignTimings {
+            default: timing,
+            ..SignTimings::default()
+        },
+        ..(*fixture.rules).clone()
+    });
+    assert_eq!(fixture.step_until(100, &["web"]), [""; 0]);
+    fixture.second += 7200;
+    let again = fixture.second + 10;
+    assert_eq!(fixture.step_until(again + 290, &["web"]), [""; 0]);
+    assert_eq!(fixture.step(&["web"]), ["+web"]);
 }
