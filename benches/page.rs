@@ -44,6 +44,7 @@ fn overview() {
         now: snapshot.at,
         query: PageQuery::NONE,
         store_trouble: None,
+        writer: None,
     };
     let render = || {
         let shown = Overview {

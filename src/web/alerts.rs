@@ -5,10 +5,9 @@ use super::auth::Identity;
 use super::listing::{cut, link_next_in};
 use super::page::PageQuery;
 use super::page::alert_list::{Alerts as Shown, render_alerts};
-use super::page::decision_forms::DecisionForms;
 use super::problem::Problem;
 use super::request::Query;
-use super::status::view;
+use super::status::{silences, view, writer};
 use super::store;
 use crate::alert::AlertRecord;
 use crate::alerting::sign;
@@ -70,18 +69,15 @@ pub async fn page(
         kept.retain(|one| one.to.is_some());
         kept
     });
-    let forms = by.can_write().then(|| DecisionForms {
-        rules: state.alerts.borrow().rules.clone(),
-        has_author: by.is_authenticated,
-    });
     let shown = Shown {
         firing: firing(&state).await,
         pending: pending(&state),
         over,
-        forms,
+        silences: silences(&state, state.clock.now()).await,
+        rules: state.alerts.borrow().rules.clone(),
     };
     let trouble = state.store.stats().trouble();
-    let view = view(&state, query, trouble.as_deref());
+    let view = view(&state, query, trouble.as_deref()).of(writer(&by));
     Html(render_alerts(&shown, state.ledger_view().at, view))
 }
 

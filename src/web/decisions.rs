@@ -175,6 +175,12 @@ pub async fn remove_silence(
     Extension(by): Extension<Identity>,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
+    end_silence(&state, by, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends an active silence, or removes a planned one.
+async fn end_silence(state: &WebState, by: Identity, id: &str) -> Result<(), Problem> {
     let missing = || {
         Problem::new(
             StatusCode::NOT_FOUND,
@@ -184,7 +190,7 @@ pub async fn remove_silence(
     let id: i64 = id.parse().map_err(|_| missing())?;
     let now = state.clock.now();
     let act = Act::new(now, by, "silence.remove");
-    let removed = decide(&state, move |store| {
+    let removed = decide(state, move |store| {
         let remove = |store: &mut Store| store.remove_silence(id, now);
         let outcome = |removed: bool| if removed { "ok" } else { "not found" };
         store.audited(remove, |removed| {
@@ -196,7 +202,7 @@ pub async fn remove_silence(
         return Err(missing());
     }
     tracing::info!(id, "silence removed");
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 /// Alerts that match `?matcher=...&matcher=...`.

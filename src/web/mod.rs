@@ -181,6 +181,7 @@ fn changes() -> Router<WebState> {
             "/alerts/{fingerprint}/silence",
             post(decisions::forms::silence),
         )
+        .route("/silences/{id}/end", post(decisions::forms::end))
         .route("/api/v1/silences", post(decisions::add_silence))
         .route("/api/v1/silences/{id}", delete(decisions::remove_silence))
         .route("/api/v1/corrections", post(corrections::add))

@@ -27,12 +27,13 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// HTML pages and their forms are not part of the API.
-    const PAGES: [&str; 11] = [
+    const PAGES: [&str; 12] = [
         "/",
         "/services/{service}",
         "/alerts",
         "/alerts/{fingerprint}/acknowledge",
         "/alerts/{fingerprint}/silence",
+        "/silences/{id}/end",
         "/series",
         "/runs",
         "/runs/{id}",

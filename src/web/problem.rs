@@ -137,6 +137,7 @@ pub async fn explain(State(clock): State<Clock>, request: Request, next: Next) -
         now: clock.now(),
         query: reader.query(),
         store_trouble: None,
+        writer: None,
     };
     let page = Html(render_problem(problem, &reader, view));
     let headers = AppendHeaders(problem.headers.clone());

@@ -2,11 +2,12 @@
 
 use super::WebState;
 use super::api::unknown_service;
+use super::auth::Identity;
 use super::page::charts::Charts;
 use super::page::past::{HOURS, HourLatency, Past};
 use super::page::signs::SignCharts;
 use super::page::{
-    Choice, Overview, PageQuery, ServicePage, View, render_overview, render_service, style,
+    Choice, Overview, PageQuery, ServicePage, View, Writer, render_overview, render_service, style,
 };
 use super::problem::Problem;
 use super::store;
@@ -22,6 +23,7 @@ use crate::slo::correction::Correction;
 use crate::slo::occurrence::Cursor;
 use crate::store::{Store, StoreError};
 use crate::units::{DAY, HOUR};
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -43,11 +45,16 @@ const RUNS: u32 = 5;
 /// Content fetched with its hash in the URL never changes.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 
-pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) -> Html<String> {
+pub async fn overview(
+    State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
+    RawQuery(query): RawQuery,
+) -> Html<String> {
     let snapshot = state.ledger_view().snapshot();
     let system = Arc::clone(&state.system.borrow());
     let trouble = state.store.stats().trouble();
-    let view = view(&state, PageQuery::of(query.as_deref()), trouble.as_deref());
+    let query = PageQuery::of(query.as_deref());
+    let view = view(&state, query, trouble.as_deref()).of(writer(&by));
     let alerts = Arc::clone(&state.alerts.borrow());
     let findings = Arc::clone(&state.findings.borrow());
     let silences = silences(&state, snapshot.at).await;
@@ -64,7 +71,7 @@ pub async fn overview(State(state): State<WebState>, RawQuery(query): RawQuery) 
 }
 
 /// All silences; those that mute nothing are marked if the store can be read.
-async fn silences(state: &WebState, now: Timestamp) -> Vec<SilenceEntry> {
+pub async fn silences(state: &WebState, now: Timestamp) -> Vec<SilenceEntry> {
     let decisions = state.decisions.borrow().clone();
     if decisions.silences.is_empty() {
         return Vec::new();
@@ -78,6 +85,7 @@ async fn silences(state: &WebState, now: Timestamp) -> Vec<SilenceEntry> {
 
 pub async fn service(
     State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Result<Html<String>, Problem> {
@@ -106,7 +114,7 @@ pub async fn service(
     };
     let system = Arc::clone(&state.system.borrow());
     let trouble = state.store.stats().trouble();
-    let view = view(&state, query, trouble.as_deref());
+    let view = view(&state, query, trouble.as_deref()).of(writer(&by));
     let shown = ServicePage {
         service: &service,
         corrections: &ledger.corrections,
@@ -195,7 +203,15 @@ pub fn view<'a>(
         now: state.clock.now(),
         query,
         store_trouble,
+        writer: None,
     }
+}
+
+/// The sender of a request, if they may make changes.
+pub fn writer(by: &Identity) -> Option<Writer> {
+    by.can_write().then_some(Writer {
+        has_name: by.is_authenticated,
+    })
 }
 
 /// Whether the client has this version. Tags are compared weakly, because proxies that compress weaken them

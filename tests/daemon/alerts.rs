@@ -145,6 +145,54 @@ fn an_alert_is_acknowledged_and_silenced_by_the_forms_of_the_page() {
     let matchers = serde_json::json!(["service=\"web\"", "slo=\"errors\""]);
     assert_eq!(silences[0]["matchers"], matchers, "{silences}");
     assert_eq!(silences[0]["author"], "bob");
+    let end = format!("/silences/{}/end", silences[0]["id"]);
+    let page = daemon.request("GET", "/alerts");
+    assert!(
+        page.contains(&format!("action=\"{}\"", &end[1..])),
+        "{page}"
+    );
+    let refused = send(&end, "Origin: null", "");
+    assert!(refused.starts_with("HTTP/1.1 403"), "{refused}");
+    for expected in ["HTTP/1.1 303", "HTTP/1.1 404"] {
+        let done = send(&end, own, "");
+        assert!(done.starts_with(expected), "{done}");
+    }
+    let alerts = body(&daemon.request("GET", "/api/v1/alerts"));
+    assert!(alerts[0]["silenced_by"].is_null(), "{alerts}");
+}
+
+#[test]
+fn readers_who_may_not_write_are_offered_no_forms() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = config(folder.path(), &closed(), "errors");
+    let text = std::fs::read_to_string(&path).expect("readable");
+    let tokens = "web: { tokens: [ { name: ci, token: reads, role: read }, { name: ops, token: writes, role: write } ] }\n";
+    std::fs::write(&path, tokens.to_owned() + &text).expect("written");
+    let daemon = Daemon::start(&path);
+    let request = |token: &str, method: &str, path: &str, body: &str| {
+        let headers =
+            format!("Authorization: Bearer {token}\r\nContent-Type: application/json\r\n");
+        daemon.send(method, path, &headers, body)
+    };
+    daemon.wait_for(|_| {
+        let alerts = request("reads", "GET", "/api/v1/alerts", "");
+        alerts.contains("fired_at").then_some(())
+    });
+    let silence =
+        "{\"matchers\":[\"service=other\"],\"to\":\"2099-01-01T00:00:00Z\",\"reason\":\"upgrade\"}";
+    let added = request("writes", "POST", "/api/v1/silences", silence);
+    assert!(added.starts_with("HTTP/1.1 201"), "{added}");
+    for (path, of_writers) in [
+        ("/", "alerts?state=firing&amp;unfold"),
+        ("/services/web", "alerts?state=firing&amp;unfold"),
+        ("/alerts", "method=\"post\""),
+    ] {
+        let page = request("writes", "GET", path, "");
+        assert!(page.contains(of_writers), "{path}: {page}");
+        let page = request("reads", "GET", path, "");
+        assert!(page.contains("error-budget burn"), "{path}: {page}");
+        assert!(!page.contains(of_writers), "{path}: {page}");
+    }
 }
 
 #[test]

@@ -189,7 +189,8 @@ impl Daemon {
         self.send("POST", path, &format!("Content-Type: {kind}\r\n"), body)
     }
 
-    fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+    /// Sends a request with additional headers.
+    pub fn send(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
         stream.set_read_timeout(Some(PATIENCE)).expect("valid");
         let length = body.len();

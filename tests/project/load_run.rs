@@ -18,6 +18,7 @@ const VIEW: View<'_> = View {
     now: LATER,
     query: PageQuery::NONE,
     store_trouble: None,
+    writer: None,
 };
 const SCRIPT: &str = "<script>alert('x')</script>|[a](//evil.example)`@all` *b*";
 const LOG: &str = "2026-11-23 14:02:10 ERROR upstream timed out after 3000 ms

@@ -1,6 +1,6 @@
-//! The forms of alerts on pages. A browser returns to the page of firing alerts afterwards.
+//! The forms of alerts and silences on pages. A browser returns to the page of firing alerts afterwards.
 
-use super::{ACKNOWLEDGEMENT, keep_silence, record};
+use super::{ACKNOWLEDGEMENT, end_silence, keep_silence, record};
 use crate::alert::{AlertRecord, AlertRules, Matcher, Silence};
 use crate::web::WebState;
 use crate::web::auth::Identity;
@@ -59,6 +59,17 @@ pub async fn silence(
         reason: new.line("reason", 1..=LINE_MAX)?,
     };
     keep_silence(&state, by, silence, now).await?;
+    Ok(BACK)
+}
+
+pub async fn end(
+    State(state): State<WebState>,
+    Extension(by): Extension<Identity>,
+    Path(id): Path<String>,
+    body: FormBody,
+) -> Result<Redirect, Problem> {
+    body.only("invalid request", &[])?;
+    end_silence(&state, by, &id).await?;
     Ok(BACK)
 }
 

@@ -6,11 +6,14 @@ use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{page_links, page_number};
 use super::query::{PageQuery, RELOAD};
-use crate::alert::{AlertRecord, Urgency};
+use super::silences::{self, Shown};
+use crate::alert::{AlertRecord, AlertRules, Urgency};
 use crate::format::numbers;
 use crate::outcome::Timestamp;
 use crate::report::health::HealthLevel;
+use crate::report::silences::SilenceEntry;
 use maud::{Markup, html};
+use std::sync::Arc;
 
 /// Number of alerts per page.
 const ROWS: usize = 100;
@@ -27,8 +30,8 @@ pub struct Alerts {
     pub pending: Vec<AlertRecord>,
     /// The newest first; `None` if the store cannot be read.
     pub over: Option<Vec<AlertRecord>>,
-    /// `None` if the reader may not write.
-    pub forms: Option<DecisionForms>,
+    pub silences: Vec<SilenceEntry>,
+    pub rules: Arc<AlertRules>,
 }
 
 /// Filter of the list.
@@ -80,7 +83,10 @@ pub fn render_alerts(shown: &Alerts, at: Timestamp, view: View<'_>) -> String {
         below: html! {},
         root: HOME,
         at,
-        content: list(shown, &filter, at, view),
+        content: html! {
+            (list(shown, &filter, at, view))
+            (silences::section(&shown.silences, Shown::All, view))
+        },
     };
     page.render(view)
 }
@@ -134,8 +140,11 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Marku
     let (part, parts) = page_number(query, chosen.len(), ROWS);
     let rows = chosen.iter().skip(part * ROWS).take(ROWS).copied();
     let rows: Vec<_> = rows.collect();
-    let decision = |stage| match &shown.forms {
-        Some(forms) if stage == Stage::Firing => Decision::Forms(forms, view.unfolds()),
+    let decision = |stage| match view.writer {
+        Some(writer) if stage == Stage::Firing => {
+            let rules = &*shown.rules;
+            Decision::Forms(DecisionForms { rules, writer }, view.unfolds())
+        }
         _ => Decision::Nothing,
     };
     html! {

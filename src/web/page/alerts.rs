@@ -1,7 +1,7 @@
 //! Firing alerts on a page.
 
 use super::decision_forms::{self, Decision};
-use super::frame::HOME;
+use super::frame::{HOME, View};
 use super::parts::{moment, service_path};
 use crate::alert::{AlertRecord, Inhibitor, Source, Urgency};
 use crate::alerting::AlertsView;
@@ -30,7 +30,7 @@ pub fn alerts<'a>(
     services: impl Iterator<Item = &'a ServiceView>,
     view: &'a AlertsView,
     root: &str,
-    at: Timestamp,
+    (at, reader): (Timestamp, View<'_>),
 ) -> Markup {
     let mut firing: Vec<Firing<'_>> = services.flat_map(|one| of_service(one, view)).collect();
     if root == HOME {
@@ -50,7 +50,7 @@ pub fn alerts<'a>(
             section {
                 h2 { "Alerts" }
                 div.card {
-                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at, Decision::Link)) } }
+                    ul.failures { @for one in firing.iter().take(MAX_ROWS) { (item(one.alert, Stage::Firing, one.view, root, at, Decision::link(reader))) } }
                     @if more > 0 { p.quiet { a href={ (root) "alerts?state=firing" } { "and " (numbers::count(more as u64)) " more" } } }
                 }
             }

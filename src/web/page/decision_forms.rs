@@ -1,10 +1,10 @@
 //! Forms on a page that acknowledge or silence a firing alert.
 
+use super::frame::{View, Writer};
 use super::parts::decisions_path;
 use crate::alert::{AlertRecord, AlertRules};
 use crate::web::fields::LINE_MAX;
 use maud::{Markup, html};
-use std::sync::Arc;
 
 /// How long a silence can last, in hours, and the words for it.
 pub const SILENCE_HOURS: [(u64, &str); 5] = [
@@ -25,18 +25,24 @@ pub enum Decision<'a> {
     /// A link to the forms.
     Link,
     /// The forms, and whether they are unfolded.
-    Forms(&'a DecisionForms, bool),
+    Forms(DecisionForms<'a>, bool),
 }
 
-/// What the forms need to know about the reader.
-#[derive(Debug, PartialEq)]
-pub struct DecisionForms {
-    pub rules: Arc<AlertRules>,
-    /// Whether the reader's name is known from a login.
-    pub has_author: bool,
+/// What the forms depend on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DecisionForms<'a> {
+    pub rules: &'a AlertRules,
+    pub writer: Writer,
 }
 
-impl DecisionForms {
+impl Decision<'_> {
+    /// A link for readers who may write.
+    pub fn link(view: View<'_>) -> Self {
+        view.writer.map_or(Self::Nothing, |_| Self::Link)
+    }
+}
+
+impl DecisionForms<'_> {
     pub(super) fn of(&self, alert: &AlertRecord, is_open: bool) -> Markup {
         let to = |what: &str| format!("alerts/{}/{what}", self.rules.fingerprint(alert));
         html! {
@@ -69,14 +75,14 @@ impl DecisionForms {
 
     fn author(&self) -> Markup {
         html! {
-            @if !self.has_author {
+            @if !self.writer.has_name {
                 input name="author" aria-label="Your name" placeholder="your name" autocomplete="name" required maxlength=(LINE_MAX);
             }
         }
     }
 }
 
-/// A link to the forms of an alert on the page of all alerts. A reader who may not write finds no forms there.
+/// A link to the forms of an alert on the page of all alerts.
 pub fn link(alert: &AlertRecord, root: &str) -> Markup {
     html! {
         @if alert.acknowledged.is_none() && alert.silenced_by.is_none() {

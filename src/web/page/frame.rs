@@ -20,7 +20,14 @@ const OUTDATED: Duration = Duration::from_mins(1);
 /// Relative path from the front page to itself.
 pub const HOME: &str = "./";
 
-/// Context of a request: the query, and the time.
+/// A reader who may make changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writer {
+    /// Whether their name is known from a login.
+    pub has_name: bool,
+}
+
+/// Context of a request: the query, the time, and the reader.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     pub now: Timestamp,
@@ -28,9 +35,16 @@ pub struct View<'a> {
     pub query: PageQuery<'a>,
     /// Why outcomes cannot be written to the store, if so.
     pub store_trouble: Option<&'a str>,
+    /// Pages offer no changes to other readers.
+    pub writer: Option<Writer>,
 }
 
 impl View<'_> {
+    #[must_use]
+    pub fn of(self, writer: Option<Writer>) -> Self {
+        Self { writer, ..self }
+    }
+
     /// Whether collapsed sections are expanded: a reload would collapse them again.
     pub fn unfolds(self) -> bool {
         self.query.has(UNFOLD)

@@ -34,7 +34,7 @@ pub mod style;
 mod system;
 mod timeline;
 
-pub use frame::{RELOAD, View};
+pub use frame::{RELOAD, View, Writer};
 pub use overview::{Overview, render_overview};
 pub use query::{Choice, PageQuery};
 pub use service::{ServicePage, render_service};

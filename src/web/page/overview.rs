@@ -7,7 +7,7 @@ use super::list::{Extras, Judged, counts, list};
 use super::now::{self, Situation};
 use super::parts::page_number;
 use super::signs;
-use super::silences::silences;
+use super::silences::{self, Shown};
 use super::system;
 use crate::alerting::AlertsView;
 use crate::ledger::snapshot::Snapshot;
@@ -64,8 +64,8 @@ pub fn render_overview(shown: Overview<'_>, view: View<'_>) -> String {
             (future(&snapshot.ahead))
             @if is_first {
                 (now::soon(situations, shown.findings, firing, HOME))
-                (alerts(snapshot.services.iter(), firing, HOME, snapshot.at))
-                (silences(shown.silences))
+                (alerts(snapshot.services.iter(), firing, HOME, (snapshot.at, view)))
+                (silences::section(shown.silences, Shown::Active, view))
             }
             (list(&services, Extras { signs: &signs, system }, snapshot.at, view))
             @if is_first { (system::host(system)) }

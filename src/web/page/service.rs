@@ -70,7 +70,7 @@ pub fn render_service(shown: ServicePage<'_>, view: View<'_>) -> String {
         root: ROOT,
         at,
         content: html! {
-            (alerts(std::iter::once(service), firing, ROOT, at))
+            (alerts(std::iter::once(service), firing, ROOT, (at, view)))
             (signs::signs(shown.health, &past.signs, ROOT, at, unfold))
             @if !service.objectives.is_empty() { (days(service, past, view, (at, unfold))) }
             section {

@@ -60,6 +60,7 @@ async fn each_client_can_do_what_its_role_allows() {
         // For programs, the API is the only way to acknowledge and silence.
         (post, "/alerts/0/acknowledge", [401, 403, 403]),
         (post, "/alerts/0/silence", [401, 403, 403]),
+        (post, "/silences/0/end", [401, 403, 403]),
         (post, "/nothing", [401, 403, 404]),
         (&Method::OPTIONS, "/", [401, 403, 405]),
     ];

@@ -10,19 +10,21 @@ mod overview;
 use crate::synthetic::{
     AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
-use slod::alert::{AlertKey, AlertRecord, Urgency};
+use slod::alert::{AlertKey, AlertRecord, Matcher, Silence, Source, Urgency};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
 use slod::report::health::HealthLevel;
 use slod::report::signals::HealthAnswer;
+use slod::report::silences::SilenceEntry;
 use slod::report::timeline::TimelineEvent;
 use slod::slo::correction::Correction;
 use slod::web::page::alert_list::{Alerts, render_alerts};
-use slod::web::page::decision_forms::DecisionForms;
 use slod::web::page::past::Past;
 use slod::web::page::style::{NAME, STYLE};
-use slod::web::page::{Overview, PageQuery, ServicePage, View, render_overview, render_service};
+use slod::web::page::{
+    Overview, PageQuery, ServicePage, View, Writer, render_overview, render_service,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +33,7 @@ const VIEW: View<'_> = View {
     now: Timestamp(AT.0 + 3000),
     query: PageQuery::NONE,
     store_trouble: None,
+    writer: Some(Writer { has_name: false }),
 };
 
 const SCRIPT: &str = "<script>alert('x')</script><img src=//evil.example onerror=\"x\">&amp;";
@@ -214,6 +217,14 @@ fn alerts(firing_ones: usize, over: usize) -> Alerts {
         0 => alert(number, Urgency::Page, 60 + number as u64),
         _ => alert(number, Urgency::Ticket, 60 + number as u64),
     });
+    let silence = Silence {
+        id: 7,
+        matchers: vec![Matcher::new("service", SCRIPT, true, false).expect("valid")],
+        from: AT,
+        to: AT.after(Duration::from_hours(1)),
+        author: SCRIPT.to_owned(),
+        reason: SCRIPT.to_owned(),
+    };
     let over = (0..over).map(|number| {
         let from = 86_400 + number as u64 * 60;
         AlertRecord {
@@ -222,10 +233,8 @@ fn alerts(firing_ones: usize, over: usize) -> Alerts {
         }
     });
     Alerts {
-        forms: Some(DecisionForms {
-            rules: Arc::default(),
-            has_author: false,
-        }),
+        rules: Arc::default(),
+        silences: vec![SilenceEntry::of(&silence, AT)],
         firing: pages.collect(),
         pending: vec![alert(8000, Urgency::Ticket, 40), hostile],
         over: Some(over.collect()),
@@ -267,6 +276,7 @@ fn pages() -> BTreeMap<&'static str, String> {
         now: AT.after(Duration::from_mins(13)),
         query: PageQuery::of(Some("reload")),
         store_trouble: Some("the store cannot be written: disk full <b>"),
+        writer: None,
     };
     BTreeMap::from([
         ("3-ok", overview(&three(Fate::Healthy))),
