@@ -142,6 +142,46 @@ routes: [ {{ to: [hook, away], wait: 1ms }} ]
     has_all(&page, &["given up", "delivered"]);
 }
 
+/// The receiver refuses connections for an hour, in which slod is killed twice.
+#[test]
+fn a_receiver_that_was_away_for_an_hour_gets_every_alert_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (down, up) = (closed(), target().to_string());
+    let started = |later: &str, hook: &str| {
+        let delivery = format!(
+            "receivers: [ {{ name: hook, webhook: {{ url: \"http://{hook}/\" }} }} ]
+routes: [ {{ to: hook, wait: 1ms, group_by: [ service ] }} ]
+"
+        );
+        let services = [("first", down.as_str()), ("later", later)];
+        Daemon::start(&hook::config(folder.path(), &services, &delivery))
+    };
+    let failed = "slod_notification_failures_total{notifier=\"hook\"}";
+    let queue = "slod_notification_queue_length{notifier=\"hook\"}";
+    for (later, least) in [(&up, 0.5), (&down, 1.5)] {
+        let daemon = started(later, &closed());
+        daemon.wait_for(|daemon| daemon.metric(failed).filter(|count| *count > 0.5));
+        daemon.wait_for(|daemon| daemon.metric(queue).filter(|count| *count > least));
+        daemon.signal("KILL");
+        daemon.ended();
+        let half_an_hour = "UPDATE outbox SET due_at = due_at - 1800000, set_at = set_at - 1800000";
+        in_the_past(folder.path(), half_an_hour);
+    }
+    let (hook, received) = webhook(&[]);
+    let daemon = started(&down, &hook);
+    let both = [(); 2].map(|()| received.recv_timeout(REPEATED).expect("a message"));
+    let mut services = [&both[0], &both[1]].map(|got| got.label("service"));
+    services.sort_unstable();
+    assert_eq!(services, ["first", "later"]);
+    assert_ne!(both[0].key, both[1].key);
+    for got in &both {
+        assert_eq!(got.body["alerts"].as_array().map(Vec::len), Some(1));
+    }
+    daemon.wait_for(|daemon| daemon.metric(queue).filter(|count| *count < 0.5));
+    let more = received.recv_timeout(Duration::from_secs(3));
+    assert!(more.is_err(), "{more:?}");
+}
+
 /// A real Alertmanager; `None` if it is not installed, except in CI, which guarantees it.
 fn alertmanager(folder: &Path, cluster: &str, peer: Option<&str>) -> Option<(Running, SocketAddr)> {
     fs::create_dir_all(folder).expect("ours");

@@ -4,6 +4,7 @@ mod agreed;
 mod continued;
 mod recorded;
 mod replayed;
+mod signs;
 
 use slod::alert::{AlertKey, AlertRecord};
 use slod::alerting::{Inputs, LiveAlerts};
