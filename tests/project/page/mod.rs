@@ -10,7 +10,7 @@ mod overview;
 use crate::synthetic::{
     AT, Fate, corrections, failure, findings, firing, many, probe, service, snapshot, system,
 };
-use slod::alert::{AlertKey, AlertRecord, Matcher, Silence, Source, Urgency};
+use slod::alert::{AlertKey, AlertRecord, Matcher, Silence, Urgency};
 use slod::alerting::AlertsView;
 use slod::ledger::snapshot::{ServiceView, Snapshot};
 use slod::outcome::{Cause, Timestamp};
