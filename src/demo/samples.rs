@@ -158,14 +158,16 @@ impl Service {
             roles: roles.collect(),
             requests_per_second: Some(new as f64 / step.as_secs_f64()),
             error_ratio: (new > 0).then(|| failed as f64 / new as f64),
-            quantiles: self.quantiles(),
+            quantiles: self.quantiles(Role::RequestDuration),
+            llm_quantiles: self.quantiles(Role::LlmDuration),
+            first_token_quantiles: self.quantiles(Role::LlmTimeToFirstToken),
             ..ServiceMetrics::unknown(self.name.clone())
         }
     }
 
     /// Of the requests since the preceding sample.
-    fn quantiles(&self) -> Option<[f64; 3]> {
-        let histogram = |traffic: &Traffic| match traffic.value(Role::RequestDuration) {
+    fn quantiles(&self, role: Role) -> Option<[f64; 3]> {
+        let histogram = |traffic: &Traffic| match traffic.value(role) {
             RoleValue::Histogram(histogram) => Some(histogram),
             RoleValue::Gauge(_) | RoleValue::Counter(_) => None,
         };

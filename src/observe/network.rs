@@ -6,6 +6,7 @@ use super::unreadable::Unreadable;
 use super::view::{NetworkView, SystemView, Traffic};
 use crate::config::{Config, Pattern};
 use crate::exposition::{Described, Labels, counter};
+use std::time::{Duration, Instant};
 
 pub(super) const NETWORK: CollectorKind = CollectorKind {
     name: "network",
@@ -80,7 +81,12 @@ const DEVICES: usize = 200;
 
 impl Collector for NetworkSampler {
     fn collect(&mut self, view: &mut SystemView) -> Result<(), String> {
-        view.network = self.sample().map_err(|error| error.to_string())?;
+        let mut devices = self.sample().map_err(|error| error.to_string())?;
+        let now = Instant::now();
+        if let Some((then, before)) = self.last.replace((now, devices.clone())) {
+            add_rates(&mut devices, &before, now - then);
+        }
+        view.network = devices;
         Ok(())
     }
 
@@ -95,12 +101,17 @@ impl Collector for NetworkSampler {
 pub struct NetworkSampler {
     root: HostRoot,
     exclude: Pattern,
+    last: Option<(Instant, Vec<NetworkView>)>,
 }
 
 impl NetworkSampler {
     /// Devices whose whole name matches `exclude` are omitted.
     pub fn new(root: HostRoot, exclude: Pattern) -> Self {
-        Self { root, exclude }
+        Self {
+            root,
+            exclude,
+            last: None,
+        }
     }
 
     /// Samples all devices once, ordered by name.
@@ -136,7 +147,21 @@ fn device(line: &str) -> Option<NetworkView> {
         device: name.trim().to_owned(),
         receive: direction(0)?,
         transmit: direction(8)?,
+        bytes_per_second: None,
     })
+}
+
+/// A device whose counters decreased was replaced by another one.
+fn add_rates(devices: &mut [NetworkView], before: &[NetworkView], elapsed: Duration) {
+    let seconds = elapsed.as_secs_f64();
+    for one in devices {
+        let last = before.iter().find(|last| last.device == one.device);
+        one.bytes_per_second = last.filter(|_| seconds > 0.0).and_then(|last| {
+            let received = one.receive.bytes.checked_sub(last.receive.bytes)?;
+            let sent = one.transmit.bytes.checked_sub(last.transmit.bytes)?;
+            Some([received, sent].map(|bytes| bytes as f64 / seconds))
+        });
+    }
 }
 
 #[cfg(test)]
@@ -159,6 +184,22 @@ mod tests {
         );
         let alias = device("eth0:1:1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16");
         assert_eq!(alias.expect("a device").device, "eth0:1");
+    }
+
+    #[test]
+    fn rates_are_those_since_the_last_sample() {
+        let of = |received: u64, sent: u64| {
+            let line = format!("eth0: {received} 0 0 0 0 0 0 0 {sent} 0 0 0 0 0 0 0");
+            [device(&line).expect("a device")]
+        };
+        let rate = |mut now: [NetworkView; 1], before: &[NetworkView]| {
+            add_rates(&mut now, before, Duration::from_secs(10));
+            now[0].bytes_per_second
+        };
+        let before = of(1000, 500);
+        assert_eq!(rate(of(3000, 600), &before), Some([200.0, 10.0]));
+        assert_eq!(rate(of(3000, 400), &before), None, "it was replaced");
+        assert_eq!(rate(of(3000, 600), &[]), None, "it is new");
     }
 
     #[test]

@@ -100,11 +100,13 @@ pub struct DiskView {
 }
 
 /// One device since the host started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NetworkView {
     pub device: String,
     pub receive: Traffic,
     pub transmit: Traffic,
+    /// Received and sent since the last sample. `None` for the first sample of the device.
+    pub bytes_per_second: Option<[f64; 2]>,
 }
 
 /// One direction of traffic.

@@ -11,8 +11,6 @@ use crate::units::whole;
 pub struct DrawnFamily {
     pub title: &'static str,
     pub family: &'static str,
-    /// Restricts the family to series with this label.
-    pub label: Option<(&'static str, &'static str)>,
     pub show: fn(f64) -> String,
 }
 
@@ -20,7 +18,6 @@ const fn family(title: &'static str, family: &'static str, show: fn(f64) -> Stri
     DrawnFamily {
         title,
         family,
-        label: None,
         show,
     }
 }
@@ -32,14 +29,11 @@ pub const DRAWN: &[DrawnFamily] = &[
         fractional,
     ),
     family("Errors per second", "slod_service_errors_total", fractional),
-    DrawnFamily {
-        label: Some(("quantile", "0.95")),
-        ..family(
-            "p95 of real requests",
-            "slod_service_request_duration_quantile_seconds",
-            seconds,
-        )
-    },
+    family(
+        "Response time of real requests",
+        "slod_service_request_duration_quantile_seconds",
+        seconds,
+    ),
     family(
         "Active connections",
         "slod_service_active_connections",
@@ -54,6 +48,36 @@ pub const DRAWN: &[DrawnFamily] = &[
     family(
         "Circuit breaker open",
         "slod_service_circuit_breaker_open",
+        fractional,
+    ),
+    family(
+        "Connection timeouts per second",
+        "slod_service_connection_timeouts_total",
+        fractional,
+    ),
+    family(
+        "AI response time",
+        "slod_service_llm_request_duration_quantile_seconds",
+        seconds,
+    ),
+    family(
+        "AI time to first token",
+        "slod_service_llm_time_to_first_token_quantile_seconds",
+        seconds,
+    ),
+    family(
+        "AI requests per second",
+        "slod_service_llm_requests_total",
+        fractional,
+    ),
+    family(
+        "AI errors per second",
+        "slod_service_llm_errors_total",
+        fractional,
+    ),
+    family(
+        "AI rate-limit hits per second",
+        "slod_service_llm_rate_limit_hits_total",
         fractional,
     ),
     family(
@@ -73,22 +97,41 @@ pub const DRAWN: &[DrawnFamily] = &[
     // Host series belong to no service: only runs show them.
     family("Host CPU", "slod_host_cpu_usage_ratio", numbers::share),
     family("Host memory", "slod_host_memory_used_bytes", bytes),
+    family(
+        "Host network, received per second",
+        "slod_host_network_receive_bytes_total",
+        bytes,
+    ),
+    family(
+        "Host network, sent per second",
+        "slod_host_network_transmit_bytes_total",
+        bytes,
+    ),
 ];
 
 impl DrawnFamily {
     pub fn has(&self, key: &SeriesKey) -> bool {
-        let is_labelled = self
-            .label
-            .is_none_or(|(name, value)| key.label(name) == Some(value));
-        key.name() == self.family && is_labelled
+        key.name() == self.family
     }
 }
 
 /// The label values that distinguish a series from others of its family and service.
 pub fn name(key: &SeriesKey) -> String {
-    let labels = key.labels();
-    let own = labels.filter(|(name, _)| !matches!(*name, "service" | "quantile"));
+    if let Some(quantile) = quantile(key) {
+        return quantile.to_owned();
+    }
+    let own = key.labels().filter(|(name, _)| *name != "service");
     own.map(|(_, value)| value).collect::<Vec<_>>().join(" ")
+}
+
+/// `p50`, `p95` or `p99` if the series is an estimated quantile.
+pub fn quantile(key: &SeriesKey) -> Option<&'static str> {
+    match key.label("quantile")? {
+        "0.5" => Some("p50"),
+        "0.95" => Some("p95"),
+        "0.99" => Some("p99"),
+        _ => None,
+    }
 }
 
 /// Formats a value of a series in its unit; for counters, its rate.

@@ -21,6 +21,10 @@ pub struct MetricsStatus {
     pub fullest_db_pool: Option<String>,
     /// Quantiles of the request duration, in seconds.
     pub quantiles: BTreeMap<&'static str, f64>,
+    /// Those of requests to a language model.
+    pub llm_quantiles: BTreeMap<&'static str, f64>,
+    /// Those of its time to the first token.
+    pub first_token_quantiles: BTreeMap<&'static str, f64>,
     /// Roles by name.
     pub roles: BTreeMap<&'static str, RoleStatus>,
 }
@@ -38,7 +42,10 @@ pub struct RoleStatus {
 
 impl MetricsStatus {
     pub fn of(metrics: &ServiceMetrics) -> Self {
-        let quantiles = metrics.quantiles.iter().flatten().zip(QUANTILES);
+        let quantiles = |values: Option<[f64; 3]>| {
+            let named = QUANTILES.into_iter().zip(values.into_iter().flatten());
+            named.map(|((_, name), value)| (name, value)).collect()
+        };
         let roles = metrics.roles.iter();
         Self {
             success: metrics.scrape.error.is_none(),
@@ -50,7 +57,9 @@ impl MetricsStatus {
             error_ratio: metrics.error_ratio,
             db_pool_usage_ratio: metrics.pool_usage(),
             fullest_db_pool: metrics.fullest_pool.as_deref().map(str::to_owned),
-            quantiles: quantiles.map(|(value, (_, name))| (name, *value)).collect(),
+            quantiles: quantiles(metrics.quantiles),
+            llm_quantiles: quantiles(metrics.llm_quantiles),
+            first_token_quantiles: quantiles(metrics.first_token_quantiles),
             roles: roles
                 .map(|view| (view.role.name(), RoleStatus::of(view)))
                 .collect(),

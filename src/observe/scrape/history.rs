@@ -21,7 +21,15 @@ const QUANTILE_WINDOW: Duration = Duration::from_mins(5);
 /// The minimum time between two snapshots, which limits their number.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
 /// The roles whose totals are kept in snapshots.
-const REMEMBERED: [Role; 3] = [Role::Requests, Role::Errors, Role::RequestDuration];
+const REMEMBERED: [Role; 5] = [
+    Role::Requests,
+    Role::Errors,
+    Role::RequestDuration,
+    Role::LlmDuration,
+    Role::LlmTimeToFirstToken,
+];
+/// Those of the service's own requests.
+const OF_REQUESTS: [Role; 3] = [Role::Requests, Role::Errors, Role::RequestDuration];
 
 /// The history of a service's metrics.
 #[derive(Debug, Default)]
@@ -100,7 +108,7 @@ impl History {
         };
         let is_of_requests = |rule_at: usize| {
             let role = plan.rule(rule_at).map(|rule| rule.role);
-            role.is_some_and(|role| REMEMBERED.contains(&role))
+            role.is_some_and(|role| OF_REQUESTS.contains(&role))
         };
         let rules = scanned.by_rule.iter();
         let rules = rules.filter(|(rule_at, found)| found.is_known && is_counted(**rule_at));
@@ -194,9 +202,13 @@ impl History {
         {
             metrics.error_ratio = Some((errors.value / requests.value).min(1.0));
         }
-        let durations = [Role::RequestDuration];
-        let found = self.increases(durations, chosen, since(QUANTILE_WINDOW));
-        metrics.quantiles = found.and_then(|(_, [durations])| quantiles(&durations));
+        let quantiles = |role| {
+            let (_, [durations]) = self.increases([role], chosen, since(QUANTILE_WINDOW))?;
+            quantiles(&durations)
+        };
+        metrics.quantiles = quantiles(Role::RequestDuration);
+        metrics.llm_quantiles = quantiles(Role::LlmDuration);
+        metrics.first_token_quantiles = quantiles(Role::LlmTimeToFirstToken);
     }
 
     /// The increases of roles since the first snapshot from `oldest` on that has all of them, found

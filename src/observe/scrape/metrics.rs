@@ -44,6 +44,14 @@ fn buckets(samples: &mut Samples<'_>, metrics: &ServiceMetrics, role: Role) {
     }
 }
 
+fn quantiles(samples: &mut Samples<'_>, values: Option<[f64; 3]>) {
+    for (value, (_, name)) in values.iter().flatten().zip(QUANTILES) {
+        samples.with("quantile", name, |samples| samples.value(Some(*value)));
+    }
+}
+
+const QUANTILE_LABELS: &[&str] = &["service", "quantile"];
+
 pub(super) const SERVICE: &[Described<One>] = &[
     gauge(
         "slod_service_requests_per_second",
@@ -60,13 +68,9 @@ pub(super) const SERVICE: &[Described<One>] = &[
     summary(
         "slod_service_request_duration_quantile_seconds",
         "seconds",
-        &["service", "quantile"],
+        QUANTILE_LABELS,
         "Quantiles of the request duration over the last five minutes, estimated from the service's histogram in the same way as histogram_quantile.",
-        |samples, metrics| {
-            for (value, (_, name)) in metrics.quantiles.iter().flatten().zip(QUANTILES) {
-                samples.with("quantile", name, |samples| samples.value(Some(*value)));
-            }
-        },
+        |samples, metrics| quantiles(samples, metrics.quantiles),
     ),
     counter(
         "slod_service_requests_total",
@@ -190,6 +194,20 @@ pub(super) const SERVICE: &[Described<One>] = &[
         LABELS,
         "Time to the first token of a language model, for requests since slod started.",
         |samples, metrics| buckets(samples, metrics, Role::LlmTimeToFirstToken),
+    ),
+    summary(
+        "slod_service_llm_request_duration_quantile_seconds",
+        "seconds",
+        QUANTILE_LABELS,
+        "Quantiles of the duration of requests to a language model over the last five minutes. Absent without requests.",
+        |samples, metrics| quantiles(samples, metrics.llm_quantiles),
+    ),
+    summary(
+        "slod_service_llm_time_to_first_token_quantile_seconds",
+        "seconds",
+        QUANTILE_LABELS,
+        "Quantiles of the time to the first token of a language model over the last five minutes. Absent without requests.",
+        |samples, metrics| quantiles(samples, metrics.first_token_quantiles),
     ),
     counter(
         "slod_service_llm_rate_limit_hits_total",

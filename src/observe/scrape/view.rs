@@ -18,8 +18,12 @@ pub struct ServiceMetrics {
     pub requests_per_second: Option<f64>,
     /// Over the last minute; `None` without requests.
     pub error_ratio: Option<f64>,
-    /// p50, p95 and p99 in seconds over the last five minutes.
+    /// p50, p95 and p99 of the request duration, in seconds over the last five minutes.
     pub quantiles: Option<[f64; 3]>,
+    /// The same of the duration of requests to a language model.
+    pub llm_quantiles: Option<[f64; 3]>,
+    /// The same of its time to the first token.
+    pub first_token_quantiles: Option<[f64; 3]>,
     /// The share of its limit that the fullest database pool uses; `None` if the series of several
     /// pools cannot be distinguished.
     pub pool_usage: Option<f64>,

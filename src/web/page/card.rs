@@ -47,9 +47,10 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape<'
         .filter(|(health, _)| wanted(*health))
         .map(|(health, view)| probe(health, view, at))
         .collect();
+    let has_days = !service.objectives.is_empty();
     html! {
         article.card {
-            header.charted {
+            header.charted[has_days] {
                 div {
                     h2 { a href=(service_path(&service.name)) dir="auto" { (service.name) } }
                     @if !service.description.is_empty() {
@@ -60,7 +61,7 @@ pub fn card(health: Health, service: &ServiceView, at: Timestamp, shape: Shape<'
                         span.badge.idle { (icon(HealthLevel::Idle)) "correction active" }
                     }
                 }
-                (days::chart(service, &service.days))
+                @if has_days { (days::chart(service, &service.days)) }
                 (badge(health))
             }
             (figures(OBJECTIVE, &objectives))

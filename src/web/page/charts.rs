@@ -3,10 +3,10 @@
 use super::query::PageQuery;
 use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
-use crate::report::families::{DRAWN, name};
+use crate::report::families::{DRAWN, DrawnFamily, name, quantile};
 use crate::report::health::HealthLevel;
 use crate::report::timeline::TimelineEvent;
-use crate::sample::{SeriesKind, Step};
+use crate::sample::{SeriesKey, SeriesKind, Step};
 use crate::store::{SeriesInfo, Store, StoreError};
 use crate::units::{DAY, HOUR};
 use maud::{Markup, html};
@@ -62,15 +62,21 @@ impl ChartSpan {
 #[derive(Debug, Default)]
 pub struct Charts {
     span: ChartSpan,
+    figures: Vec<Figure>,
+}
+
+/// One line, or the quantiles of the same measurement.
+#[derive(Debug)]
+struct Figure {
+    title: String,
+    show: fn(f64) -> String,
     lines: Vec<Line>,
 }
 
 #[derive(Debug)]
 struct Line {
-    /// Index in [`DRAWN`].
-    kind: usize,
-    /// What distinguishes it from other lines of its kind.
-    name: String,
+    /// Name and CSS class of a quantile.
+    quantile: Option<&'static str>,
     points: Vec<(Timestamp, f64)>,
 }
 
@@ -88,19 +94,37 @@ impl Charts {
             .filter(|info| info.key.label("service") == Some(service))
             .collect();
         let range = (at.before(span.length()), Timestamp(at.0 + 1));
-        let mut lines = Vec::new();
-        for (number, kind) in DRAWN.iter().enumerate() {
+        let mut figures: Vec<Figure> = Vec::new();
+        for kind in DRAWN {
             let fits = |info: &&&SeriesInfo| kind.has(&info.key);
             for info in own.iter().filter(fits).take(LINES) {
-                lines.push(Line {
-                    kind: number,
-                    name: name(&info.key),
+                let line = Line {
+                    quantile: quantile(&info.key),
                     points: points(store, info, range, span.length())?,
-                });
+                };
+                if line.points.is_empty() {
+                    continue;
+                }
+                let last = figures.last_mut();
+                match last.filter(|last| line.quantile.is_some() && last.title == kind.title) {
+                    Some(figure) => figure.lines.push(line),
+                    None => figures.push(Figure {
+                        title: title(kind, &info.key),
+                        show: kind.show,
+                        lines: vec![line],
+                    }),
+                }
             }
         }
-        lines.retain(|line| !line.points.is_empty());
-        Ok(Self { span, lines })
+        Ok(Self { span, figures })
+    }
+}
+
+/// `CPU: worker`; all quantiles of a measurement have the same title.
+fn title(kind: &DrawnFamily, key: &SeriesKey) -> String {
+    match name(key) {
+        own if own.is_empty() || quantile(key).is_some() => kind.title.to_owned(),
+        own => format!("{}: {own}", kind.title),
     }
 }
 
@@ -121,7 +145,7 @@ pub(super) fn points(
     Ok(points.collect())
 }
 
-/// One figure per line, with the selection of the range, and marks for the starts of events; empty without
+/// All figures, with the selection of the range, and marks for the starts of events; empty without
 /// data. Events are sorted newest first.
 pub fn charts(
     charts: &Charts,
@@ -134,13 +158,13 @@ pub fn charts(
     let began = shown.filter(|event| event.level != HealthLevel::Ok);
     let marks: Vec<_> = began.take(MARKS).collect();
     html! {
-        @if !charts.lines.is_empty() {
+        @if !charts.figures.is_empty() {
             section #history {
                 h2 { "History" }
                 div.card {
                     (spans(charts.span, query, "#history"))
                     @if !marks.is_empty() { p.quiet { "Dotted lines are events of the timeline." } }
-                    div.halves { @for line in &charts.lines { (figure(line, charts.span, &marks, at)) } }
+                    div.halves { @for one in &charts.figures { (figure(one, charts.span, &marks, at)) } }
                 }
             }
         }
@@ -161,24 +185,32 @@ pub(super) fn spans(chosen: ChartSpan, query: PageQuery<'_>, place: &str) -> Mar
     }
 }
 
-fn figure(line: &Line, span: ChartSpan, marks: &[&TimelineEvent], at: Timestamp) -> Markup {
-    let kind = &DRAWN[line.kind];
-    let values = line.points.iter().map(|(_, value)| *value);
-    let highest = values.fold(0.0, f64::max);
-    let last = line.points.last().map(|(_, value)| (kind.show)(*value));
-    let last = last.unwrap_or_default();
-    let title = if line.name.is_empty() {
-        kind.title.to_owned()
-    } else {
-        format!("{}: {}", kind.title, line.name)
+/// `1.2s`, `p50 24ms, p95 1.2s, p99 4.8s`
+fn last_values(figure: &Figure) -> String {
+    let last = |line: &Line| {
+        let (_, value) = line.points.last()?;
+        let value = (figure.show)(*value);
+        Some(match line.quantile {
+            Some(name) => format!("{name} {value}"),
+            None => value,
+        })
     };
-    let top = (kind.show)(highest);
+    let all: Vec<String> = figure.lines.iter().filter_map(last).collect();
+    all.join(", ")
+}
+
+fn figure(figure: &Figure, span: ChartSpan, marks: &[&TimelineEvent], at: Timestamp) -> Markup {
+    let points = figure.lines.iter().flat_map(|line| &line.points);
+    let highest = points.map(|(_, value)| *value).fold(0.0, f64::max);
+    let (title, last, top) = (&figure.title, last_values(figure), (figure.show)(highest));
     html! {
         div {
             h3 dir="auto" { (title) }
             figure.days.times {
                 svg role="img" aria-label={ (title) ", now " (last) ", at most " (top) } viewBox={ "0 0 " (POINTS) " 100" } preserveAspectRatio="none" {
-                    path d=(path(&line.points, highest, span.length(), at)) {}
+                    @for line in &figure.lines {
+                        path class=[line.quantile] d=(path(&line.points, highest, span.length(), at)) {}
+                    }
                     @for event in marks { (mark(event, span.length(), at)) }
                 }
                 figcaption.quiet {
@@ -231,6 +263,8 @@ pub(super) fn path(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Tick;
+    use std::sync::Arc;
 
     #[test]
     fn the_span_is_one_of_those_offered() {
@@ -245,17 +279,62 @@ mod tests {
     #[test]
     fn headings_of_figures_follow_that_of_the_section() {
         let line = Line {
-            kind: 0,
-            name: String::new(),
+            quantile: None,
             points: vec![(Timestamp(0), 1.0)],
         };
-        let (span, lines) = (ChartSpan::default(), vec![line]);
-        let html = charts(&Charts { span, lines }, &[], PageQuery::NONE, Timestamp(0));
+        let figures = vec![Figure {
+            title: "Queue depth".to_owned(),
+            show: numbers::fractional,
+            lines: vec![line],
+        }];
+        let span = ChartSpan::default();
+        let html = charts(
+            &Charts { span, figures },
+            &[],
+            PageQuery::NONE,
+            Timestamp(0),
+        );
         let html = html.into_string();
         assert!(
             html.contains("<h2") && html.contains("<h3") && !html.contains("<h4"),
             "{html}"
         );
+    }
+
+    #[test]
+    fn the_quantiles_of_a_measurement_share_a_figure() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(&folder.path().join("slod.db")).expect("a store");
+        let at = Timestamp::from_secs(1_795_000_000);
+        let sample = |name, label, value| {
+            let key = SeriesKey::new(name, [("service", "rag"), label]);
+            (Arc::new(key), SeriesKind::Gauge, value)
+        };
+        let quantile = |quantile, value| {
+            let name = "slod_service_llm_request_duration_quantile_seconds";
+            sample(name, ("quantile", quantile), value)
+        };
+        let samples = vec![
+            quantile("0.5", 0.5),
+            quantile("0.95", 2.0),
+            quantile("0.99", 4.0),
+            sample("slod_process_threads", ("process", "worker"), 7.0),
+        ];
+        let at_first = at.before(Duration::from_mins(1));
+        let tick = Tick {
+            at: at_first,
+            samples,
+        };
+        store.append_samples(&[tick]).expect("stored");
+        let read = Charts::read(&store, "rag", ChartSpan::default(), at).expect("readable");
+        let html = charts(&read, &[], PageQuery::NONE, at).into_string();
+        assert_eq!(html.matches("<figure").count(), 2, "{html}");
+        for part in [
+            "AI response time, now p50 500ms, p95 2.00s, p99 4.00s, at most 4.00s",
+            "Threads: worker, now 7",
+        ] {
+            assert!(html.contains(part), "{part} is not in {html}");
+        }
     }
 
     #[test]

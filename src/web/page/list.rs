@@ -217,7 +217,7 @@ fn line(health: Health, service: &ServiceView, extras: Extras<'_>) -> Markup {
     html! {
         tr {
             th scope="row" { a dir="auto" href=(service_path(&service.name)) { (service.name) } " " (signs::mark(&service.name, extras.signs_of(service))) }
-            td.spare { (days::sparkline(service)) }
+            td.spare { @if !service.objectives.is_empty() { (days::sparkline(service)) } }
             td { (or_dash(sli, numbers::percent)) }
             td { (or_dash(least, numbers::share)) }
             td.spare {

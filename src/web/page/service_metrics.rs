@@ -47,22 +47,26 @@ fn trouble(metrics: &ServiceMetrics) -> Markup {
     }
 }
 
-/// Traffic, errors and response times, for a card.
+/// For a card.
 pub fn brief(metrics: &ServiceMetrics) -> Markup {
     html! {
         (trouble(metrics))
-        @if !metrics.roles.is_empty() { dl.facts { (traffic(metrics)) } }
+        @if !metrics.roles.is_empty() { (facts(metrics)) }
     }
 }
 
 fn traffic(metrics: &ServiceMetrics) -> Markup {
     let [p50, p95, p99] = metrics.quantiles.map_or([None; 3], |all| all.map(seconds));
     html! {
-        div { dt { "Requests" } dd { (or_dash(metrics.requests_per_second, rate)) } }
-        div { dt { "Errors" } dd { (or_dash(metrics.error_ratio, numbers::percent)) } }
-        div { dt { "Response time p50" } dd { (or_dash(p50, numbers::latency)) } }
-        div { dt { "p95" } dd { (or_dash(p95, numbers::latency)) } }
-        div { dt { "p99" } dd { (or_dash(p99, numbers::latency)) } }
+        @if metrics.role(Role::Requests).is_some() {
+            div { dt { "Requests" } dd { (or_dash(metrics.requests_per_second, rate)) } }
+            div { dt { "Errors" } dd { (or_dash(metrics.error_ratio, numbers::percent)) } }
+        }
+        @if metrics.role(Role::RequestDuration).is_some() {
+            div { dt { "Response time p50" } dd { (or_dash(p50, numbers::latency)) } }
+            div { dt { "p95" } dd { (or_dash(p95, numbers::latency)) } }
+            div { dt { "p99" } dd { (or_dash(p99, numbers::latency)) } }
+        }
     }
 }
 
@@ -78,6 +82,9 @@ fn facts(metrics: &ServiceMetrics) -> Markup {
             (traffic(metrics))
             @for (name, role) in [("Active connections", Role::ActiveConnections), ("Queue", Role::QueueDepth)] {
                 @if let Some(value) = number(role) { div { dt { (name) } dd { (plain(value)) } } }
+            }
+            @for (name, quantiles) in [("AI response time p95", metrics.llm_quantiles), ("AI first token p95", metrics.first_token_quantiles)] {
+                @if let Some(p95) = quantiles.and_then(|[_, p95, _]| seconds(p95)) { div { dt { (name) } dd { (numbers::latency(p95)) } } }
             }
             @if let Some(in_use) = number(Role::DbPoolInUse) {
                 div { dt { "Database pool" } dd {

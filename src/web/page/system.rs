@@ -1,9 +1,13 @@
 //! The system below the services: the host, and the processes and containers of a service.
 
+use super::frame::HOME;
 use super::parts::{figures, icon, or_dash};
 use crate::format::numbers;
-use crate::observe::{ContainerView, FileSystemView, HostView, ProcessView, SystemView};
+use crate::observe::{
+    ContainerView, FileSystemView, HostView, NetworkView, ProcessView, SystemView,
+};
 use crate::report::health::HealthLevel;
+use crate::units::whole;
 use maud::{Markup, html};
 
 /// A container that uses this ratio of its memory or process limit is near the limit.
@@ -19,10 +23,12 @@ pub fn host(system: &SystemView) -> Markup {
                     dl.facts {
                         @if let Some(host) = &system.host { (facts(host)) }
                         (pressure(system))
+                        (network(&system.network))
                         @if let Some(fullest) = fullest(&system.file_systems) {
                             (file_system(fullest))
                         }
                     }
+                    p.quiet { a href={ (HOME) "series?q=slod_host" } { "History of the host" } }
                 }
             }
         }
@@ -83,6 +89,21 @@ fn pressure(system: &SystemView) -> Markup {
     html! {
         @if let Some((share, resource)) = most {
             (fact("Pressure, 1 minute", &numbers::share(share), name(resource)))
+        }
+    }
+}
+
+/// Traffic of the busiest device.
+fn network(all: &[NetworkView]) -> Markup {
+    let sum = |[received, sent]: [f64; 2]| received + sent;
+    let known = all
+        .iter()
+        .filter_map(|one| Some((&one.device, one.bytes_per_second?)));
+    let busiest = known.max_by(|(_, a), (_, b)| sum(*a).total_cmp(&sum(*b)));
+    html! {
+        @if let Some((device, rates)) = busiest {
+            @let [received, sent] = rates.map(|rate| numbers::bytes(whole(rate)));
+            (fact("Network received", &format!("{received}/s"), &format!("{sent}/s sent, by {device}")))
         }
     }
 }

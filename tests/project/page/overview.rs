@@ -234,6 +234,11 @@ fn services_without_probes_show_their_own_metrics() {
         assert!(text.contains(part), "{part} is missing in {text}");
     }
     assert!(!text.contains("Last latency"), "no table of probes");
+    assert_eq!(
+        html.matches("30 days ago").count(),
+        2,
+        "a service without objectives has no days"
+    );
     let mut scraped = service("concierge", Fate::Healthy);
     scraped.probes.clear();
     let text = plain(&render(&snapshot(vec![scraped]), VIEW));

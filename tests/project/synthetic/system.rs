@@ -78,6 +78,7 @@ pub fn system() -> SystemView {
                 dropped: 1,
                 ..Traffic::default()
             },
+            bytes_per_second: Some([2048.0, 512.0]),
         }],
         processes: vec![
             process("concierge", "server", 1),
@@ -148,6 +149,8 @@ fn own_metrics() -> ServiceMetrics {
         requests_per_second: Some(12.5),
         error_ratio: Some(0.0123),
         quantiles: Some([0.12, 0.34, 0.56]),
+        llm_quantiles: Some([1.2, 3.4, 5.6]),
+        first_token_quantiles: Some([0.4, 0.7, 0.9]),
         pool_usage: None,
         fullest_pool: Some("<b>orders".into()),
         breakers: vec![BreakerView {

@@ -206,3 +206,23 @@ fn an_implausible_increase_is_counted_as_dropped() {
     assert!(close(metrics.number(Role::Requests), 0.0), "{metrics:?}");
     assert_eq!(metrics.scrape.dropped, 1);
 }
+
+#[test]
+fn quantiles_of_a_language_model_cover_its_last_requests() {
+    let mut watched = Watched::new("");
+    let page = |fast: u32, slow: u32| {
+        ["llm_request_duration_seconds", "llm_time_to_first_token_seconds"].map(|name| {
+            let all = fast + slow;
+            format!("{name}_bucket{{le=\"1\"}} {fast}\n{name}_bucket{{le=\"3\"}} {all}\n{name}_bucket{{le=\"+Inf\"}} {all}\n{name}_count {all}\n")
+        }).concat()
+    };
+    assert_eq!(watched.follow(0, &page(1000, 0)).llm_quantiles, None);
+    let metrics = watched.follow(10, &page(1000, 10));
+    let [p50, ..] = metrics.llm_quantiles.expect("known");
+    assert!((p50 - 2.0).abs() < 0.01, "{p50}");
+    assert_eq!(metrics.first_token_quantiles, metrics.llm_quantiles);
+    assert_eq!(
+        metrics.quantiles, None,
+        "these are not the service's own requests"
+    );
+}
