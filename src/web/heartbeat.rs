@@ -19,6 +19,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use fields::NotJson;
 use http_body_util::BodyExt;
 use report::Report;
 use serde::Deserialize;
@@ -27,6 +28,8 @@ use tokio::time::timeout;
 
 /// Number of bytes of a report's text that are used; the rest is discarded.
 const TEXT_MAX: usize = 4096;
+/// Number of bytes of a body that are searched for fields, if the address does not state the result.
+const FIELDS_MAX: usize = 256 << 10;
 /// Maximum number of bytes to wait for in an upload; the report counts anyway.
 const UPLOAD_MAX: usize = 16 << 20;
 /// Maximum number of bytes read after the response. Closing the connection while the client is sending
@@ -62,9 +65,11 @@ pub async fn beat(
     admit(&state, &key, &parts).await?;
     parameters.extend(status.map(|status| ("status".to_owned(), status)));
     let mut report = Report::read(&parameters)?;
-    let (mut text, rest) = beginning(body).await;
-    if !parameters.iter().any(report::states_result) {
-        let fields = fields::of_body(content_type(&parts.headers), &text);
+    let states_result = parameters.iter().any(report::states_result);
+    let room = if states_result { TEXT_MAX } else { FIELDS_MAX };
+    let (mut text, rest) = beginning(body, room).await;
+    if !states_result {
+        let fields = fields::of_body(content_type(&parts.headers), &text).map_err(not_json)?;
         if !fields.is_empty() {
             text.clear();
             parameters.extend(fields);
@@ -74,6 +79,7 @@ pub async fn beat(
     if text.is_empty() {
         text = report.text.into_bytes();
     }
+    text.truncate(TEXT_MAX);
     let beat = Beat {
         // After the upload: a slow report must not replace one that arrived meanwhile.
         at: state.clock.now(),
@@ -92,6 +98,13 @@ pub async fn beat(
             (StatusCode::ACCEPTED, text).into_response()
         }
     })
+}
+
+fn not_json(_: NotJson) -> Problem {
+    let title = "the body does not state the result of the job: it is not valid JSON, or longer than 256 KiB";
+    let problem = Problem::new(StatusCode::BAD_REQUEST, title);
+    problem
+        .because("add ?status=ok or ?status=fail to the address, and send any text as text/plain")
 }
 
 /// Stores and counts a report.
@@ -165,7 +178,7 @@ pub async fn use_post(Path(Address { service, probe, .. }): Path<Address>) -> Re
 
 /// The first bytes of a body, and the remaining body if it is too long. Parts that cannot be read or arrive
 /// too slowly are left out.
-async fn beginning(mut body: Body) -> (Vec<u8>, Option<Body>) {
+async fn beginning(mut body: Body, max: usize) -> (Vec<u8>, Option<Body>) {
     let (mut text, mut read) = (Vec::new(), 0);
     let reading = async {
         while read < UPLOAD_MAX
@@ -173,7 +186,7 @@ async fn beginning(mut body: Body) -> (Vec<u8>, Option<Body>) {
         {
             if let Some(data) = frame.data_ref() {
                 read += data.len();
-                let room = TEXT_MAX - text.len();
+                let room = max - text.len();
                 text.extend_from_slice(&data[..data.len().min(room)]);
             }
         }
@@ -244,10 +257,12 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_beginning_of_a_text_is_kept() {
-        for (length, kept) in [(0, 0), (TEXT_MAX, TEXT_MAX), (40 * TEXT_MAX, TEXT_MAX)] {
-            let (text, rest) = beginning(Body::from(vec![b'x'; length])).await;
-            assert_eq!(text.len(), kept);
-            assert!(rest.is_none());
+        for max in [TEXT_MAX, FIELDS_MAX] {
+            for (length, kept) in [(0, 0), (max, max), (40 * max, max)] {
+                let (text, rest) = beginning(Body::from(vec![b'x'; length]), max).await;
+                assert_eq!(text.len(), kept);
+                assert!(rest.is_none());
+            }
         }
     }
 
@@ -255,7 +270,7 @@ mod tests {
     async fn a_text_without_an_end_is_given_up() {
         let part = || Ok::<_, std::io::Error>(vec![b'x'; 1 << 20]);
         let parts = futures_util::stream::repeat_with(part);
-        let (text, rest) = beginning(Body::from_stream(parts)).await;
+        let (text, rest) = beginning(Body::from_stream(parts), TEXT_MAX).await;
         assert_eq!(text.len(), TEXT_MAX);
         drain(rest.expect("too long")).await;
     }
