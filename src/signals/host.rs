@@ -65,6 +65,10 @@ impl HostHistory {
                 size: view.size_bytes as f64,
                 available: view.available_bytes as f64,
                 reserved: view.free_bytes.saturating_sub(view.available_bytes) as f64,
+                files_left: view
+                    .files
+                    .zip(view.files_free)
+                    .map(|(all, free)| free as f64 / all as f64),
             };
             self.take_disk(at, &view.mount_point, disk);
         }
@@ -181,6 +185,7 @@ mod tests {
                 size: 1e12,
                 available: 1e12 - used(minute as f64 / 60.0) * 1e9,
                 reserved: 0.0,
+                files_left: None,
             };
             host.take_disk(Timestamp::from_secs(minute * 60), "/", disk);
             if minute % 5 == 0 {
@@ -214,6 +219,7 @@ mod tests {
             size: 1e12,
             available: 4e11,
             reserved: 0.0,
+            files_left: None,
         };
         host.take_boot(Timestamp::from_secs(1000), Some(10.0));
         host.take_disk(Timestamp::from_secs(1000), "/", disk);

@@ -28,6 +28,8 @@ struct DiskRow {
     size: Option<f64>,
     free: Option<f64>,
     available: Option<f64>,
+    files: Option<f64>,
+    files_free: Option<f64>,
     is_read_only: bool,
 }
 
@@ -39,6 +41,10 @@ impl DiskRow {
             size,
             available,
             reserved,
+            files_left: self
+                .files
+                .zip(self.files_free)
+                .map(|(all, free)| free / all),
         })
     }
 }
@@ -66,6 +72,8 @@ fn set(rows: &mut HostRows, key: &SeriesKey, at: Timestamp, value: f64) {
         "slod_host_filesystem_size_bytes" => row.disk(point).size = Some(value),
         "slod_host_filesystem_free_bytes" => row.disk(point).free = Some(value),
         "slod_host_filesystem_available_bytes" => row.disk(point).available = Some(value),
+        "slod_host_filesystem_files" => row.disk(point).files = Some(value),
+        "slod_host_filesystem_files_free" => row.disk(point).files_free = Some(value),
         "slod_host_filesystem_readonly" => row.disk(point).is_read_only = value > 0.0,
         _ => {}
     }
@@ -79,6 +87,8 @@ fn is_wanted(key: &SeriesKey) -> bool {
             | "slod_host_filesystem_size_bytes"
             | "slod_host_filesystem_free_bytes"
             | "slod_host_filesystem_available_bytes"
+            | "slod_host_filesystem_files"
+            | "slod_host_filesystem_files_free"
             | "slod_host_filesystem_readonly"
     )
 }

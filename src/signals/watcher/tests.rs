@@ -120,6 +120,7 @@ fn feed(watcher: &mut Watcher, at: Timestamp, sources: &[Source], without: Optio
             size: 1e12,
             available: 7e11 * wobble,
             reserved: 0.0,
+            files_left: None,
         };
         watcher.host().take_disk(at, "/", disk);
     }

@@ -82,7 +82,7 @@ signals! {
     PROVIDER_FAILING, "provider_failing", "AI provider failing", "SlodProviderFailing", Some(above(0.2, 0.1)), "At least three requests to an AI provider and more than this share of them failed in the last ten minutes. If there were few requests, also by more than chance.";
     CERTIFICATE_ENDING, "certificate_ending", "Certificate about to expire", "SlodCertificateEnding", Some(days(14.0)), "The certificate of a probed address expires within this time. The default is a quarter of its validity if that is shorter: 14d for a certificate of 90 days, and 36h for one of six days.";
     COVERAGE_LOST, "coverage_lost", "Coverage lost", "SlodCoverageLost", Some(below(0.5, 0.6)), "Less than this share of the last hour was observed.";
-    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the lower confidence bound of its growth, or has less than 5% left.";
+    DISK_FULL_SOON, "disk_full_soon", "Disk full soon", "SlodDiskFullSoon", Some(days(1.0)), "A file system is at least half full and will be full within this time even at the lower confidence bound of its growth, or has less than 5% of its space or of its files (inodes) left.";
 }
 
 /// Signs that require a service's own metrics.

@@ -20,6 +20,8 @@ pub struct Disk {
     pub available: f64,
     /// Space that only root may use. As in `df`, it does not belong to the usable capacity.
     pub reserved: f64,
+    /// Share of the files (inodes) that can still be created; `None` if their number is not fixed.
+    pub files_left: Option<f64>,
 }
 
 impl Disk {
@@ -28,9 +30,18 @@ impl Disk {
         self.available / (self.size - self.reserved).max(1.0)
     }
 
-    /// `96% full` if it is full.
+    /// `96% full` if it is full. Without files (inodes), nothing can be created in the free space.
     pub fn full(self) -> Option<Answer> {
-        (self.left() < LEFT).then(|| (Presence::Active, self.words()))
+        let files_left = self.files_left.unwrap_or(1.0);
+        let evidence = if self.left() < LEFT {
+            self.words()
+        } else if files_left < LEFT {
+            let used = (1.0 - files_left) * 100.0;
+            format!("{used:.0}% of its files (inodes) are in use")
+        } else {
+            return None;
+        };
+        Some((Presence::Active, evidence))
     }
 
     fn words(self) -> String {
@@ -105,6 +116,7 @@ mod tests {
             size: 1000.0,
             available: 1000.0 - used,
             reserved: 0.0,
+            files_left: None,
         };
         disk_full_soon(&track, disk, DAY).0
     }
@@ -132,22 +144,28 @@ mod tests {
             size: 1000.0,
             available: 300.0,
             reserved: 0.0,
+            files_left: None,
         };
         let ((presence, _), is_forecast) = disk_full_soon(&empty, disk, DAY);
         assert!(presence == Presence::Unknown && is_forecast);
     }
 
     #[test]
-    fn reserved_space_is_not_used_space() {
+    fn reserved_space_is_not_used_space_and_files_can_run_out() {
         // 320 used, 40 available: `df` shows 89%.
         let disk = Disk {
             size: 1000.0,
             available: 40.0,
             reserved: 640.0,
+            files_left: Some(0.5),
         };
         let track = Track::new(Duration::from_mins(6), 60, Keep::Mean);
         let ((presence, evidence), _) = disk_full_soon(&track, disk, DAY);
         assert_eq!(presence, Presence::Unknown, "{evidence}");
         assert!(evidence.starts_with("89% full"), "{evidence}");
+        let files_left = Some(0.02);
+        let ((presence, evidence), _) = disk_full_soon(&track, Disk { files_left, ..disk }, DAY);
+        assert_eq!(presence, Presence::Active, "{evidence}");
+        assert_eq!(evidence, "98% of its files (inodes) are in use");
     }
 }
