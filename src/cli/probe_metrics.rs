@@ -72,9 +72,10 @@ fn found(metrics: &ServiceMetrics, values: &[(Role, f64)]) -> String {
     for view in &metrics.roles {
         let value = values.iter().find(|(role, _)| *role == view.role);
         let value = match (&view.value, value) {
-            // Only a bucket for +Inf: a native histogram in a format that cannot express it.
+            // Only a bucket for +Inf: a summary, or a native histogram in a format that cannot express it.
             (None, Some(_)) if view.role.kind() == RoleKind::Histogram && view.series > 0 => {
-                "no buckets: a native histogram, but the response is not protobuf".to_owned()
+                "no buckets: a summary, or a native histogram in a response that is not protobuf"
+                    .to_owned()
             }
             (None, _) if view.role.kind() == RoleKind::Limit => "no limit".to_owned(),
             (None, _) => "too many series".to_owned(),

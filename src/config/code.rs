@@ -115,6 +115,14 @@ pub(super) const CODES: &[Code] = &[
     ),
     Code::warning("not-sent", "A header that HTTP/2 does not have."),
     Code::warning(
+        "escape-sent",
+        "What a `tcp` probe sends contains a backslash and a letter instead of a line break.",
+    ),
+    Code::warning(
+        "matches-every-body",
+        "An expression for a body matches every text, so it checks nothing or rejects every response.",
+    ),
+    Code::warning(
         "redirect-followed",
         "Only redirects are expected, but they are followed.",
     ),

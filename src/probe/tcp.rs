@@ -10,6 +10,7 @@ use super::evaluate::Evaluator;
 use super::pattern::{Pattern, bytes_regex, display_pattern};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
+use crate::diagnostic::Severity;
 use crate::outcome::{Cause, DurationOf, Measurement, Measures, Outcome};
 use crate::yaml::{Choice, Key, Keys, Mapping, SecretText, Section};
 use async_trait::async_trait;
@@ -133,6 +134,16 @@ fn read_send(section: &Section<'_>) -> Option<Message> {
             "1 byte to 64 KiB; remove the key to send nothing",
         );
     }
+    let has_escape = message.windows(2).any(|two| two == br"\r") || message.ends_with(br"\n");
+    if has_escape {
+        section.reader().report(
+            Severity::Warning,
+            "escape-sent",
+            &section.spot_of(&SEND),
+            r"`\r` or `\n` is sent as a backslash and a letter, not as a line break".to_owned(),
+            Some("write the value in double quotes, such as \"PING\\r\\n\"".to_owned()),
+        );
+    }
     Some(Message(message))
 }
 
@@ -234,6 +245,9 @@ impl TcpProbe {
             Some((tls, name)) => {
                 let mut stream = tls.handshake(stream, name.clone(), progress).await?;
                 self.exchange(&mut stream, progress, received).await?;
+                if let (Some(start_tls), None) = (self.start_tls, &self.send) {
+                    start_tls.leave(&mut stream).await;
+                }
                 if self.expect.is_some() {
                     return Ok(());
                 }

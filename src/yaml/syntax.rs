@@ -160,6 +160,10 @@ const HINTS: &[(&str, &str)] = &[
         "put the value in quotes: an initial `*` refers to an anchor, and this one does not exist",
     ),
     (
+        "unknown escape",
+        r"use single quotes, or write `\\` for a backslash: in double quotes, `\` starts an escape such as `\n`",
+    ),
+    (
         "block sequence entries are not allowed",
         "start a list on its own line",
     ),

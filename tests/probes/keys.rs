@@ -98,6 +98,7 @@ fn an_invalid_url_is_explained() {
         ("http://[fe80::1%25lo]:80/", "without a zone"),
         ("http://[::1:80/", "in brackets"),
         ("http://a b/", "letters, digits"),
+        ("http://a:0/", "a port from 1 to 65535"),
         (
             "http://${TOKEN}:99999/",
             "such as https://example.org/health",
@@ -111,6 +112,7 @@ fn an_invalid_url_is_explained() {
         ("db", "such as db.example.org:5432"),
         ("db:0", "a port from 1 to 65535"),
         ("db:65536", "a port from 1 to 65535"),
+        ("tcp://db:5432", "without a scheme"),
         ("[fe80::1%lo]:1", "without a zone"),
         ("::1:80", "in brackets"),
         ("256.1.1.1:80", "four numbers from 0 to 255"),

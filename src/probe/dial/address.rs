@@ -35,12 +35,11 @@ impl Scalar for HostAndPort {
     fn expected(&self, written: &str) -> String {
         let example =
             "a host and a port from 1 to 65535, such as db.example.org:5432 or [::1]:6379";
-        // Values with variables get no specific explanation.
-        let is_explained = !written.contains("${");
         match written.rsplit_once(':') {
-            Some((host, port)) if is_explained && read_port(port).is_some() => {
-                expected_host(host).to_owned()
-            }
+            // Values with variables get no specific explanation.
+            _ if written.contains("${") => example.to_owned(),
+            _ if written.contains("://") => expected_host(written).to_owned(),
+            Some((host, port)) if read_port(port).is_some() => expected_host(host).to_owned(),
             _ => example.to_owned(),
         }
     }
@@ -91,7 +90,7 @@ impl Scalar for HostMaybePort {
         }
         match written.rsplit_once(':') {
             Some((host, port)) if read_port(port).is_some() => expected_host(host).to_owned(),
-            Some((host, _)) if Host::written(host).is_some() => {
+            Some((host, port)) if !port.starts_with("//") && Host::written(host).is_some() => {
                 "a port from 1 to 65535 after the host".to_owned()
             }
             _ => expected_host(written).to_owned(),
@@ -133,6 +132,8 @@ mod tests {
             ("::1", "in brackets"),
             ("ns1:0", "a port from 1 to 65535"),
             ("ns1:x", "a port from 1 to 65535"),
+            ("tls://ns1", "without a scheme"),
+            ("tls://ns1:853", "without a scheme"),
             ("", "a host, with or without a port"),
             ("a b", "a host of letters"),
         ] {

@@ -22,7 +22,9 @@ impl Host {
 /// What is expected instead of a host that is not valid in a URL.
 pub fn expected_host(host: &str) -> &'static str {
     let mut labels = labels(host);
-    if host.contains(':') && host.contains('%') {
+    if host.contains("://") {
+        "a host without a scheme such as `tcp://`"
+    } else if host.contains(':') && host.contains('%') {
         "an IPv6 address without a zone such as `%eth0`: link-local addresses cannot be probed"
     } else if host.contains([':', '[', ']']) {
         "an IPv6 address in brackets, such as [2001:db8::1]"
@@ -102,6 +104,7 @@ mod tests {
             ("", "a host, such as"),
             ("256.1.1.1", "an IPv4 address"),
             ("1.2.3.4.5", "an IPv4 address"),
+            ("tcp://db", "without a scheme"),
             ("::1", "in brackets"),
             ("[::g]", "in brackets"),
             ("[fe80::1%lo]", "without a zone"),

@@ -270,6 +270,18 @@ impl TlsStream {
     }
 }
 
+impl Drop for TlsStream {
+    /// Announces the end (`close_notify`), unless that has been done. Servers log a connection without it as an
+    /// error, and some then block the client. Does not wait: what the kernel has no room for is not sent.
+    fn drop(&mut self) {
+        let (stream, connection) = self.stream.get_mut();
+        connection.send_close_notify();
+        let mut last = Vec::new();
+        while connection.wants_write() && connection.write_tls(&mut last).is_ok() {}
+        let _ = stream.try_write(&last);
+    }
+}
+
 /// How long a server may take to verify a client: it already has everything that it needs.
 const VERIFIED_WITHIN: Duration = Duration::from_secs(1);
 

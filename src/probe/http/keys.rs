@@ -58,8 +58,10 @@ impl Scalar for Address {
         if written.is_empty() || written.contains("${") {
             return example;
         }
+        let port = "a port from 1 to 65535 after the host";
         match Url::parse(written) {
-            Err(ParseError::InvalidPort) => "a port from 1 to 65535 after the host".to_owned(),
+            Err(ParseError::InvalidPort) => port.to_owned(),
+            Ok(url) if url.port() == Some(0) => port.to_owned(),
             Err(ParseError::RelativeUrlWithoutBase) | Ok(_) => {
                 format!("{example}, with the scheme http or https")
             }
@@ -70,7 +72,8 @@ impl Scalar for Address {
     fn parse(&self, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
         let is_http = matches!(url.scheme(), "http" | "https");
-        (is_http && url.host().is_some()).then_some(url)
+        let is_complete = url.host().is_some() && url.port() != Some(0);
+        (is_http && is_complete).then_some(url)
     }
 
     fn likely(&self, written: &str) -> Vec<String> {

@@ -67,7 +67,7 @@ impl Scalar for HostForm {
 
     fn expected(&self, written: &str) -> String {
         match written.rsplit_once(':') {
-            Some((host, _)) if Host::written(host).is_some() => {
+            Some((host, port)) if !port.starts_with("//") && Host::written(host).is_some() => {
                 "a host without a port: ICMP has none".to_owned()
             }
             _ => expected_host(written).to_owned(),

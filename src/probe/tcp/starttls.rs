@@ -137,6 +137,18 @@ impl StartTls {
         }
         Ok(())
     }
+
+    /// Ends the session, without waiting for the reply. Servers log a client that just leaves as a lost connection,
+    /// and some then block it.
+    pub async fn leave(self, stream: &mut (impl AsyncWrite + Unpin)) {
+        let command: &[u8] = match self {
+            Self::Smtp | Self::Pop3 | Self::Ftp => b"QUIT\r\n",
+            Self::Imap => b"a LOGOUT\r\n",
+            Self::Postgres => return,
+        };
+        let _ = stream.write_all(command).await;
+        let _ = stream.flush().await;
+    }
 }
 
 fn refused(why: impl AsRef<str>) -> Failure {

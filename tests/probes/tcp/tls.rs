@@ -8,6 +8,8 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn tls_is_verified() {
@@ -53,6 +55,42 @@ async fn a_missing_client_certificate_is_noticed_without_an_exchange() {
         let yaml = format!("{{ address: \"{address}\", tls: {{ ca_file: ca.pem{keys} }} }}");
         let (outcome, story) = attempt_kind("tcp", &yaml, TIMEOUT, folder.path()).await;
         assert_eq!(cause(&outcome), wanted, "{yaml}: {outcome:?}\n{story}");
+    }
+}
+
+/// Servers log a connection that just ends as an error, and some then block the client.
+#[tokio::test]
+async fn the_end_is_announced_to_the_server() {
+    let (authority, folder) = Authority::in_folder();
+    let smtp = &["220 ready\r\n", "250 STARTTLS\r\n", "220 go\r\n"];
+    let cases: [(&str, &'static [&'static str], &str); 2] =
+        [("", &[], ""), ("starttls: smtp, ", smtp, "QUIT\r\n")];
+    for (start, replies, wanted) in cases {
+        let acceptor = authority.acceptor(Leaf::Good);
+        let (ends, mut end) = mpsc::channel(1);
+        let address = tcp(move |mut stream| {
+            let (acceptor, ends) = (acceptor.clone(), ends.clone());
+            async move {
+                for (turn, reply) in replies.iter().enumerate() {
+                    if turn > 0 {
+                        let read = stream.read(&mut [0; 64]).await;
+                        assert!(matches!(read, Ok(1..)), "a command");
+                    }
+                    stream.write_all(reply.as_bytes()).await.expect("open");
+                }
+                let mut stream = acceptor.accept(stream).await.expect("TLS");
+                let mut text = String::new();
+                let read = stream.read_to_string(&mut text).await;
+                let read = read.map(|_| text).map_err(|error| error.kind());
+                ends.send(read).await.expect("wanted");
+            }
+        })
+        .await;
+        let yaml = format!("{{ address: \"{address}\", {start}tls: {{ ca_file: ca.pem }} }}");
+        let (outcome, _) = attempt_kind("tcp", &yaml, TIMEOUT, folder.path()).await;
+        assert_eq!(cause(&outcome), None, "{outcome:?}");
+        let end = timeout(TIMEOUT, end.recv()).await.expect("it ends");
+        assert_eq!(end, Some(Ok(wanted.to_owned())), "{start}");
     }
 }
 

@@ -5,8 +5,8 @@ use crate::probe::http::expect::Expect;
 use crate::probe::http::json::JsonCondition;
 use crate::probe::http::keys;
 use crate::probe::http::request::is_redirect;
-use crate::probe::pattern::{self, bytes_regex};
-use crate::yaml::{Key, Map, Section, Text, shown_name};
+use crate::probe::pattern::{self, Pattern, bytes_regex};
+use crate::yaml::{Key, List, Map, Section, Text, shown_name};
 use http::{HeaderName, Method};
 use regex::bytes::Regex;
 
@@ -29,11 +29,30 @@ pub fn read_expect(section: &Section<'_>) -> Option<Expect> {
         status: expect.all(&keys::EXPECT_STATUS),
         headers: read_patterns(&expect, &keys::EXPECT_HEADERS),
         headers_not: read_patterns(&expect, &keys::EXPECT_HEADERS_NOT),
-        body: expect.all(&keys::EXPECT_BODY),
-        body_not: expect.all(&keys::EXPECT_BODY_NOT),
+        body: read_bodies(&expect, &keys::EXPECT_BODY),
+        body_not: read_bodies(&expect, &keys::EXPECT_BODY_NOT),
         json,
         json_not: expect.all(&keys::EXPECT_JSON_NOT),
     })
+}
+
+/// Reads the expressions for the body at a key of `expect`. Warns of one that matches every text, so that it checks
+/// nothing, or rejects every response.
+fn read_bodies(expect: &Section<'_>, key: &Key<List<Pattern<Regex>>>) -> Vec<Regex> {
+    let expressions = expect.all(key);
+    let any_text: [&[u8]; 2] = [b"", b"\x01\n\x01"];
+    let is_futile = |one: &Regex| any_text.iter().all(|text| one.is_match(text));
+    if expressions.iter().any(is_futile) {
+        let help = "write a part of the body, or `^$` for an empty body";
+        expect.reader().report(
+            Severity::Warning,
+            "matches-every-body",
+            &expect.spot_of(key),
+            "an expression matches every body".to_owned(),
+            Some(help.to_owned()),
+        );
+    }
+    expressions
 }
 
 /// Reads the expressions for headers at a key of `expect`.
