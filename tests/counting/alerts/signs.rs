@@ -7,8 +7,7 @@ use slod::alerting::{Inputs, LiveAlerts};
 use slod::config::Config;
 use slod::ledger::{RestoreFrom, restore};
 use slod::observe::{
-    HostView, ProcessView, RoleValue, RoleView, ScrapeView, SeriesNames, ServiceMetrics,
-    SystemView, metrics,
+    HostView, ProcessView, RoleValue, RoleView, SeriesNames, ServiceMetrics, SystemView, metrics,
 };
 use slod::outcome::{Outcome, Record, Verdict};
 use slod::report::backtest::replayed_with_signs;
@@ -189,22 +188,19 @@ impl History {
         self.has_metrics.then(|| ServiceMetrics {
             service: "web".into(),
             at: Some(at(second)),
-            scrape: ScrapeView::default(),
             roles: vec![
                 counter(Role::Requests, requests),
                 counter(Role::Errors, errors.floor()),
                 gauge(Role::CircuitBreakerOpen, f64::from(u8::from(is_open))),
             ],
             requests_per_second: Some(20.0),
-            error_ratio: None,
             quantiles: Some([p95 / 2.0, p95, p95 * 2.0]),
             pool_usage: Some(if holds(self.pool_full, second) {
                 1.0
             } else {
                 0.4
             }),
-            fullest_pool: None,
-            breakers: Vec::new(),
+            ..ServiceMetrics::default()
         })
     }
 }
