@@ -102,8 +102,9 @@ fn network(all: &[NetworkView]) -> Markup {
     let busiest = known.max_by(|(_, a), (_, b)| sum(*a).total_cmp(&sum(*b)));
     html! {
         @if let Some((device, rates)) = busiest {
+            @let by = if sum(rates) > 0.0 { format!(", by {device}") } else { String::new() };
             @let [received, sent] = rates.map(|rate| numbers::bytes(whole(rate)));
-            (fact("Network received", &format!("{received}/s"), &format!("{sent}/s sent, by {device}")))
+            (fact("Network received", &format!("{received}/s"), &format!("{sent}/s sent{by}")))
         }
     }
 }
