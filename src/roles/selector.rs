@@ -2,13 +2,12 @@
 
 use crate::probe::pattern::{expected, whole_text_regex};
 use regex::Regex;
+use slod_core::selector::{LabelMatcher, SeriesSelector};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Maximum length of a selector in bytes.
-const LENGTH_MAX: usize = 2000;
-/// Maximum number of matchers in a selector.
-const MATCHERS_MAX: usize = 20;
+/// The label of the metric name.
+const NAME: &str = "__name__";
 
 /// Selects the series of a name whose labels all match.
 #[derive(Clone, Debug)]
@@ -42,32 +41,26 @@ pub trait Labels {
 impl Selector {
     /// Parses a selector. Returns an error message if it is invalid.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > LENGTH_MAX {
-            return Err(format!("the selector is longer than {LENGTH_MAX} bytes"));
+        let (SeriesSelector { name, matchers }, rest) = SeriesSelector::read(text)?;
+        let rest = rest.trim();
+        if !rest.is_empty() {
+            let after = if text.contains('{') {
+                "`}`"
+            } else {
+                "the metric name"
+            };
+            return Err(format!("unexpected `{rest:.20}` after {after}"));
         }
-        let mut rest = text.trim();
-        let name_end = rest
-            .find(|c: char| !is_name_char(c) && c != ':')
-            .unwrap_or(rest.len());
-        let (name, after) = rest.split_at(name_end);
-        if name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(format!("`{name:.60}` is not a valid metric name"));
-        }
-        rest = after.trim_start();
-        let (quoted, names, matchers) = match rest.strip_prefix('{') {
-            Some(inner) => matchers(inner)?,
-            None if rest.is_empty() => Default::default(),
-            None => return Err(format!("unexpected `{rest:.20}` after the metric name")),
-        };
-        if quoted.is_some() && !name.is_empty() {
-            return Err("the selector has two metric names".to_owned());
-        }
-        let name = quoted.unwrap_or_else(|| name.to_owned());
-        if name.is_empty() && names.iter().all(Matcher::takes_empty) {
+        let compiled = matchers.into_iter().map(Matcher::compile);
+        let (names, matchers): (Vec<_>, Vec<_>) = compiled
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .partition(|matcher| matcher.label == NAME);
+        if name.is_none() && names.iter().all(Matcher::takes_empty) {
             return Err("the selector has no metric name".to_owned());
         }
         Ok(Self {
-            name: Some(name).filter(|name| !name.is_empty()),
+            name,
             names,
             matchers,
             written: text.trim().to_owned(),
@@ -107,6 +100,27 @@ impl fmt::Display for Selector {
 }
 
 impl Matcher {
+    fn compile(written: LabelMatcher) -> Result<Self, String> {
+        let LabelMatcher {
+            label,
+            operator,
+            value,
+        } = written;
+        let test = if operator.is_regex() {
+            Test::Matches(whole_text_regex(&value).ok_or_else(|| {
+                let expected = expected(&value);
+                format!("the value of `{label:.60}` is not {expected}")
+            })?)
+        } else {
+            Test::Equal(value)
+        };
+        Ok(Self {
+            label,
+            negated: operator.is_negated(),
+            test,
+        })
+    }
+
     fn takes(&self, value: &str) -> bool {
         let fits = match &self.test {
             Test::Equal(wanted) => wanted == value,
@@ -118,136 +132,6 @@ impl Matcher {
     fn takes_empty(&self) -> bool {
         self.takes("")
     }
-}
-
-fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
-}
-
-type Matchers = (Option<String>, Vec<Matcher>, Vec<Matcher>);
-
-/// Parses the text after the opening brace: matchers of the name and of labels, and the name if it is
-/// quoted, as in Prometheus 3.
-fn matchers(text: &str) -> Result<Matchers, String> {
-    let (mut name, mut names, mut found) = (None, Vec::new(), Vec::new());
-    let mut rest = text.trim_start();
-    loop {
-        if let Some(after) = rest.strip_prefix('}') {
-            return if after.trim().is_empty() {
-                Ok((name, names, found))
-            } else {
-                Err(format!("unexpected `{:.20}` after `}}`", after.trim()))
-            };
-        }
-        if names.len() + found.len() == MATCHERS_MAX {
-            return Err(format!(
-                "the selector has more than {MATCHERS_MAX} matchers"
-            ));
-        }
-        let (label, after) = read_label(rest)?;
-        let (after, is_quoted) = (after.trim_start(), rest.starts_with(QUOTES));
-        if is_quoted && (after.starts_with([',', '}']) || after.is_empty()) {
-            if name.replace(label).is_some() {
-                return Err("the selector has two metric names".to_owned());
-            }
-            rest = after;
-        } else {
-            let (matcher, after) = read_matcher(label, after)?;
-            if matcher.label == "__name__" {
-                names.push(matcher);
-            } else {
-                found.push(matcher);
-            }
-            rest = after.trim_start();
-        }
-        rest = match rest.strip_prefix(',') {
-            Some(after) => after.trim_start(),
-            None if rest.starts_with('}') => rest,
-            None if rest.is_empty() => return Err("`}` is missing at the end".to_owned()),
-            None => return Err(format!("expected `,` or `}}` before `{rest:.20}`")),
-        };
-    }
-}
-
-/// The quotes of strings.
-const QUOTES: [char; 3] = ['"', '\'', '`'];
-
-/// Parses the name of a label, or a quoted name; also returns the rest.
-fn read_label(text: &str) -> Result<(String, &str), String> {
-    if text.starts_with(QUOTES) {
-        return match quoted(text, "the name")? {
-            (name, _) if name.is_empty() => Err("a quoted name is empty".to_owned()),
-            read => Ok(read),
-        };
-    }
-    let end = text.find(|c: char| !is_name_char(c)).unwrap_or(text.len());
-    let (label, rest) = text.split_at(end);
-    if label.is_empty() || label.starts_with(|c: char| c.is_ascii_digit()) {
-        return Err(if text.is_empty() {
-            "`}` is missing at the end".to_owned()
-        } else {
-            format!("expected a label name before `{text:.20}`")
-        });
-    }
-    Ok((label.to_owned(), rest))
-}
-
-/// Parses the operator and the value after the name of a label; also returns the rest.
-fn read_matcher(label: String, rest: &str) -> Result<(Matcher, &str), String> {
-    let operators = [("=~", false, true), ("!~", true, true), ("!=", true, false)];
-    let mut operators = operators.into_iter().chain([("=", false, false)]);
-    let found = operators.find_map(|(operator, negated, is_regex)| {
-        Some((rest.strip_prefix(operator)?, negated, is_regex))
-    });
-    let Some((rest, negated, is_regex)) = found else {
-        return Err(format!("expected =, !=, =~ or !~ after `{label:.60}`"));
-    };
-    let (value, rest) = quoted(rest.trim_start(), &format!("the value of `{label:.60}`"))?;
-    let check = if is_regex {
-        let regex = whole_text_regex(&value).ok_or_else(|| {
-            let expected = expected(&value);
-            format!("the value of `{label:.60}` is not {expected}")
-        })?;
-        Test::Matches(regex)
-    } else {
-        Test::Equal(value)
-    };
-    Ok((
-        Matcher {
-            label,
-            negated,
-            test: check,
-        },
-        rest,
-    ))
-}
-
-/// Parses a quoted string; also returns the rest. As in PromQL, a backslash escapes.
-fn quoted<'a>(text: &'a str, what: &str) -> Result<(String, &'a str), String> {
-    let open = text.chars().next().filter(|c| QUOTES.contains(c));
-    let Some(open) = open else {
-        return Err(format!("{what} is not in quotes"));
-    };
-    let (mut value, mut escaped) = (String::new(), false);
-    for (at, c) in text.char_indices().skip(1) {
-        if escaped {
-            value.push(match c {
-                'n' => '\n',
-                't' => '\t',
-                'r' => '\r',
-                '\\' | '"' | '\'' => c,
-                _ => return Err(format!("`\\{c}` is not a valid escape; write `\\\\{c}`")),
-            });
-            escaped = false;
-        } else if c == open {
-            return Ok((value, &text[at + 1..]));
-        } else if c == '\\' && open != '`' {
-            escaped = true;
-        } else {
-            value.push(c);
-        }
-    }
-    Err(format!("{what} has no closing quote"))
 }
 
 #[cfg(test)]

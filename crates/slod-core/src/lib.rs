@@ -10,6 +10,7 @@ pub mod format;
 pub mod load;
 pub mod outcome;
 pub mod sample;
+pub mod selector;
 pub mod signal;
 pub mod slo;
 pub mod stats;

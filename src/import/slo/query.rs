@@ -1,15 +1,12 @@
 //! Interprets `PromQL` queries that a config can express: counted events, and shares of them.
 
 mod counter;
-mod text;
+mod syntax;
 
-pub(super) use counter::{Counter, Events, Matcher};
+pub(super) use counter::{Counter, Events};
 
-use promql_parser::parser::token::{T_ADD, T_DIV, T_GTR, T_LOR, T_MUL, T_NEQ, T_SUB, T_SUM};
-use promql_parser::parser::{
-    AggregateExpr, BinaryExpr, Call, Expr, LabelModifier, NumberLiteral, VectorSelector, parse,
-};
 use std::collections::BTreeSet;
+use syntax::{Expression, Selection};
 
 /// The value that a query computes.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,9 +32,7 @@ pub(super) struct Query {
 impl Query {
     /// Parses a query. Returns an error message if it cannot be expressed.
     pub fn read(written: &str) -> Result<Self, String> {
-        let prepared = text::prepare(written)?;
-        let expression =
-            parse(&prepared).map_err(|_| "the query is not valid PromQL".to_owned())?;
+        let expression = syntax::parse(written)?;
         let mut walk = Walk::default();
         let value = walk.value(&expression)?;
         match &value {
@@ -62,54 +57,74 @@ struct Walk {
 }
 
 impl Walk {
-    fn value(&mut self, expression: &Expr) -> Result<Value, String> {
+    fn value(&mut self, expression: &Expression) -> Result<Value, String> {
         match expression {
-            Expr::Paren(inner) => self.value(&inner.expr),
-            Expr::NumberLiteral(NumberLiteral { val }) => Ok(Value::Number(*val)),
-            Expr::Unary(inner) => match self.value(&inner.expr)? {
+            Expression::Number(number) => Ok(Value::Number(*number)),
+            Expression::Negative(of) => match self.value(of)? {
                 Value::Number(number) => Ok(Value::Number(-number)),
                 _ => Err(cannot("a negative value")),
             },
-            Expr::VectorSelector(selector) => self.selector(selector),
-            Expr::MatrixSelector(range) => self.selector(&range.vs),
-            Expr::Aggregate(aggregate) => self.aggregate(aggregate),
-            Expr::Call(call) => self.call(call),
-            Expr::Binary(binary) => self.binary(binary),
-            Expr::Subquery(_) => Err(cannot("a subquery")),
-            Expr::StringLiteral(_) | Expr::Extension(_) => Err(cannot("a string")),
+            Expression::Selector(selection) if selection.has_range => Err(cannot("a range")),
+            Expression::Selector(selection) => self.selection(selection),
+            Expression::Aggregate {
+                operator,
+                arguments,
+                grouping,
+            } => self.aggregate(operator, arguments, grouping.as_deref()),
+            Expression::Call {
+                function,
+                arguments,
+            } => self.call(function, arguments),
+            Expression::Binary {
+                operator,
+                left,
+                right,
+            } => self.binary(operator, left, right),
+            Expression::Text => Err(cannot("a string")),
         }
     }
 
-    fn selector(&mut self, selector: &VectorSelector) -> Result<Value, String> {
-        if selector.at.is_some() {
-            return Err(cannot("`@`"));
-        }
-        if selector.offset.is_some() {
+    fn selection(&mut self, selection: &Selection) -> Result<Value, String> {
+        if selection.has_offset {
             self.leave_out("`offset` is left out: events count at the time when they happen");
         }
-        Ok(Value::Events(Events::of(Counter::of(selector)?)))
+        let counter = Counter::of(selection.series.clone())?;
+        Ok(Value::Events(Events::of(counter)))
     }
 
-    fn aggregate(&mut self, aggregate: &AggregateExpr) -> Result<Value, String> {
-        if aggregate.op.id() != T_SUM {
-            return Err(cannot(&format!("`{}`", aggregate.op)));
-        }
-        match self.value(&aggregate.expr)? {
-            Value::Events(events) => Ok(Value::Events(events.summed(grouping(aggregate)))),
+    fn aggregate(
+        &mut self,
+        operator: &str,
+        arguments: &[Expression],
+        grouping: Option<&str>,
+    ) -> Result<Value, String> {
+        let ("sum", [of]) = (operator, arguments) else {
+            return Err(cannot(&format!("`{operator}`")));
+        };
+        match self.value(of)? {
+            Value::Events(events) => Ok(Value::Events(events.summed(grouping))),
             Value::Number(number) => Ok(Value::Number(number)),
             Value::Share { .. } => Err(cannot("a sum of ratios")),
         }
     }
 
-    fn call(&mut self, call: &Call) -> Result<Value, String> {
-        let mut arguments = Vec::new();
-        for argument in &call.args.args {
-            arguments.push(self.value(argument)?);
-        }
-        match (call.func.name, &arguments[..]) {
-            (name, [Value::Events(events)]) if RATES.contains(&name) => {
-                Ok(Value::Events(events.clone()))
+    fn call(&mut self, function: &str, arguments: &[Expression]) -> Result<Value, String> {
+        let is_rate = RATES.contains(&function);
+        match arguments {
+            [Expression::Selector(range)] if range.has_range && is_rate => {
+                return self.selection(range);
             }
+            [Expression::Selector(range)] if range.has_range => {
+                return Err(cannot(&format!("`{function}`")));
+            }
+            _ if is_rate => return Err(cannot(&format!("`{function}` without a range"))),
+            _ => {}
+        }
+        let mut values = Vec::new();
+        for argument in arguments {
+            values.push(self.value(argument)?);
+        }
+        match (function, &values[..]) {
             ("vector" | "scalar", [value])
             | ("clamp_min", [value, Value::Number(0.0)])
             | ("clamp_max", [value @ Value::Share { .. }, Value::Number(1.0)])
@@ -139,44 +154,45 @@ impl Walk {
         }
     }
 
-    fn binary(&mut self, binary: &BinaryExpr) -> Result<Value, String> {
-        let refused = cannot(&format!("`{}` of these", binary.op));
-        if binary.return_bool() {
-            return Err(cannot("`bool`"));
-        }
-        let (left, right) = (self.value(&binary.lhs)?, self.value(&binary.rhs)?);
-        match (binary.op.id(), left, right) {
+    fn binary(
+        &mut self,
+        operator: &str,
+        left: &Expression,
+        right: &Expression,
+    ) -> Result<Value, String> {
+        let (left, right) = (self.value(left)?, self.value(right)?);
+        match (operator, left, right) {
             // A default of 0 for missing series and a comparison that excludes 0 do not change what is counted.
-            (T_LOR | T_GTR | T_NEQ, value, Value::Number(0.0)) => Ok(value),
-            (T_LOR, value @ (Value::Share { .. } | Value::Events(_)), Value::Number(number)) => {
+            ("or" | ">" | "!=", value, Value::Number(0.0)) => Ok(value),
+            ("or", value @ (Value::Share { .. } | Value::Events(_)), Value::Number(number)) => {
                 self.leave_out(format!(
                     "`or vector({number})` is left out: without events, nothing is counted"
                 ));
                 Ok(value)
             }
-            (T_ADD, Value::Events(left), Value::Events(right)) => {
+            ("+", Value::Events(left), Value::Events(right)) => {
                 self.combine(&left, &right);
                 Ok(Value::Events(left.plus(right)))
             }
-            (T_SUB, Value::Events(left), Value::Events(right)) => {
+            ("-", Value::Events(left), Value::Events(right)) => {
                 self.combine(&left, &right);
                 Ok(Value::Events(left.minus(right)))
             }
-            (T_SUB, Value::Number(1.0), Value::Share { part, whole }) => Ok(Value::Share {
+            ("-", Value::Number(1.0), Value::Share { part, whole }) => Ok(Value::Share {
                 part: whole.clone().minus(part),
                 whole,
             }),
-            (T_DIV, Value::Events(part), Value::Events(whole)) => {
+            ("/", Value::Events(part), Value::Events(whole)) => {
                 self.combine(&part, &whole);
                 Ok(Value::Share { part, whole })
             }
-            (T_MUL, Value::Events(all), Value::Share { part, whole })
-            | (T_MUL, Value::Share { part, whole }, Value::Events(all))
+            ("*", Value::Events(all), Value::Share { part, whole })
+            | ("*", Value::Share { part, whole }, Value::Events(all))
                 if all.same(&whole) =>
             {
                 Ok(Value::Events(part))
             }
-            _ => Err(refused),
+            _ => Err(cannot(&format!("`{operator}` of these"))),
         }
     }
 
@@ -201,15 +217,6 @@ impl Walk {
 
     fn leave_out(&mut self, what: impl Into<String>) {
         self.left_out.insert(what.into());
-    }
-}
-
-/// The grouping as written; `None` for a sum over all series.
-fn grouping(aggregate: &AggregateExpr) -> Option<String> {
-    match aggregate.modifier.as_ref()? {
-        LabelModifier::Include(labels) if labels.is_empty() => None,
-        LabelModifier::Include(labels) => Some(format!("by ({labels})")),
-        LabelModifier::Exclude(labels) => Some(format!("without ({labels})")),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Converts two queries to an indicator of a config: roles of a service's own metrics.
 
 use super::draft::Roles;
-use super::query::{Counter, Events, Matcher, Query, Value};
+use super::query::{Counter, Events, Query, Value};
 use crate::import::document::At;
 use crate::units::{seconds_of_name, show_duration};
+use slod_core::selector::LabelMatcher;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -143,7 +144,7 @@ fn stripped(mut events: Events, at: At<'_>) -> Events {
 }
 
 /// Whether Prometheus adds the label. The endpoints that it adds are names of ports, but a service may have paths.
-fn is_of_scrapes(matcher: &Matcher) -> bool {
+fn is_of_scrapes(matcher: &LabelMatcher) -> bool {
     let is_path = matcher.label == "endpoint" && matcher.value.contains('/');
     OF_SCRAPES.contains(&matcher.label.as_str()) && !is_path
 }

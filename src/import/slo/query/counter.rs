@@ -2,8 +2,7 @@
 
 use crate::import::document::escaped;
 use crate::text::quoted;
-use promql_parser::label::MatchOp;
-use promql_parser::parser::VectorSelector;
+use slod_core::selector::{LabelMatcher, MatchOperator, SeriesSelector, is_name_char};
 
 /// A selection of counter series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -11,51 +10,29 @@ pub(in crate::import::slo) struct Counter {
     /// Empty if only matchers of `__name__` select the series.
     pub name: String,
     /// Sorted, since the order of matchers is irrelevant.
-    pub matchers: Vec<Matcher>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::import::slo) struct Matcher {
-    pub label: String,
-    /// `=`, `!=`, `=~` or `!~`.
-    pub operator: &'static str,
-    pub value: String,
+    pub matchers: Vec<LabelMatcher>,
 }
 
 const NAME: &str = "__name__";
 
 impl Counter {
     /// The series of a selector. Returns an error message if a config cannot select them.
-    pub(super) fn of(selector: &VectorSelector) -> Result<Self, String> {
-        if !selector.matchers.or_matchers.is_empty() {
-            return Err("selectors in a config do not support `or`".to_owned());
-        }
+    pub(super) fn of(selector: SeriesSelector) -> Result<Self, String> {
         let mut counter = Self {
-            name: selector.name.clone().unwrap_or_default(),
+            name: selector.name.unwrap_or_default(),
             matchers: Vec::new(),
         };
-        for matcher in &selector.matchers.matchers {
-            let label = matcher.name.clone();
-            if !is_plain(&label) {
+        for matcher in selector.matchers {
+            if matcher.label == NAME && matcher.operator == MatchOperator::Equal {
+                counter.name = matcher.value;
+            } else if is_plain(&matcher.label) {
+                counter.matchers.push(matcher);
+            } else {
                 return Err(format!(
-                    "selectors in a config do not support the label `{label}`"
+                    "selectors in a config do not support the label `{}`",
+                    matcher.label
                 ));
             }
-            let operator = match matcher.op {
-                MatchOp::Equal if label == NAME => {
-                    counter.name.clone_from(&matcher.value);
-                    continue;
-                }
-                MatchOp::Equal => "=",
-                MatchOp::NotEqual => "!=",
-                MatchOp::Re(_) => "=~",
-                MatchOp::NotRe(_) => "!~",
-            };
-            counter.matchers.push(Matcher {
-                label,
-                operator,
-                value: matcher.value.clone(),
-            });
         }
         counter.matchers.sort();
         counter.matchers.dedup();
@@ -76,9 +53,9 @@ impl Counter {
     /// The number of observations that do not exceed the bound.
     pub(super) fn bucket(mut self, bound: f64) -> Self {
         self.name.push_str("_bucket");
-        self.matchers.push(Matcher {
+        self.matchers.push(LabelMatcher {
             label: "le".to_owned(),
-            operator: "=",
+            operator: MatchOperator::Equal,
             value: bound.to_string(),
         });
         self.matchers.sort();
@@ -94,8 +71,8 @@ impl Counter {
     pub fn bound(&self) -> Option<f64> {
         let le = self.matchers.iter().find(|one| one.label == "le")?;
         let mut bounds = match le.operator {
-            "=" => vec![le.value.parse().ok()?],
-            "=~" => {
+            MatchOperator::Equal => vec![le.value.parse().ok()?],
+            MatchOperator::Matches => {
                 let values = le.value.replace('\\', "");
                 let all: Result<Vec<f64>, _> = values.split('|').map(str::parse).collect();
                 all.ok()?
@@ -111,10 +88,10 @@ impl Counter {
 
     /// The selector for a config.
     pub fn selector(&self) -> String {
-        let is_plain = self.name.chars().all(|c| c == ':' || is_plain_char(c));
+        let is_plain = self.name.chars().all(|c| c == ':' || is_name_char(c));
         let name = (!is_plain).then(|| format!("{NAME}={}", quoted(&self.name)));
         let matcher =
-            |one: &Matcher| format!("{}{}{}", one.label, one.operator, quoted(&one.value));
+            |one: &LabelMatcher| format!("{}{}{}", one.label, one.operator, quoted(&one.value));
         let matchers: Vec<String> = name
             .into_iter()
             .chain(self.matchers.iter().map(matcher))
@@ -128,24 +105,9 @@ impl Counter {
     }
 
     /// Removes and returns the matcher of a label.
-    pub fn take(&mut self, label: &str) -> Option<Matcher> {
+    pub fn take(&mut self, label: &str) -> Option<LabelMatcher> {
         let at = self.matchers.iter().position(|one| one.label == label)?;
         Some(self.matchers.remove(at))
-    }
-}
-
-impl Matcher {
-    pub fn negated(&self) -> Self {
-        let operator = match self.operator {
-            "=" => "!=",
-            "!=" => "=",
-            "=~" => "!~",
-            _ => "=~",
-        };
-        Self {
-            operator,
-            ..self.clone()
-        }
     }
 }
 
@@ -174,8 +136,8 @@ impl Events {
         }
     }
 
-    pub(super) fn summed(self, grouping: Option<String>) -> Self {
-        let per = grouping.map_or(Per::Query, Per::Group);
+    pub(super) fn summed(self, grouping: Option<&str>) -> Self {
+        let per = grouping.map_or(Per::Query, |grouping| Per::Group(grouping.to_owned()));
         Self { per, ..self }
     }
 
@@ -261,9 +223,9 @@ fn merged_names(all: &[Counter]) -> Option<Counter> {
     }
     let mut merged = first.clone();
     merged.name.clear();
-    merged.matchers.push(Matcher {
+    merged.matchers.push(LabelMatcher {
         label: NAME.to_owned(),
-        operator: "=~",
+        operator: MatchOperator::Matches,
         value: names.join("|"),
     });
     merged.matchers.sort();
@@ -272,7 +234,7 @@ fn merged_names(all: &[Counter]) -> Option<Counter> {
 
 fn merged_values(all: &[Counter]) -> Option<Counter> {
     let first = all.first()?;
-    let of_first = |one: &Matcher| all.iter().all(|counter| counter.matchers.contains(one));
+    let of_first = |one: &LabelMatcher| all.iter().all(|counter| counter.matchers.contains(one));
     let own = first.matchers.iter().find(|one| !of_first(one))?;
     let mut rest = first.clone();
     rest.take(&own.label);
@@ -281,8 +243,8 @@ fn merged_values(all: &[Counter]) -> Option<Counter> {
         let mut other = counter.clone();
         let value = other.take(&own.label)?;
         let value = match value.operator {
-            "=" => regex::escape(&value.value),
-            "=~" => value.value,
+            MatchOperator::Equal => regex::escape(&value.value),
+            MatchOperator::Matches => value.value,
             _ => return None,
         };
         if other != rest || values.contains(&value) {
@@ -290,9 +252,9 @@ fn merged_values(all: &[Counter]) -> Option<Counter> {
         }
         values.push(value);
     }
-    rest.matchers.push(Matcher {
+    rest.matchers.push(LabelMatcher {
         label: own.label.clone(),
-        operator: "=~",
+        operator: MatchOperator::Matches,
         value: values.join("|"),
     });
     rest.matchers.sort();
@@ -300,9 +262,5 @@ fn merged_values(all: &[Counter]) -> Option<Counter> {
 }
 
 fn is_plain(name: &str) -> bool {
-    name.chars().all(is_plain_char) && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn is_plain_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || c == '_'
+    name.chars().all(is_name_char) && !name.starts_with(|c: char| c.is_ascii_digit())
 }

@@ -228,7 +228,7 @@ fn other_queries_are_refused_with_the_reason() {
         ),
         (
             "sum(rate(a{x=\"1\" or y=\"2\"}[5m]))",
-            "do not support `or`",
+            "selectors with `or` are not supported",
         ),
         ("max_over_time(a[5m:])", "a subquery"),
         ("1", "the query is a number"),
