@@ -44,7 +44,10 @@ async fn try_all(
     port: u16,
     timeout: Duration,
 ) -> (Result<(), Failure>, Option<IpAddr>, String) {
-    let addresses: Vec<_> = addresses.iter().map(|last| loopback(*last)).collect();
+    let addresses = addresses
+        .iter()
+        .map(|last| SocketAddr::new(loopback(*last), 0));
+    let addresses: Vec<_> = addresses.collect();
     let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
     let mut progress = Progress::new(&mut attempt);
     let result = connect(&addresses, port, &mut progress).await;

@@ -6,7 +6,7 @@ use crate::probe::deadline::{Overdue, within};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -18,33 +18,36 @@ const HEAD_START: Duration = Duration::from_millis(250);
 const LAST: u32 = 8;
 
 /// Connects to the address that answers first. The next address is tried when one failed, or has not answered
-/// within the head start or its share of the remaining time, whichever is less.
+/// within the head start or its share of the remaining time, whichever is less. The ports of `addresses` are ignored.
 pub async fn connect(
-    addresses: &[IpAddr],
+    addresses: &[SocketAddr],
     port: u16,
     progress: &mut Progress<'_>,
 ) -> Result<TcpStream, Failure> {
     progress.enter(Measurement::Connect);
     let mut left = alternating(addresses);
+    for target in &mut left {
+        target.set_port(port);
+    }
     let mut running = FuturesUnordered::new();
     let mut silent = Vec::new();
     let mut failures = Vec::new();
     let overdue = loop {
-        if let Some(address) = left.pop_front() {
-            progress.detail.address = Some(address);
-            silent.push(address);
+        if let Some(target) = left.pop_front() {
+            progress.detail.address = Some(target.ip());
+            silent.push(target);
             let end = silent_until(progress.deadline(), left.len());
-            running.push(attempt(SocketAddr::new(address, port), end));
+            running.push(attempt(target, end));
         }
         let next = next_start(progress.deadline(), left.len());
         match within(next, running.next()).await {
             Ok(Some((target, result))) => {
-                silent.retain(|address| *address != target.ip());
+                silent.retain(|other| *other != target);
                 match result {
                     Ok(stream) => {
                         progress.detail.address = Some(target.ip());
                         progress.record("connect", || format!("{target}: connected"));
-                        note(target.ip(), &silent, progress);
+                        note(target, &silent, progress);
                         return Ok(stream);
                     }
                     Err(failure) => {
@@ -58,10 +61,8 @@ pub async fn connect(
             Err(_) => progress.record("connect", || waits(&silent)),
         }
     };
-    failures.extend(silent.into_iter().map(|address| {
-        let target = SocketAddr::new(address, port);
-        (address, no_answer(target, overdue))
-    }));
+    let silent = silent.into_iter();
+    failures.extend(silent.map(|target| (target.ip(), no_answer(target, overdue))));
     let (address, failure) = combined("connecting to", &failures);
     progress.detail.address = address;
     Err(failure)
@@ -86,9 +87,9 @@ fn no_answer(target: SocketAddr, overdue: Overdue) -> Failure {
 
 /// The resolver's order, with IPv4 and IPv6 alternating: if one of them is not routed, the second attempt
 /// connects.
-fn alternating(addresses: &[IpAddr]) -> VecDeque<IpAddr> {
-    let is_first = |one: &&IpAddr| addresses.first().map(IpAddr::is_ipv6) == Some(one.is_ipv6());
-    let (first, second): (Vec<&IpAddr>, Vec<_>) = addresses.iter().partition(is_first);
+fn alternating(addresses: &[SocketAddr]) -> VecDeque<SocketAddr> {
+    let is_first = |one: &&SocketAddr| addresses[0].is_ipv6() == one.is_ipv6();
+    let (first, second): (Vec<&SocketAddr>, Vec<_>) = addresses.iter().partition(is_first);
     let longest = first.len().max(second.len());
     let turns = (0..longest).flat_map(|turn| [first.get(turn), second.get(turn)]);
     turns.flatten().map(|address| **address).collect()
@@ -114,13 +115,13 @@ fn silent_until(deadline: Instant, left: usize) -> Instant {
     deadline.min(now + step * LAST)
 }
 
-fn waits(silent: &[IpAddr]) -> String {
+fn waits(silent: &[SocketAddr]) -> String {
     format!("no answer yet from {}; trying the next one", list(silent))
 }
 
 /// Records which addresses did not answer before another one did: users may notice the delay, and some clients
 /// wait longer.
-fn note(connected: IpAddr, silent: &[IpAddr], progress: &mut Progress<'_>) {
+fn note(connected: SocketAddr, silent: &[SocketAddr], progress: &mut Progress<'_>) {
     if silent.is_empty() {
         return;
     }
@@ -128,18 +129,22 @@ fn note(connected: IpAddr, silent: &[IpAddr], progress: &mut Progress<'_>) {
         .iter()
         .all(|one| one.is_ipv6() != connected.is_ipv6());
     let version = match silent[0] {
-        IpAddr::V6(_) if is_other => "IPv6 failed: ",
-        IpAddr::V4(_) if is_other => "IPv4 failed: ",
+        SocketAddr::V6(_) if is_other => "IPv6 failed: ",
+        SocketAddr::V4(_) if is_other => "IPv4 failed: ",
         _ => "",
     };
     let silent = list(silent);
-    let message = format!("{version}no answer from {silent}; connected to {connected}");
+    let message = format!(
+        "{version}no answer from {silent}; connected to {}",
+        connected.ip()
+    );
     progress.record("connect", || message.clone());
     progress.detail.say(message);
 }
 
-fn list(addresses: &[IpAddr]) -> String {
-    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+fn list(addresses: &[SocketAddr]) -> String {
+    let addresses = addresses.iter().map(SocketAddr::ip);
+    let addresses: Vec<_> = addresses.map(|one| one.to_string()).collect();
     addresses.join(", ")
 }
 
@@ -155,9 +160,9 @@ mod tests {
             ("::1 ::2", "::1 ::2"),
             ("", ""),
         ] {
-            let addresses: Vec<IpAddr> = resolved
+            let addresses: Vec<SocketAddr> = resolved
                 .split_whitespace()
-                .map(|one| one.parse().expect("an address"))
+                .map(|one| SocketAddr::new(one.parse().expect("an address"), 0))
                 .collect();
             let order = Vec::from(alternating(&addresses));
             assert_eq!(list(&order).replace(',', ""), tried, "{resolved}");

@@ -25,7 +25,7 @@ pub fn expected_host(host: &str) -> &'static str {
     if host.contains("://") {
         "a host without a scheme such as `tcp://`"
     } else if host.contains(':') && host.contains('%') {
-        "an IPv6 address without a zone such as `%eth0`: link-local addresses cannot be probed"
+        "an IPv6 address without a zone such as `%eth0`: a link-local address can only be probed by a name that the system resolves to it, such as one of mDNS"
     } else if host.contains([':', '[', ']']) {
         "an IPv6 address in brackets, such as [2001:db8::1]"
     } else if host.is_empty() {

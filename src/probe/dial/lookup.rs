@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::Shared;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,7 +50,8 @@ pub struct Question {
     pub family: Family,
 }
 
-pub type Answer = Result<Arc<[IpAddr]>, Failure>;
+/// The addresses of a name, with port 0.
+pub type Answer = Result<Arc<[SocketAddr]>, Failure>;
 type Pending = Shared<oneshot::Receiver<Answer>>;
 
 /// All lookups of the process.
@@ -244,7 +245,7 @@ mod tests {
             thread::sleep(SLOW * 2);
             return Err(Failure::bad(Cause::Dns, "silent"));
         }
-        Ok([IpAddr::from(Ipv4Addr::LOCALHOST)].into())
+        Ok([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))].into())
     }
 
     fn question(name: &str) -> Question {
@@ -298,7 +299,7 @@ mod tests {
             thread::sleep(SLOW * 2);
             return Err(Failure::bad(Cause::Dns, "lost twice"));
         }
-        Ok([IpAddr::from(Ipv4Addr::LOCALHOST)].into())
+        Ok([SocketAddr::from((Ipv4Addr::LOCALHOST, 0))].into())
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use super::lookup::{Lookups, Question};
 use super::{Failure, Progress};
 use crate::outcome::{Cause, Measurement, Verdict, VoidReason};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::time::Instant;
 
 /// The divisor of the remaining time that an attempt waits for a resolver thread; the service is
@@ -53,24 +53,25 @@ impl<Name: Into<Box<str>>> From<url::Host<Name>> for Host {
     }
 }
 
-/// Returns all usable addresses in the resolver's order. Nothing is cached: each attempt resolves
-/// the name as a new user would.
+/// Returns all usable addresses in the resolver's order, with port 0. A link-local address has the scope
+/// (network interface) that the resolver found. Nothing is cached: each attempt resolves the name as a new
+/// user would.
 pub async fn resolve(
     host: &Host,
     family: Family,
     progress: &mut Progress<'_>,
-) -> Result<Vec<IpAddr>, Failure> {
+) -> Result<Vec<SocketAddr>, Failure> {
     let usable = match host {
         Host::Address(address) if !family.fits(*address) => Err(Failure::bad(
             Cause::Dns,
             format!("{address} is not an address of the configured IP version"),
         )),
-        Host::Address(address) => Ok(vec![*address]),
+        Host::Address(address) => Ok(vec![SocketAddr::new(*address, 0)]),
         Host::Name(name) => look_up(name, family, progress).await,
     };
     progress.record("resolve", || match &usable {
         Ok(addresses) => {
-            let shown: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+            let shown: Vec<_> = addresses.iter().map(|one| one.ip().to_string()).collect();
             shown.join(", ")
         }
         Err(failure) => failure.message.clone(),
@@ -82,7 +83,7 @@ async fn look_up(
     name: &str,
     family: Family,
     progress: &mut Progress<'_>,
-) -> Result<Vec<IpAddr>, Failure> {
+) -> Result<Vec<SocketAddr>, Failure> {
     progress.enter(Measurement::Resolve);
     let question = Question {
         name: name.into(),
@@ -113,10 +114,11 @@ fn is_localhost(name: &str) -> bool {
 }
 
 /// The addresses of `localhost` on a machine whose resolver does not know the name.
-fn loopback(family: Family) -> Vec<IpAddr> {
-    let both = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
+fn loopback(family: Family) -> Vec<SocketAddr> {
+    let both: [IpAddr; 2] = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()];
     both.into_iter()
         .filter(|address| family.fits(*address))
+        .map(|address| SocketAddr::new(address, 0))
         .collect()
 }
 
@@ -132,8 +134,14 @@ mod tests {
         for name in ["localhost.test", "mylocalhost", ".localhost.test", "local"] {
             assert!(!is_localhost(name), "{name}");
         }
-        assert_eq!(loopback(Family::V4), [IpAddr::from(Ipv4Addr::LOCALHOST)]);
-        assert_eq!(loopback(Family::V6), [IpAddr::from(Ipv6Addr::LOCALHOST)]);
+        assert_eq!(
+            loopback(Family::V4),
+            [SocketAddr::from((Ipv4Addr::LOCALHOST, 0))]
+        );
+        assert_eq!(
+            loopback(Family::V6),
+            [SocketAddr::from((Ipv6Addr::LOCALHOST, 0))]
+        );
         assert_eq!(loopback(Family::Any).len(), 2);
     }
 }

@@ -7,7 +7,7 @@ use crate::outcome::{Cause, Verdict, VoidReason};
 use crate::yaml::read_regular;
 use dns_lookup::{AddrInfoHints, LookupError, getaddrinfo};
 use std::fs::File;
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::Path;
 
 /// File descriptors that a lookup may need.
@@ -28,8 +28,8 @@ pub(super) fn resolve(question: &Question) -> Answer {
     };
     let found = getaddrinfo(Some(&question.name), None, Some(hints));
     let found = found.map_err(|error| refusal(question, error))?;
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for address in found.flatten().map(|one| one.sockaddr.ip()) {
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found.flatten().map(|one| one.sockaddr) {
         if !addresses.contains(&address) {
             addresses.push(address);
         }
@@ -88,4 +88,20 @@ fn has_name_server() -> bool {
     let text = String::from_utf8_lossy(&text);
     let mut words = text.lines().map(str::split_whitespace);
     words.any(|mut words| words.next() == Some("nameserver") && words.next().is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_addresses_keep_their_network_interface() {
+        let question = Question {
+            name: "fe80::1%1".into(),
+            family: Family::Any,
+        };
+        let found = resolve(&question).expect("the resolver reads addresses");
+        let scopes: Vec<_> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(scopes, ["[fe80::1%1]:0"]);
+    }
 }

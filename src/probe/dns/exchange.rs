@@ -57,30 +57,31 @@ pub async fn exchange(
 /// remaining time.
 async fn by_datagrams(
     probe: &DnsProbe,
-    addresses: &[IpAddr],
+    addresses: &[SocketAddr],
     message: &Message,
     progress: &mut Progress<'_>,
     skipped: &mut Skipped,
-) -> Result<(IpAddr, Received), Failure> {
+) -> Result<(SocketAddr, Received), Failure> {
     progress.enter(Measurement::Processing);
     let mut failures = Vec::new();
     for (index, address) in addresses.iter().enumerate() {
         let end = share_end(progress.deadline(), addresses.len() - index);
-        let target = SocketAddr::new(*address, probe.server.port);
-        progress.detail.address = Some(*address);
+        let mut target = *address;
+        target.set_port(probe.server.port);
+        progress.detail.address = Some(target.ip());
         progress.record("request", || {
             format!("{} to {target} (UDP)", probe.question)
         });
         skipped.clear();
         let asked = by_datagram(probe, target, message, skipped);
         let failure = match within(end, asked).await {
-            Ok(Ok(received)) => return Ok((*address, received)),
+            Ok(Ok(received)) => return Ok((target, received)),
             Ok(Err(failure)) => failure,
             Err(Overdue::Timeout) if !skipped.is_empty() => of_target(target, &skipped.failure()),
             Err(overdue) => overdue.failure(format!("{target}: no answer")),
         };
         progress.record("response", || failure.message.clone());
-        failures.push((*address, failure));
+        failures.push((target.ip(), failure));
     }
     let (address, failure) = combined("asking", &failures);
     progress.detail.address = address;

@@ -19,7 +19,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST};
 use http::{HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
 use slod_load::{Connect, Cookies, Credentials, NewCookies, NewWatch, Templated};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -265,7 +265,9 @@ impl LoadTarget {
         let mut progress = Progress::new(&mut attempt);
         let found = resolve(&host, probe.transport.family, &mut progress);
         match timeout_at(deadline, found).await {
-            Ok(found) => found.map_err(|failure| self.redactions.cleaned(failure.message)),
+            Ok(found) => found
+                .map(|found| found.iter().map(SocketAddr::ip).collect())
+                .map_err(|failure| self.redactions.cleaned(failure.message)),
             Err(_elapsed) => Err("its name did not resolve in time".to_owned()),
         }
     }

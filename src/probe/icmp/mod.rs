@@ -14,7 +14,7 @@ use crate::yaml::{Bool, Form, Integer, Key, Keys, Scalar};
 use async_trait::async_trait;
 use packet::Echo;
 use socket::{Sent, Socket};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 const KEYS: Keys = &[
@@ -146,24 +146,25 @@ impl IcmpProbe {
         let mut failures = Vec::new();
         for (index, address) in addresses.iter().enumerate() {
             let end = share_end(progress.deadline(), addresses.len() - index);
-            progress.detail.address = Some(*address);
+            progress.detail.address = Some(address.ip());
             let asked = self.echo(*address, progress);
             let failure = match within(end, asked).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(failure)) => failure,
-                Err(overdue) => overdue.failure(format!("{address}: no reply")),
+                Err(overdue) => overdue.failure(format!("{}: no reply", address.ip())),
             };
             progress.record("response", || failure.message.clone());
-            failures.push((*address, failure));
+            failures.push((address.ip(), failure));
         }
         let (address, failure) = combined("echo request to", &failures);
         progress.detail.address = address;
         Err(failure)
     }
 
-    async fn echo(&self, address: IpAddr, progress: &mut Progress<'_>) -> Result<(), Failure> {
+    async fn echo(&self, target: SocketAddr, progress: &mut Progress<'_>) -> Result<(), Failure> {
+        let address = target.ip();
         let echo = Echo::new(address.is_ipv6(), self.payload_size);
-        let socket = Socket::open(address, self.settings)?;
+        let socket = Socket::open(target, self.settings)?;
         let sent: Sent<'_> = socket.send(&echo).await?;
         progress.record("request", || {
             let size = self.payload_size;

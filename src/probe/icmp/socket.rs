@@ -51,12 +51,13 @@ pub struct Sent<'a> {
 
 impl Socket {
     /// Opens a connected socket, which receives only from this address and reports errors.
-    pub fn open(target: IpAddr, settings: Settings) -> Result<Self, Failure> {
+    pub fn open(to: SocketAddr, settings: Settings) -> Result<Self, Failure> {
+        let target = to.ip();
         let failed = |error: io::Error| Failure::io(&error, &target.to_string());
         let (file, is_raw) = create(target)?;
         set(&file, target, settings).map_err(failed)?;
         let file = std::net::UdpSocket::from(file);
-        file.connect(SocketAddr::new(target, 0)).map_err(failed)?;
+        file.connect(to).map_err(failed)?;
         let file = UdpSocket::from_std(file).map_err(failed)?;
         Ok(Self {
             file,
