@@ -17,7 +17,7 @@ pub const SSE: &str = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; chars
 pub struct Replayed {
     pub outcome: Outcome,
     pub story: String,
-    /// When each step was written, measured from just before the attempt.
+    /// When each step was written, measured from the start of the connection.
     pub written: Vec<Duration>,
     pub request: String,
 }
@@ -43,12 +43,13 @@ pub async fn ask(steps: Vec<Step>, keys: &str) -> Replayed {
 }
 
 pub async fn ask_within(steps: Vec<Step>, keys: &str, timeout: Duration) -> Replayed {
-    let written: Arc<Mutex<Vec<Instant>>> = Arc::default();
+    let written: Arc<Mutex<Vec<Duration>>> = Arc::default();
     let requests = Seen::default();
     let (log, seen, steps) = (written.clone(), requests.clone(), Arc::new(steps));
     let address = tcp(move |mut stream| {
         let (log, seen, steps) = (log.clone(), seen.clone(), steps.clone());
         async move {
+            let started = Instant::now();
             stream.set_nodelay(true).expect("a socket");
             let request = read_request(&mut stream).await;
             seen.lock().expect("no panic").push(request);
@@ -56,7 +57,7 @@ pub async fn ask_within(steps: Vec<Step>, keys: &str, timeout: Duration) -> Repl
                 if *wait > 0 {
                     tokio::time::sleep(Duration::from_millis(*wait)).await;
                 }
-                log.lock().expect("no panic").push(Instant::now());
+                log.lock().expect("no panic").push(started.elapsed());
                 if stream.write_all(bytes).await.is_err() {
                     return;
                 }
@@ -66,15 +67,13 @@ pub async fn ask_within(steps: Vec<Step>, keys: &str, timeout: Duration) -> Repl
     })
     .await;
     let yaml = format!("{{ url: \"http://{address}/v1/x\", model: m, {keys} }}");
-    let started = Instant::now();
     let (outcome, story) = attempt_kind("llm", &yaml, timeout, Path::new("")).await;
-    let written = written.lock().expect("no panic");
-    let written = written.iter().map(|at| at.duration_since(started));
+    let written = written.lock().expect("no panic").clone();
     let request = requests.lock().expect("no panic").first().cloned();
     Replayed {
         outcome,
         story,
-        written: written.collect(),
+        written,
         request: request.unwrap_or_default(),
     }
 }

@@ -9,6 +9,9 @@ const LATE: Duration = Duration::from_millis(25 * SLOW);
 /// Difference between the clock of the server and that of the probe, which are started one after the
 /// other.
 const EARLY: Duration = Duration::from_millis(5 * SLOW);
+/// Maximum difference from the truth in the best of several attempts: on a busy machine, some of them wait for a CPU.
+const CLOSE: Duration = Duration::from_millis(5);
+const ATTEMPTS: usize = 8;
 /// Factor of all waiting times: the delays of a busy machine must be short compared with them.
 const SLOW: u64 = 4;
 
@@ -55,22 +58,31 @@ async fn measured_times_match_the_server() {
         // The probe does not wait for data after the end.
         (500, b": bye\n\n".to_vec()),
     ];
-    let seen = ask(steps, "").await;
-    assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
-    let written = &seen.written;
-    is_near(time(&seen, Measurement::FirstChunk), written[2]);
-    is_near(time(&seen, Measurement::FirstToken), written[4]);
-    is_near(Some(seen.outcome.latency), written[9]);
-    let processing = time(&seen, Measurement::Processing).expect("measured");
-    is_near(Some(processing + EARLY), written[0]);
-    // From the first reasoning token to the last text token: 18 tokens have 17 gaps.
-    let per_token = written[6].saturating_sub(written[3]) / 17;
-    let found = time(&seen, Measurement::PerOutputToken).expect("measured");
-    assert!(
-        found.abs_diff(per_token) < Duration::from_millis(3 * SLOW),
-        "{found:?} {per_token:?}"
-    );
-    assert_eq!(seen.figure(Figure::OutputTokens), Some(18));
+    let mut nearest = [Duration::MAX; 5];
+    for _ in 0..ATTEMPTS {
+        let seen = ask(steps.clone(), "").await;
+        assert_eq!(seen.outcome.verdict, Verdict::Good, "{}", seen.story);
+        assert_eq!(seen.figure(Figure::OutputTokens), Some(18));
+        let (written, time) = (&seen.written, |one| time(&seen, one).expect("measured"));
+        let times = [
+            (time(Measurement::Processing), written[0]),
+            (time(Measurement::FirstChunk), written[2]),
+            (time(Measurement::FirstToken), written[4]),
+            (seen.outcome.latency, written[9]),
+            // From the first reasoning token to the last text token: 18 tokens have 17 gaps.
+            (
+                time(Measurement::PerOutputToken) * 17,
+                written[6].saturating_sub(written[3]),
+            ),
+        ];
+        for (nearest, (found, truth)) in nearest.iter_mut().zip(times) {
+            *nearest = found.abs_diff(truth).min(*nearest);
+        }
+        if nearest.iter().all(|difference| *difference <= CLOSE) {
+            return;
+        }
+    }
+    panic!("{nearest:?} from the truth");
 }
 
 /// Hidden reasoning is counted but not streamed, so there is no time per token.
