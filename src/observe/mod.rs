@@ -35,7 +35,7 @@ pub use root::HostRoot;
 pub use run_sampler::{RunSampler, sampling_interval};
 pub use scrape::{
     HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics,
-    histogram_quantile, reading, ways_to_find,
+    histogram_quantile, make_monotonic, reading, ways_to_find,
 };
 pub use unreadable::Unreadable;
 pub use view::{

@@ -113,6 +113,12 @@ impl DrawnFamily {
     pub fn has(&self, key: &SeriesKey) -> bool {
         key.name() == self.family
     }
+
+    /// The histogram from which the quantiles of the family are estimated; `None` if it has none.
+    pub fn histogram(&self) -> Option<String> {
+        let measured = self.family.strip_suffix("_quantile_seconds")?;
+        Some(format!("{measured}_seconds"))
+    }
 }
 
 /// The label values that distinguish a series from others of its family and service.

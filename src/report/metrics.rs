@@ -15,6 +15,9 @@ pub struct MetricsStatus {
     pub samples_dropped: u64,
     pub requests_per_second: Option<f64>,
     pub error_ratio: Option<f64>,
+    /// What is wrong if there are more errors than requests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub surplus_errors: Option<String>,
     pub db_pool_usage_ratio: Option<f64>,
     /// The name of the fullest pool; absent if there is only one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,6 +58,7 @@ impl MetricsStatus {
             samples_dropped: metrics.scrape.dropped,
             requests_per_second: metrics.requests_per_second,
             error_ratio: metrics.error_ratio,
+            surplus_errors: metrics.surplus_errors(),
             db_pool_usage_ratio: metrics.pool_usage(),
             fullest_db_pool: metrics.fullest_pool.as_deref().map(str::to_owned),
             quantiles: quantiles(metrics.quantiles),

@@ -13,6 +13,7 @@ pub mod maintenance;
 pub mod markers;
 pub mod metrics;
 pub mod notes;
+pub mod quantiles;
 pub mod runs;
 pub mod scenario;
 pub mod series;

@@ -25,7 +25,7 @@ use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
 pub use page::PageReader;
 pub use plan::{Plan, ways_to_find};
-pub use quantile::quantile as histogram_quantile;
+pub use quantile::{make_monotonic, quantile as histogram_quantile};
 pub use reading::reading;
 pub use scan::{Scan, Scanned};
 use std::sync::Arc;

@@ -203,6 +203,25 @@ fn selectors_come_before_well_known_names() {
 }
 
 #[test]
+fn more_errors_than_requests_are_reported() {
+    let mut watched = Watched::new(", requests: served, errors: failed");
+    let mut after = |at, served: u32, failed: u32| {
+        let page = format!("served {served}\nfailed {failed}\n");
+        watched.follow(at, &page)
+    };
+    after(0, 5_000, 9_000);
+    // A few may be counted later than their errors.
+    assert_eq!(after(10, 5_100, 9_110).surplus_errors(), None);
+    let metrics = after(20, 5_200, 10_500);
+    let message = metrics.surplus_errors().expect("more than requests");
+    assert!(
+        message.starts_with("1,500 errors of only 200 requests"),
+        "{message}"
+    );
+    assert_eq!(metrics.error_ratio, Some(1.0));
+}
+
+#[test]
 fn parts_of_a_ratio_come_from_one_library() {
     let page = "hikaricp_connections_active 3\ngo_sql_max_open_connections 100\n";
     let metrics = Watched::new("").follow(0, page);

@@ -1,5 +1,6 @@
 //! The results of the last scrapes of a service.
 
+use crate::format::numbers::summed;
 use crate::outcome::Timestamp;
 use crate::roles::Role;
 use std::sync::Arc;
@@ -91,6 +92,11 @@ pub struct HistogramView {
     pub sum: f64,
 }
 
+/// Errors may exceed requests by this ratio, and this count, because a library may count a request later than its
+/// error.
+const SURPLUS_RATIO: f64 = 0.05;
+const SURPLUS_COUNT: f64 = 10.0;
+
 /// The estimated quantiles.
 pub const QUANTILES: [(f64, &str); 3] = [(0.5, "0.5"), (0.95, "0.95"), (0.99, "0.99")];
 
@@ -110,6 +116,20 @@ impl ServiceMetrics {
             scrape: self.scrape.clone(),
             ..Self::unknown(self.service.clone())
         }
+    }
+
+    /// What is wrong if there are more errors than requests, more than their timing explains; their ratio is then
+    /// limited to 100%.
+    pub fn surplus_errors(&self) -> Option<String> {
+        let (requests, errors) = (self.number(Role::Requests)?, self.number(Role::Errors)?);
+        let is_surplus = errors > requests * (1.0 + SURPLUS_RATIO) + SURPLUS_COUNT;
+        is_surplus.then(|| {
+            format!(
+                "{} errors of only {} requests: `errors` counts something else than `requests`, so ratios of them are wrong",
+                summed(errors),
+                summed(requests)
+            )
+        })
     }
 
     pub fn role(&self, role: Role) -> Option<&RoleView> {

@@ -56,7 +56,7 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
     let first = Instant::now() + Duration::from_millis(offset);
     let mut tick = interval_at(first, spec.interval);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut was_failing = false;
+    let (mut was_failing, mut had_surplus) = (false, false);
     loop {
         tick.tick().await;
         let started = Instant::now();
@@ -69,6 +69,13 @@ pub async fn watch(spec: Arc<MetricsSpec>, clock: Clock, latest: watch::Sender<L
             _ => {}
         }
         was_failing = result.scrape.error.is_some();
+        if !was_failing {
+            let surplus = result.surplus_errors();
+            if let Some(surplus) = surplus.as_deref().filter(|_| !had_surplus) {
+                tracing::warn!("{}: {surplus}", spec.service);
+            }
+            had_surplus = surplus.is_some();
+        }
         latest.send_modify(|latest| latest.take(result, started));
     }
 }

@@ -5,6 +5,7 @@ use crate::format::{numbers, times};
 use crate::outcome::{Timestamp, millis};
 use crate::report::families::{DRAWN, DrawnFamily, name, quantile};
 use crate::report::health::HealthLevel;
+use crate::report::quantiles::quantiles;
 use crate::report::timeline::TimelineEvent;
 use crate::sample::{SeriesKey, SeriesKind, Step};
 use crate::store::{SeriesInfo, Store, StoreError};
@@ -17,6 +18,8 @@ use std::time::Duration;
 pub(super) const POINTS: u32 = 120;
 /// Maximum number of lines per family, for example of several process groups.
 const LINES: usize = 4;
+/// Quantiles are sampled over this time; in longer steps, they are estimated from the buckets.
+const QUANTILE_WINDOW: Duration = Duration::from_mins(5);
 /// Maximum number of marks in a chart: the newest.
 const MARKS: usize = 40;
 
@@ -94,8 +97,18 @@ impl Charts {
             .filter(|info| info.key.label("service") == Some(service))
             .collect();
         let range = (at.before(span.length()), Timestamp(at.0 + 1));
+        let estimates = span.length() / POINTS > QUANTILE_WINDOW;
         let mut figures: Vec<Figure> = Vec::new();
         for kind in DRAWN {
+            if let Some(histogram) = kind.histogram().filter(|_| estimates) {
+                figures.extend(estimated(
+                    store,
+                    &own,
+                    kind,
+                    (&histogram, range, span.length()),
+                )?);
+                continue;
+            }
             let fits = |info: &&&SeriesInfo| kind.has(&info.key);
             for info in own.iter().filter(fits).take(LINES) {
                 let line = Line {
@@ -126,6 +139,36 @@ fn title(kind: &DrawnFamily, key: &SeriesKey) -> String {
         own if own.is_empty() || quantile(key).is_some() => kind.title.to_owned(),
         own => format!("{}: {own}", kind.title),
     }
+}
+
+/// The quantiles of all observations in each step; `None` without observations.
+fn estimated(
+    store: &Store,
+    own: &[&SeriesInfo],
+    kind: &DrawnFamily,
+    (histogram, range, span): (&str, (Timestamp, Timestamp), Duration),
+) -> Result<Option<Figure>, StoreError> {
+    let steps = quantiles(
+        store,
+        own,
+        histogram,
+        range,
+        span / POINTS,
+        POINTS as usize + 2,
+    )?;
+    let names = ["p50", "p95", "p99"].into_iter().enumerate();
+    let lines = names.map(|(index, name)| Line {
+        quantile: Some(name),
+        points: steps
+            .iter()
+            .map(|(at, values)| (*at, values[index]))
+            .collect(),
+    });
+    Ok((!steps.is_empty()).then(|| Figure {
+        title: kind.title.to_owned(),
+        show: kind.show,
+        lines: lines.collect(),
+    }))
 }
 
 /// The means of a gauge, or the rates of a counter, as the points of a line.

@@ -44,6 +44,9 @@ fn trouble(metrics: &ServiceMetrics) -> Markup {
         } @else if dropped > 0 {
             p.quiet { (numbers::plural(dropped, "sample")) " ignored" }
         }
+        @if let Some(surplus) = metrics.surplus_errors() {
+            p { span.badge.warn { (icon(HealthLevel::Warn)) "wrong selectors" } " " (surplus) }
+        }
     }
 }
 
