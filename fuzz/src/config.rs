@@ -12,9 +12,7 @@ fn load(text: String, base: &Path) -> Option<Config> {
     let source = Source::new("slod.yaml", text);
     let env = |name: &str| (name.len() < 8).then(|| "from-the-environment".to_owned());
     let loaded = Config::load(&source, base, &env);
-    for diagnostic in &loaded.diagnostics {
-        loaded.shown.draw(diagnostic, true);
-    }
+    loaded.shown.draw_all(&loaded.diagnostics, true);
     loaded.config
 }
 

@@ -36,7 +36,7 @@ pub(super) async fn run(program: &str, arguments: &[String], key: &str, input: &
         .kill_on_drop(true);
     let mut child = match command.spawn() {
         Ok(child) => child,
-        Err(error) => return Answer::failed(format!("cannot start the program: {error}")),
+        Err(error) => return Answer::failed(format!("cannot start {program}: {error}")),
     };
     let leader = child.id().and_then(|id| i32::try_from(id).ok());
     let mut group = Group(leader.and_then(Pid::from_raw));

@@ -1,16 +1,22 @@
 //! Starts a program for each message.
 
 use super::{Channel, Kind, Message, Request, Texts, webhook};
+use crate::diagnostic::Severity;
 use crate::outcome::Timestamp;
-use crate::yaml::{FilePath, Key, Keys, List, Mapping, Text};
+use crate::yaml::{FilePath, Key, Keys, List, Mapping, Section, Text};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Permission of the owner, the group or others.
+const ANY_EXECUTE: u32 = 0o111;
 
 const KEYS: Keys = &[&PROGRAM, &ARGUMENTS];
 
 const PROGRAM: Key<FilePath> = Key::required(
     "program",
     FilePath,
-    "The program, relative to the config file. It is started without a shell.",
+    "The program, relative to the config file. It is started without a shell, and is not searched for in `PATH`. It inherits the environment of slod.",
 );
 const ARGUMENTS: Key<List<Text>> = Key::optional(
     "arguments",
@@ -29,11 +35,30 @@ pub const KIND: Kind = Kind {
     escape: None,
     is_web: false,
     read: |section| {
-        let (program, arguments) = (section.path(&PROGRAM), section.all(&ARGUMENTS));
+        let (program, arguments) = (program(section), section.all(&ARGUMENTS));
         let program = program?.to_string_lossy().into_owned();
         Some(Arc::new(Exec { program, arguments }))
     },
 };
+
+/// Reads the path of the program, and warns if it cannot be started.
+fn program(section: &Section<'_>) -> Option<PathBuf> {
+    // A name without a slash would be searched for in `PATH`.
+    let program = Path::new(".").join(section.path(&PROGRAM)?);
+    let is_executable = program.metadata().is_ok_and(|metadata| {
+        metadata.is_file() && metadata.permissions().mode() & ANY_EXECUTE != 0
+    });
+    if !is_executable {
+        section.reader().report(
+            Severity::Warning,
+            "program-not-executable",
+            &section.spot_of(&PROGRAM),
+            "the program does not exist here, or is not executable".to_owned(),
+            Some("messages to this receiver cannot be delivered without it".to_owned()),
+        );
+    }
+    Some(program)
+}
 
 #[derive(Debug)]
 struct Exec {

@@ -1,6 +1,7 @@
 //! Requests to receivers conform to the documentation of each service: `tests/fixtures/receivers` has
 //! a JSON Schema for each, with the URL of the documentation.
 
+mod programs;
 mod schema;
 mod secrets;
 
