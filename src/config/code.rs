@@ -113,7 +113,15 @@ pub(super) const CODES: &[Code] = &[
         "certificate-out-of-date",
         "A configured certificate is not valid now.",
     ),
+    Code::warning(
+        "program-not-executable",
+        "The program of a receiver does not exist on this machine, or is not executable.",
+    ),
     Code::warning("not-sent", "A header that HTTP/2 does not have."),
+    Code::warning(
+        "body-without-type",
+        "A request has a body, but no `Content-Type`.",
+    ),
     Code::warning(
         "escape-sent",
         "What a `tcp` probe sends contains a backslash and a letter instead of a line break.",

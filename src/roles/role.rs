@@ -37,36 +37,41 @@ macro_rules! roles {
                 match self { $(Self::$variant => RoleKind::$kind),+ }
             }
 
-            /// The description for the docs.
-            pub const fn meaning(self) -> &'static str {
-                match self { $(Self::$variant => $meaning),+ }
+            /// The description of its selector for the docs.
+            pub const fn selector_meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!("Selector of ", $meaning)),+ }
+            }
+
+            /// The description of its `JSONPath` for the docs.
+            pub const fn path_meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!("JSONPath of ", $meaning)),+ }
             }
         }
     };
 }
 
 roles! {
-    Requests, "requests", Counter, "Selector of the requests that the service answered.";
-    Errors, "errors", Counter, "Selector of the failed requests, which are part of `requests`.";
-    RequestDuration, "request_duration", Histogram, "Selector of the duration of requests: a histogram, classic or native, named without `_bucket`.";
-    ActiveConnections, "active_connections", Gauge, "Selector of the open connections, or of the requests in progress.";
-    QueueDepth, "queue_depth", Gauge, "Selector of the number of items that wait to be processed.";
-    DbPoolInUse, "db_pool_in_use", Gauge, "Selector of the database connections in use.";
-    DbPoolMax, "db_pool_max", Limit, "Selector of the maximum number of database connections in the pool. 0, a negative or infinite number, and 2147483647 or more mean no limit.";
-    DbPoolWaiting, "db_pool_waiting", Gauge, "Selector of the requests waiting for a database connection.";
-    CircuitBreakerOpen, "circuit_breaker_open", State, "Selector of the states of circuit breakers: open if any matching series is not 0.";
-    CircuitBreakerTrips, "circuit_breaker_trips", Counter, "Selector of the number of times that circuit breakers opened.";
-    CacheHits, "cache_hits", Counter, "Selector of the cache hits.";
-    CacheMisses, "cache_misses", Counter, "Selector of the cache misses.";
-    WorkerRestarts, "worker_restarts", Counter, "Selector of the number of times that worker processes were replaced.";
-    ConnectionTimeouts, "connection_timeouts", Counter, "Selector of the connections to a database or another service that timed out.";
-    LlmRequests, "llm_requests", Counter, "Selector of the requests to a language model.";
-    LlmErrors, "llm_errors", Counter, "Selector of the failed requests to a language model.";
-    LlmTokensIn, "llm_tokens_in", Counter, "Selector of the tokens sent to a language model.";
-    LlmTokensOut, "llm_tokens_out", Counter, "Selector of the tokens that a language model generated.";
-    LlmDuration, "llm_duration", Histogram, "Selector of the duration of requests to a language model: a histogram, classic or native, named without `_bucket`.";
-    LlmTimeToFirstToken, "llm_time_to_first_token", Histogram, "Selector of the time to the first token: a histogram, classic or native, named without `_bucket`.";
-    LlmRateLimitHits, "llm_rate_limit_hits", Counter, "Selector of the requests to a language model that were rejected by a rate limit.";
+    Requests, "requests", Counter, "the requests that the service answered.";
+    Errors, "errors", Counter, "the failed requests, which are part of `requests`.";
+    RequestDuration, "request_duration", Histogram, "the duration of requests: a histogram, classic or native, named without `_bucket`.";
+    ActiveConnections, "active_connections", Gauge, "the open connections, or of the requests in progress.";
+    QueueDepth, "queue_depth", Gauge, "the number of items that wait to be processed.";
+    DbPoolInUse, "db_pool_in_use", Gauge, "the database connections in use.";
+    DbPoolMax, "db_pool_max", Limit, "the maximum number of database connections in the pool. 0, a negative or infinite number, and 2147483647 or more mean no limit.";
+    DbPoolWaiting, "db_pool_waiting", Gauge, "the requests waiting for a database connection.";
+    CircuitBreakerOpen, "circuit_breaker_open", State, "the states of circuit breakers: open if any of them is not 0.";
+    CircuitBreakerTrips, "circuit_breaker_trips", Counter, "the number of times that circuit breakers opened.";
+    CacheHits, "cache_hits", Counter, "the cache hits.";
+    CacheMisses, "cache_misses", Counter, "the cache misses.";
+    WorkerRestarts, "worker_restarts", Counter, "the number of times that worker processes were replaced.";
+    ConnectionTimeouts, "connection_timeouts", Counter, "the connections to a database or another service that timed out.";
+    LlmRequests, "llm_requests", Counter, "the requests to a language model.";
+    LlmErrors, "llm_errors", Counter, "the failed requests to a language model.";
+    LlmTokensIn, "llm_tokens_in", Counter, "the tokens sent to a language model.";
+    LlmTokensOut, "llm_tokens_out", Counter, "the tokens that a language model generated.";
+    LlmDuration, "llm_duration", Histogram, "the duration of requests to a language model: a histogram, classic or native, named without `_bucket`.";
+    LlmTimeToFirstToken, "llm_time_to_first_token", Histogram, "the time to the first token: a histogram, classic or native, named without `_bucket`.";
+    LlmRateLimitHits, "llm_rate_limit_hits", Counter, "the requests to a language model that were rejected by a rate limit.";
 }
 
 impl Role {

@@ -33,17 +33,29 @@ const ODD: &[(char, &str)] = &[
 /// The index and the description of the first such character in a text, such as
 /// `U+00A0, a no-break space`.
 pub(super) fn first(text: &str) -> Option<(usize, String)> {
-    let named = |c: char| ODD.iter().find(|(odd, _)| *odd == c);
     let mut all = text.chars().enumerate();
-    let (at, (odd, name)) = all.find_map(|(at, c)| Some((at, named(c)?)))?;
-    Some((at, format!("U+{:04X}, {name}", u32::from(*odd))))
+    let (at, odd, name) = all.find_map(|(at, c)| Some((at, c, name(c)?)))?;
+    Some((at, format!("U+{:04X}, {name}", u32::from(odd))))
+}
+
+fn name(c: char) -> Option<&'static str> {
+    let known = ODD.iter().find(|(odd, _)| *odd == c);
+    known.map(|(_, name)| *name).or_else(|| match c {
+        c if !is_blank(c) => None,
+        c if c.is_whitespace() => Some("a space that is not ASCII"),
+        _ => Some("an invisible character"),
+    })
 }
 
 /// Whether a character is one of these and invisible.
 pub(super) fn is_blank(c: char) -> bool {
     let is_joiner = matches!(
         c,
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+        '\u{ad}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
     );
     is_joiner || (c.is_whitespace() && !c.is_ascii())
 }
@@ -75,6 +87,14 @@ mod tests {
         assert_eq!(
             first("a\u{a0}b"),
             Some((1, "U+00A0, a no-break space".to_owned()))
+        );
+        assert_eq!(
+            first("\u{2003}"),
+            Some((0, "U+2003, a space that is not ASCII".to_owned()))
+        );
+        assert_eq!(
+            first("\u{202e}"),
+            Some((0, "U+202E, an invisible character".to_owned()))
         );
         assert_eq!(first("größe 5 €"), None);
         assert_eq!(plain("\u{201c}http://h/\u{201d}"), "http://h/");

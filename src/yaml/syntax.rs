@@ -232,7 +232,8 @@ fn in_lines(reason: &str, at: Place, text: &str) -> Option<Fault> {
     }
     let here = here?;
     let mut lines = [Some(here), before].into_iter().flatten();
-    let odd = lines.find_map(odd_blank).or_else(|| odd_sign(here));
+    let odd = lines.find_map(|line| odd_blank(line).or_else(|| odd_after_key(line)));
+    let odd = odd.or_else(|| odd_sign(here));
     odd.or_else(|| match reason {
         reason if reason.contains("mapping values are not allowed") => {
             misplaced_colon(here, before, at)
@@ -250,6 +251,23 @@ fn odd_blank((number, line): Line<'_>) -> Option<Fault> {
     let before = line.chars().count() - content.chars().count();
     let (_, odd) = odd::first(content).filter(|_| content.starts_with(odd::is_blank))?;
     Some(odd_fault(&odd).at(number, before + 1, 1))
+}
+
+/// Reports a character that hides the end of a key from the parser: it is invisible, or looks like a colon.
+fn odd_after_key((number, line): Line<'_>) -> Option<Fault> {
+    let start = line.trim_start_matches([' ', '-']);
+    let is_word = |c: char| c == '_' || c.is_ascii_alphanumeric();
+    let after = start.trim_start_matches(is_word);
+    let next = after.strip_prefix(':').unwrap_or(after);
+    let is_hiding = |c: char| odd::is_blank(c) || c == '\u{ff1a}';
+    if after.len() == start.len() || !next.starts_with(is_hiding) {
+        return None;
+    }
+    let (_, odd) = odd::first(next)?;
+    let column = line.chars().count() - next.chars().count() + 1;
+    let message = format!("invalid YAML: the key is followed by {odd}");
+    let help = "write `: ` after the key, an ASCII colon and a space";
+    Some(Fault::new(message, help).at(number, column, 1))
 }
 
 /// Reports characters that look like a colon, or like a quotation mark at the start of a value. Within a

@@ -2,7 +2,7 @@
 
 use crate::probe::http::Address;
 use crate::probe::http::fetch::OPTIONS;
-use crate::roles::Role;
+use crate::roles::{Role, RoleKind};
 use crate::yaml::{Declared, Key, Keys, Mapping, Span, Text};
 use std::time::Duration;
 
@@ -37,7 +37,9 @@ pub const JSON_URL: Key<Address> = Key::required(
 );
 
 /// One key per role, with the role's name.
-pub static SELECTORS: [Key<Text>; Role::COUNT] = role_keys();
+pub static SELECTORS: [Key<Text>; Role::COUNT] = role_keys(false);
+/// The same for JSON documents.
+static PATHS: [Key<Text>; Role::COUNT] = role_keys(true);
 
 const OWN: usize = 4;
 
@@ -66,18 +68,23 @@ static JSON_KEYS: [&dyn Declared; 1 + Role::COUNT] = {
     let mut keys: [&dyn Declared; 1 + Role::COUNT] = [&JSON_URL; 1 + Role::COUNT];
     let mut at = 0;
     while at < Role::COUNT {
-        keys[1 + at] = &SELECTORS[at];
+        keys[1 + at] = &PATHS[at];
         at += 1;
     }
     keys
 };
 
-const fn role_keys() -> [Key<Text>; Role::COUNT] {
+const fn role_keys(of_json: bool) -> [Key<Text>; Role::COUNT] {
     let mut keys = [Key::optional("", Text, ""); Role::COUNT];
     let mut at = 0;
     while at < Role::COUNT {
         let role = Role::ALL[at];
-        keys[at] = Key::optional(role.name(), Text, role.meaning());
+        let meaning = match role.kind() {
+            _ if !of_json => role.selector_meaning(),
+            RoleKind::Histogram => "Invalid here: a JSON document has no histograms.",
+            _ => role.path_meaning(),
+        };
+        keys[at] = Key::optional(role.name(), Text, meaning);
         at += 1;
     }
     keys

@@ -194,7 +194,7 @@ pub const HEADERS: Key<Map<SecretText>> = Key::optional(
 pub const BODY: Key<SecretText> = Key::optional(
     "body",
     SecretText,
-    "The request's body, never sent to another origin. A file is sent unchanged, including its final line break.",
+    "The request's body, never sent to another origin. A file is sent unchanged, including its final line break. `Content-Type` is not added: set it in `headers`.",
 );
 
 pub const BEARER: Key<SecretText> = Key::optional(

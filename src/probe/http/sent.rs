@@ -7,7 +7,7 @@ use super::request::Request;
 use crate::diagnostic::Severity;
 use crate::yaml::{Declared, Section, Spot, shown_name};
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, TE, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRANSFER_ENCODING, UPGRADE,
 };
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -106,6 +106,7 @@ pub fn is_host(value: &[u8]) -> bool {
 /// carry.
 pub fn fitting_version(section: &Section<'_>, request: &Request, version: Version) -> Version {
     check_length(section, request);
+    warn_of_untyped_body(section, request);
     let Some(name) = http1_only(&request.headers) else {
         if version == Version::Http2 {
             warn_of_dropped(section, &request.headers);
@@ -193,6 +194,29 @@ fn check_length(section: &Section<'_>, request: &Request) {
         let at = field_spot(section, &name);
         section.reader().error("invalid-value", &at, message, help);
     }
+}
+
+/// Warns of a body without `Content-Type`. slod adds none, and many frameworks reject such a request or ignore its
+/// body.
+fn warn_of_untyped_body(section: &Section<'_>, request: &Request) {
+    if request.body.is_empty() || request.headers.contains_key(CONTENT_TYPE) {
+        return;
+    }
+    let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(&request.body).is_ok();
+    let likely = if is_json {
+        "application/json"
+    } else {
+        "application/x-www-form-urlencoded"
+    };
+    section.reader().report(
+        Severity::Warning,
+        "body-without-type",
+        &section.spot_of(&keys::BODY),
+        "the request has a body, but no Content-Type".to_owned(),
+        Some(format!(
+            "set it in `headers`, such as `Content-Type: {likely}`"
+        )),
+    );
 }
 
 fn ends_chunked(coding: &HeaderValue) -> bool {
