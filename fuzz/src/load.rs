@@ -24,7 +24,7 @@ fn read(bytes: &[u8], method: &Method, cut: usize) -> Option<(u16, usize, bool)>
         response.feed(part, &mut |data| length += data.len()).ok()?;
     }
     let is_reusable = response.is_reusable();
-    let is_complete = response.close();
+    let is_complete = response.close().ok()?;
     is_complete.then(|| (response.status(), length, is_reusable))
 }
 

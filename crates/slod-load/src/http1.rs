@@ -3,7 +3,7 @@
 use crate::body::Body;
 use crate::connection::{FailedExchange, Retry};
 use crate::counted::CountedStream;
-use crate::response::Response;
+use crate::response::{Invalid, Response};
 use bytes::Bytes;
 use slod_core::outcome::Cause;
 use std::cell::RefCell;
@@ -130,7 +130,8 @@ impl Http1 {
             let read = ready!(stream.as_mut().poll_read(cx, &mut buffer));
             read.map_err(|error| broken(&error, response, body))?;
             if buffer.filled().is_empty() {
-                if response.close() {
+                let closed = response.close();
+                if closed.map_err(|error| invalid(error, response, None))? {
                     break;
                 }
                 let closed = io::ErrorKind::UnexpectedEof.into();
@@ -138,19 +139,25 @@ impl Http1 {
             }
             let is_first = response.is_untouched();
             let fed = response.feed(buffer.filled(), &mut |data| body.push(data));
-            fed.map_err(|invalid| {
-                if response.has_head() {
-                    return FailedExchange::failed(Cause::Protocol, invalid.to_string());
-                }
-                let words = format!("the response is invalid: {invalid}");
-                FailedExchange {
-                    // Data that begins in the middle may begin in the middle of a secret.
-                    quote: is_first.then(|| buffer.filled().to_vec()),
-                    ..FailedExchange::failed(Cause::Protocol, words)
-                }
+            fed.map_err(|error| {
+                // Data that begins in the middle may begin in the middle of a secret.
+                let quote = is_first.then(|| buffer.filled().to_vec());
+                invalid(error, response, quote)
             })?;
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Describes an invalid response.
+fn invalid(error: Invalid, response: &Response, quote: Option<Vec<u8>>) -> FailedExchange {
+    if response.has_head() {
+        return FailedExchange::failed(Cause::Protocol, error.to_string());
+    }
+    let words = format!("the response is invalid: {error}");
+    FailedExchange {
+        quote,
+        ..FailedExchange::failed(Cause::Protocol, words)
     }
 }
 

@@ -38,6 +38,8 @@ pub struct Response {
     state: State,
     /// The beginning of an incomplete head.
     partial: Vec<u8>,
+    /// Its length when it was last parsed.
+    parsed: usize,
     status: u16,
     headers: HeaderMap,
     is_reusable: bool,
@@ -52,6 +54,7 @@ impl Response {
             keep,
             state: State::Head,
             partial: Vec::new(),
+            parsed: 0,
             status: 0,
             headers: HeaderMap::new(),
             is_reusable: false,
@@ -123,12 +126,17 @@ impl Response {
     }
 
     /// Handles the end of the connection. Returns whether the response is complete.
-    pub fn close(&mut self) -> bool {
-        if matches!(self.state, State::UntilClose) {
-            self.state = State::Over;
+    pub fn close(&mut self) -> Result<bool, Invalid> {
+        match self.state {
+            State::UntilClose => self.state = State::Over,
+            // The head does not end here, but what there is of it may be invalid.
+            State::Head => {
+                Head::parse(&self.partial, self.is_head_request, self.keep)?;
+            }
+            State::Length(_) | State::Chunked(_) | State::Over => {}
         }
         self.is_reusable = false;
-        self.is_over()
+        Ok(self.is_over())
     }
 
     /// Processes bytes of the head, and returns those after it.
@@ -138,12 +146,16 @@ impl Response {
             bytes
         } else {
             self.partial.extend_from_slice(bytes);
-            // A head ends with a line break.
-            if !bytes.contains(&b'\n') && self.partial.len() <= HEAD_MAX {
+            let may_end = has_empty_line(&self.partial[known.saturating_sub(2)..]);
+            // An invalid head is reported before its end, but a head that arrives in small parts is not parsed again
+            // for each of them.
+            let is_due = self.partial.len() >= (2 * self.parsed).min(HEAD_MAX + 1);
+            if !may_end && !is_due {
                 return Ok(&[]);
             }
             &self.partial
         };
+        self.parsed = whole.len();
         let Some((head, len)) = Head::parse(whole, self.is_head_request, self.keep)? else {
             if whole.len() > HEAD_MAX {
                 return Err(Invalid("the header section is longer than 256 KiB"));
@@ -180,6 +192,11 @@ fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+/// Whether a line, such as the last one of a head, is empty.
+fn has_empty_line(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ fn read(bytes: &[u8], method: &Method, cut: usize) -> Result<Option<Read>, Inval
         response.feed(part, &mut |data| body.extend_from_slice(data))?;
     }
     let is_reusable = response.is_reusable();
-    Ok(response.close().then(|| Read {
+    Ok(response.close()?.then(|| Read {
         status: response.status(),
         body: String::from_utf8(body).expect("text"),
         is_reusable,
@@ -138,6 +138,21 @@ fn faults_that_other_clients_ignore_are_ignored() {
     let text = b"HTTP/1.1 200 OK\r\nX-A: a\r\n\t b\r\nContent-Length: 0\r\n\r\n";
     response.feed(text, &mut |_| {}).expect("valid");
     assert_eq!(response.into_headers()["x-a"], "a b");
+}
+
+/// Parsed again for each line, it would take minutes of CPU time.
+#[test]
+fn a_head_that_arrives_line_by_line_takes_little_time() {
+    let mut head = String::from("HTTP/1.1 200 OK\r\n");
+    while head.len() < HEAD_MAX - 10 {
+        head += "#\r\n";
+    }
+    for text in [&(head.clone() + "\r\n"), &head] {
+        let whole = read(text.as_bytes(), &Method::HEAD, usize::MAX);
+        for cut in [1, 3] {
+            assert_eq!(read(text.as_bytes(), &Method::HEAD, cut), whole);
+        }
+    }
 }
 
 #[test]
