@@ -73,6 +73,9 @@ impl Deps {
         self.views.send_replace(Arc::new(view));
         changes.records.iter().for_each(log);
         let deliveries = (self.route)(&changes.notices, state.at);
+        if let Some(gap) = changes.gap {
+            self.store.keep_gap(gap);
+        }
         self.store.keep_alerts(changes.records, deliveries);
     }
 
@@ -116,7 +119,7 @@ fn log(alert: &AlertRecord) {
         None => alert.evidence.to_string(),
     };
     let kept = match (&alert.inhibited_by, alert.silenced_by) {
-        (Some(by), _) => format!(" (inhibited by {})", by.words()),
+        (Some(by), _) => format!(" (inhibited by {})", by.described()),
         (None, Some(id)) => format!(" (silence {id})"),
         (None, None) => String::new(),
     };

@@ -200,7 +200,14 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     ledger::log_ahead(ledger.ahead());
     let vantage = ledger::recalled(config, &store, clock.now())?;
     // Nothing is known about the time in which slod did not run, so it resolves no alert.
-    let alerts = LiveAlerts::resumed(store.firing_alerts()?, clock.now());
+    let now = clock.now();
+    let alerts = LiveAlerts::resumed(store.firing_alerts()?, now);
+    if let Some(until) = used_until {
+        unless_temporary(
+            store.keep_gap((until, now)),
+            "a backtest may end alerts in the time in which slod did not run",
+        )?;
+    }
     let decisions = store.decisions()?;
     let writer = store.writer(clock, config.store.retention, plan)?;
     Ok(Opened {

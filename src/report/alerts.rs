@@ -131,12 +131,7 @@ impl AlertEntry {
 
     /// Why it does not notify or did so late, who acknowledged it, and why it ended.
     fn note(&self) -> String {
-        let inhibited = self.inhibited_by.as_deref().map(|by| {
-            if self.is_slower() {
-                return "inhibited by a faster tier".to_owned();
-            }
-            format!("inhibited by {by}")
-        });
+        let inhibited = self.inhibited_by.as_deref().map(inhibited);
         let silenced = self.silenced_by.map(|id| format!("silence {id}"));
         let acknowledged = self.acknowledged.as_ref().map(|one| match &*one.note {
             "" => format!("acknowledged by {}", one.by),
@@ -148,6 +143,12 @@ impl AlertEntry {
         let all = all.into_iter().flatten();
         all.collect::<Vec<_>>().join(", ")
     }
+}
+
+/// `inhibited by a faster tier`, `inhibited by service database`; `by` is the name of the inhibitor in the API.
+pub(super) fn inhibited(by: &str) -> String {
+    let known = Inhibitor::parse(by).map(|by| by.described());
+    format!("inhibited by {}", known.as_deref().unwrap_or(by))
 }
 
 /// Renders one line per alert.

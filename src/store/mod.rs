@@ -26,6 +26,7 @@ mod counts;
 mod error;
 mod expiry;
 mod fine;
+mod gaps;
 mod header;
 mod held;
 mod history;

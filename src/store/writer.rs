@@ -6,7 +6,7 @@ use super::{CountingPlan, NewDelivery, OUTBOX_MAX, Stage, Store, StoreError, Sto
 use crate::alert::AlertRecord;
 use crate::clock::Clock;
 use crate::format::numbers::plural;
-use crate::outcome::{ProbeKey, Record};
+use crate::outcome::{ProbeKey, Record, Timestamp};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
@@ -170,6 +170,19 @@ impl StoreHandle {
             } else {
                 state.alerts.push(alert);
             }
+        }
+    }
+
+    /// Stores a time in which alerts were not evaluated, at the next commit. Never waits for the disk; only a backtest
+    /// needs it, so an error is logged and not retried.
+    pub fn keep_gap(&self, gap: (Timestamp, Timestamp)) {
+        let mut state = self.0.state();
+        if !state.ended && state.jobs.len() < JOBS_MAX {
+            state.jobs.push_back(Box::new(move |store: &mut Store| {
+                if let Err(error) = store.keep_gap(gap) {
+                    tracing::warn!("{error}");
+                }
+            }));
         }
     }
 

@@ -15,7 +15,7 @@ use crate::alert::{
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{Cause, Event, Measurement, Measurements, Timestamp, Verdict, millis};
 use crate::report::scenario::Scenario;
-use crate::slo::correction::CorrectedTime;
+use crate::slo::correction::{CorrectedTime, Spans};
 use crate::store::SILENCES_KEPT;
 use crate::units::HOUR;
 use replays::{ReplayedService, Replays};
@@ -81,7 +81,13 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     let (from, to) = (Timestamp(0), Timestamp(0).after(scenario.length()));
     let nothing = CorrectedTime::of(&[]);
     let replayed = config.services.iter().map(|service| {
-        let mut replays = Replays::new(service, &config.alerts, &nothing, from, from);
+        let mut replays = Replays::new(
+            service,
+            &config.alerts,
+            &nothing,
+            &Spans::default(),
+            (from, from),
+        );
         let mut hour = from;
         while hour < to {
             let end = hour.after(HOUR).min(to);
@@ -93,7 +99,12 @@ pub fn synthetic(config: &Config, scenario: &Scenario) -> Backtest {
     });
     let mut backtest = Backtest::new(from, to, true);
     let replayed = replayed.collect();
-    backtest.add_services(replayed, Vec::new(), Decisions::default(), &config.alerts);
+    backtest.add_services(
+        replayed,
+        Vec::new(),
+        <(Decisions, Spans)>::default(),
+        &config.alerts,
+    );
     backtest
 }
 
@@ -152,7 +163,7 @@ impl Backtest {
         &mut self,
         services: Vec<ReplayedService>,
         signs: Vec<AlertTimeline>,
-        decisions: Decisions,
+        (decisions, gaps): (Decisions, Spans),
         rules: &AlertRules,
     ) -> Vec<AlertRecord> {
         let (mut fired, mut maintained) = (signs, Vec::new());
@@ -164,6 +175,7 @@ impl Backtest {
         let past = PastConditions {
             decisions,
             maintained,
+            gaps,
             until: Timestamp(self.to.timestamp_millis()),
         };
         decide(&mut fired, &past, rules);

@@ -9,7 +9,7 @@ use crate::ledger::{TrafficHistory, in_force};
 use crate::outcome::{Event, ProbeKey, Timestamp, millis};
 use crate::report::walk::each_share;
 use crate::slo::HourCounts;
-use crate::slo::correction::CorrectedTime;
+use crate::slo::correction::{CorrectedTime, Spans};
 use crate::store::{HourSummary, Store, StoreError};
 use crate::units::HOUR_MS;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -54,6 +54,7 @@ fn replay(
         rules: &config.alerts,
         pending,
         time: CorrectedTime::of(&corrections),
+        gaps: store.gaps(from, to)?,
         from,
         to,
     };
@@ -69,11 +70,11 @@ fn replay(
         ..Decisions::default()
     };
     let signs = if with_signs {
-        signs(config, store, &past.time, (from, to))?
+        signs(config, store, (&past.time, &past.gaps), (from, to))?
     } else {
         Vec::new()
     };
-    let signs = backtest.add_services(replayed, signs, decisions, &config.alerts);
+    let signs = backtest.add_services(replayed, signs, (decisions, past.gaps), &config.alerts);
     let mut recorded = store.alerts(from, to, RECORDED)?;
     recorded.reverse();
     if with_signs {
@@ -90,6 +91,8 @@ struct Past<'c> {
     /// Outcomes that are not in a block yet, ordered by time.
     pending: HashMap<ProbeKey, Vec<Event>>,
     time: CorrectedTime<'c>,
+    /// When alerts were not evaluated.
+    gaps: Spans,
     from: Timestamp,
     to: Timestamp,
 }
@@ -102,7 +105,13 @@ impl Past<'_> {
         traffic: &TrafficHistory,
         service: &'s ServiceSpec,
     ) -> Result<Replays<'s>, StoreError> {
-        let mut replays = Replays::new(service, self.rules, &self.time, self.from, self.to);
+        let mut replays = Replays::new(
+            service,
+            self.rules,
+            &self.time,
+            &self.gaps,
+            (self.from, self.to),
+        );
         let reaches = service.objectives.iter().map(|one| one.reach());
         let longest = reaches.chain([replays.longest]).max();
         let start = self.from.before(longest.unwrap_or_default());

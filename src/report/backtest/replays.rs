@@ -43,8 +43,8 @@ impl<'a> Replays<'a> {
         service: &'a ServiceSpec,
         rules: &AlertRules,
         time: &CorrectedTime<'_>,
-        from: Timestamp,
-        to: Timestamp,
+        gaps: &Spans,
+        (from, to): (Timestamp, Timestamp),
     ) -> Self {
         let watched = service.watched().count();
         let (mut each, mut places) = (Vec::new(), Vec::new());
@@ -71,7 +71,7 @@ impl<'a> Replays<'a> {
             );
             after = after.max(Replay::after(&policy));
             longest = longest.max(policy.longest());
-            each.push(replay.with_policy(policy));
+            each.push(replay.with_policy(policy).with_gaps(gaps));
         }
         Self {
             service,

@@ -11,7 +11,7 @@ use crate::report::table::{drawn, plain};
 use crate::report::walk::each_share;
 use crate::signal::{Finding, SIGNALS};
 use crate::signals::{NOT_REPLAYED, StoredSeries, replay, replay_host};
-use crate::slo::correction::CorrectedTime;
+use crate::slo::correction::{CorrectedTime, Spans};
 use crate::store::{Store, StoreError};
 use crate::text::printable;
 use crate::units::show_duration;
@@ -44,21 +44,21 @@ pub struct SignRow {
 pub(super) fn signs(
     config: &Config,
     store: &Store,
-    time: &CorrectedTime<'_>,
+    (time, gaps): (&CorrectedTime<'_>, &Spans),
     span: (Timestamp, Timestamp),
 ) -> Result<Vec<AlertTimeline>, StoreError> {
     let past = (&config.alerts.signs, time);
     let found = each_share(config, store, |reader, services| {
         let kept = StoredSeries::of(reader)?;
         let each = services.iter().map(|spec| {
-            alerts(config, |visit| {
+            alerts(config, gaps, |visit| {
                 replay(reader, &kept, spec, past, span, visit)
             })
         });
         each.collect()
     })?;
     let kept = StoredSeries::of(store)?;
-    let host = alerts(config, |visit| {
+    let host = alerts(config, gaps, |visit| {
         replay_host(store, &kept, &config.signals, span, visit)
     })?;
     Ok(found.into_iter().flatten().chain(host).collect())
@@ -70,9 +70,10 @@ type Visit<'v> = &'v mut dyn FnMut(Timestamp, Vec<Finding>);
 /// The alerts raised by the replayed findings.
 fn alerts(
     config: &Config,
+    gaps: &Spans,
     replay: impl FnOnce(Visit<'_>) -> Result<(), StoreError>,
 ) -> Result<Vec<AlertTimeline>, StoreError> {
-    let mut alerts = SignReplay::default();
+    let mut alerts = SignReplay::new(gaps);
     replay(&mut |at, findings| {
         let signs: Vec<Sign> = findings.iter().map(sign).collect();
         alerts.step(&signs, &config.alerts.signs, at);

@@ -3,6 +3,7 @@
 use super::{AlertRow, Backtest};
 use crate::alert::Urgency;
 use crate::format::{numbers, times};
+use crate::report::alerts::inhibited;
 use crate::report::table::{drawn, known, plain};
 use crate::text::printable;
 use crate::units::show_duration;
@@ -10,7 +11,7 @@ use crate::units::show_duration;
 /// What kept an alert from notifying, if anything.
 pub(super) fn kept_back(inhibited_by: Option<&str>, silenced_by: Option<i64>) -> Option<String> {
     match (inhibited_by, silenced_by) {
-        (Some(by), _) => Some(format!("inhibited by {}", printable(by))),
+        (Some(by), _) => Some(printable(&inhibited(by)).into_owned()),
         (None, Some(id)) => Some(format!("silence {id}")),
         (None, None) => None,
     }
@@ -78,11 +79,7 @@ impl Backtest {
                 known(alert.budget_spent_ratio, numbers::spent),
             ];
             row.extend(compared.then(|| shown(alert.did_fire_at, "no")));
-            row.extend(if alert.is_after_faster_tier() {
-                Some("inhibited by a faster tier".to_owned())
-            } else {
-                kept_back(alert.inhibited_by.as_deref(), alert.silenced_by)
-            });
+            row.extend(kept_back(alert.inhibited_by.as_deref(), alert.silenced_by));
             table.add_row(row);
         }
         drawn(table, &[6, 7])

@@ -24,6 +24,7 @@ pub fn copy(old: &Connection, new: &Connection, recovered: &mut Recovered) -> ru
     table(old, &tx, "run_part", "run", gaps)?;
     table(old, &tx, "marker", "id", gaps)?;
     recovered.alerts = alerts(old, &tx, gaps)?;
+    table(old, &tx, "evaluation_gap", "from_at", gaps)?;
     table(old, &tx, "acknowledgement", "from_at", gaps)?;
     table(old, &tx, "silence", "id", gaps)?;
     table(old, &tx, "outbox", "id", gaps)?;

@@ -357,6 +357,13 @@ pub const MIGRATIONS: &[&str] = &[
     ALTER TABLE alert_record ADD COLUMN ended_because TEXT NOT NULL DEFAULT '';
     ALTER TABLE alert_record ADD COLUMN held_back TEXT NOT NULL DEFAULT '';
 ",
+    "
+    -- When alerts were not evaluated: slod did not run, or its machine was suspended.
+    CREATE TABLE evaluation_gap (
+        from_at INTEGER PRIMARY KEY,    -- milliseconds since 1970
+        to_at INTEGER NOT NULL          -- exclusive
+    ) STRICT;
+",
 ];
 
 /// The alert table of versions 3 to 9.

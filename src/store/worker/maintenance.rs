@@ -51,6 +51,7 @@ impl Worker {
         let horizon = now.before(self.retention);
         self.store.expire_step(horizon)?;
         self.store.expire_alerts(horizon)?;
+        self.store.expire_gaps(horizon)?;
         self.store.expire_silences(now.before(SILENCES_KEPT))?;
         self.store.expire_corrections(horizon)?;
         self.store.expire_audit(horizon)?;

@@ -3,7 +3,7 @@
 use super::decision_forms::{self, Decision};
 use super::frame::{HOME, View};
 use super::parts::{moment, service_path};
-use crate::alert::{AlertRecord, Inhibitor, Source, Urgency};
+use crate::alert::{AlertRecord, Source, Urgency};
 use crate::alerting::AlertsView;
 use crate::format::numbers;
 use crate::ledger::snapshot::{ObjectiveView, ServiceView};
@@ -11,7 +11,6 @@ use crate::outcome::Timestamp;
 use crate::report::health::Health;
 use crate::signal::SIGNALS;
 use maud::{Markup, html};
-use std::borrow::Cow;
 use std::cmp::Reverse;
 
 /// Maximum number of alerts; the page of all alerts has more.
@@ -191,18 +190,10 @@ pub fn what_sign(sign: &str, subject: &str) -> Markup {
     }
 }
 
-/// Readers of a page know the objective, but not its tiers.
-fn inhibitor(by: &Inhibitor) -> Cow<'static, str> {
-    match by {
-        Inhibitor::Tier(_) => "a faster tier".into(),
-        other => other.words().into(),
-    }
-}
-
 /// What prevents an alert from notifying or did so at first, who acknowledged it, and why it ended.
 pub fn marks(alert: &AlertRecord) -> Markup {
     html! {
-        @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (inhibitor(by)) } }
+        @if let Some(by) = &alert.inhibited_by { ", inhibited by " bdi { (by.described()) } }
         @if let Some(id) = alert.silenced_by { ", silenced by " (id) }
         @if !alert.held_back.is_empty() { ", " bdi { (alert.held_back) } }
         @if let Some(one) = &alert.acknowledged {

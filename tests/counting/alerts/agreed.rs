@@ -1,5 +1,5 @@
 //! Live alerts match a backtest of the same stored history: of two services, one of which depends on the other, with
-//! maintenance, silences, and tiers and targets of their own.
+//! maintenance, silences, tiers and targets of their own, and times in which slod did not run or was suspended.
 
 use super::at;
 use super::replayed::{Part, attempts, part};
@@ -44,6 +44,8 @@ struct History {
     window: &'static str,
     maintenance: Vec<Mark>,
     silences: Vec<Mark>,
+    /// Times in which slod is suspended (choice 0), or stopped and started again.
+    gaps: Vec<Mark>,
     is_compacted: bool,
 }
 
@@ -54,7 +56,9 @@ fn history() -> impl Strategy<Value = History> {
         prop::sample::select(vec!["99%", "99.9%"]),
         prop::sample::select(vec!["1d", "30d"]),
     );
-    let spans = (marks(6), marks(MATCHERS.len()));
+    // Shorter interruptions without a restart are no gap.
+    let gaps = prop::collection::vec((0_i64..1500, 7_i64..1500, 0_usize..2), 0..4);
+    let spans = (marks(6), marks(MATCHERS.len()), gaps);
     (
         parts(),
         parts(),
@@ -64,14 +68,17 @@ fn history() -> impl Strategy<Value = History> {
         any::<bool>(),
     )
         .prop_map(
-            |(db, web, tiers, (target, window), (maintenance, silences), is_compacted)| History {
-                parts: [db, web],
-                tiers,
-                target,
-                window,
-                maintenance,
-                silences,
-                is_compacted,
+            |(db, web, tiers, (target, window), (maintenance, silences, gaps), is_compacted)| {
+                History {
+                    parts: [db, web],
+                    tiers,
+                    target,
+                    window,
+                    maintenance,
+                    silences,
+                    gaps,
+                    is_compacted,
+                }
             },
         )
 }
@@ -114,8 +121,23 @@ impl History {
                 ),
             }));
         }
+        let step = |record: &Record| second(record.at) / STEP;
+        all.retain(|record| !self.gaps.iter().any(|gap| is_within(gap, step(record))));
         all.sort_by_key(|record| record.at);
-        (all, (last / STEP + 1) * STEP)
+        // A gap is stored when it is over.
+        let gaps = self.gaps.iter().map(|(from, length, _)| from + length);
+        (all, gaps.chain([last / STEP + 1]).max().unwrap_or(0) * STEP)
+    }
+
+    /// The gaps, given the outcomes. A process that was killed is known to have run until its last outcome.
+    fn gaps(&self, records: &[Record]) -> Vec<Mark> {
+        let begin = |(from, length, choice): &Mark| {
+            let mut before = records.iter().map(|record| second(record.at) / STEP).rev();
+            let last = before.find(|step| step < from).unwrap_or(-1);
+            let begin = if *choice == 0 { *from } else { last + 1 };
+            (begin, from + length - begin, *choice)
+        };
+        self.gaps.iter().map(begin).collect()
     }
 
     /// A store with this history.
@@ -161,12 +183,23 @@ impl History {
 /// An alert: service, objective and condition, with its begin, its end, and whether people were notified.
 type Row = ((String, String, String), i64, i64, bool);
 
-fn second(at: Timestamp) -> i64 {
-    (at.0 - super::at(0).0) / 1000
+fn is_within((from, length, _): &Mark, step: i64) -> bool {
+    (*from..from + length).contains(&step)
 }
 
-/// The alerts of a daemon that evaluates every ten seconds.
-fn lived(config: &Config, store: &Store, records: &[Record], end: i64) -> Vec<Row> {
+/// Alerts that continue after a gap end within a second of each other.
+fn second(at: Timestamp) -> i64 {
+    (at.0 - super::at(0).0 + 500) / 1000
+}
+
+/// The alerts of a daemon that evaluates every ten seconds, except in gaps, which it stores.
+fn lived(
+    config: &Config,
+    store: &mut Store,
+    records: &[Record],
+    gaps: &[Mark],
+    end: i64,
+) -> Vec<Row> {
     let corrections = in_force(config, store).expect("readable");
     let decisions = Decisions {
         silences: store.silences().expect("readable"),
@@ -181,13 +214,33 @@ fn lived(config: &Config, store: &Store, records: &[Record], end: i64) -> Vec<Ro
     let (mut ledger, mut alerts) = (restore(source).expect("empty"), LiveAlerts::default());
     let mut next = records.iter().peekable();
     let mut known: BTreeMap<_, AlertRecord> = BTreeMap::new();
-    for now in (0..=end).step_by(10).map(at) {
+    let mut is_stopped = false;
+    for step in 0..=end / STEP {
+        let mut around = gaps.iter().filter(|gap| is_within(gap, step)).peekable();
+        if around.peek().is_some() {
+            is_stopped |= around.any(|(_, _, choice)| *choice != 0);
+            continue;
+        }
+        let now = at(step * STEP);
+        if std::mem::take(&mut is_stopped) {
+            // The first evaluation is a little later.
+            let opened = now.before(Duration::from_millis(1));
+            let firing = alerts.view(now, &config.alerts).firing().to_vec();
+            alerts = LiveAlerts::resumed(firing, opened);
+            if let Some(last) = records.iter().rfind(|record| record.at < now) {
+                store.keep_gap((last.at, now)).expect("kept");
+            }
+        }
         while let Some(record) = next.next_if(|record| record.at <= now) {
             ledger.record(record);
         }
-        let changed = alerts.step(&ledger.advance(now).view(), &inputs).records;
+        let changes = alerts.step(&ledger.advance(now).view(), &inputs);
+        if let Some(gap) = changes.gap {
+            store.keep_gap(gap).expect("kept");
+        }
         known.extend(
-            changed
+            changes
+                .records
                 .into_iter()
                 .map(|one| ((one.key.clone(), one.from), one)),
         );
@@ -233,8 +286,9 @@ proptest! {
         let folder = tempfile::tempdir().expect("a folder");
         let config = history.config();
         let (records, end) = history.outcomes(&config);
-        let store = history.store(folder.path(), &config, &records);
-        let mut live = lived(&config, &store, &records, end);
+        let mut store = history.store(folder.path(), &config, &records);
+        let gaps = history.gaps(&records);
+        let mut live = lived(&config, &mut store, &records, &gaps, end);
         let mut past = backtested(&config, &store, end);
         live.sort();
         past.sort();

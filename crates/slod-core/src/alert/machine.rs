@@ -2,6 +2,7 @@
 
 use super::Burning;
 use super::explain::Paging;
+use super::gaps::before_end;
 use super::notice::Notice;
 use super::record::{AlertKey, AlertRecord, Inhibitor, Source};
 use super::rules::AlertRules;
@@ -67,6 +68,8 @@ pub struct Changes {
     /// Notices to send: one per alert when it fires and nothing keeps it from notifying, and one per set of
     /// labels it had when it resolves.
     pub notices: Vec<Notice>,
+    /// The time before the step in which nothing was evaluated, if it was long.
+    pub gap: Option<(Timestamp, Timestamp)>,
 }
 
 impl Machine {
@@ -98,13 +101,12 @@ impl Machine {
     }
 
     /// Handles time in which nothing was evaluated like that of a restart: nothing is known about it, so firing
-    /// alerts continue, and pending ones begin again. Only this step decides what is met at `now`.
+    /// alerts continue, and pending ones begin again.
     fn resume_after_gap(&mut self, now: Timestamp) {
-        let firing: Vec<_> = self.firing().cloned().collect();
-        self.objectives = AlertSet::default();
-        self.signs = SignAlerts::default();
-        self.own = SignAlerts::default();
-        self.resume(firing, now.before(Duration::from_millis(1)));
+        let last_met = before_end(now);
+        self.objectives.resume_after_gap(last_met);
+        self.signs.resume_after_gap(last_met);
+        self.own.resume_after_gap(last_met);
     }
 
     /// Evaluates all alerts at a moment.
@@ -115,7 +117,8 @@ impl Machine {
     ) -> Changes {
         let StepInput { rules, now, .. } = input;
         let last = self.stepped.replace(now);
-        if last.is_some_and(|last| last.after(MAX_STEP) < now) {
+        let gap = last.filter(|last| last.after(MAX_STEP) < now);
+        if gap.is_some() {
             self.resume_after_gap(now);
         }
         let mut records = self.objectives.step(objectives, rules, now);
@@ -125,7 +128,10 @@ impl Machine {
             self.signs.step(signs, timing, now, &mut records);
         }
         self.own.step(input.own, |_| OWN, now, &mut records);
-        let mut changes = Changes::default();
+        let mut changes = Changes {
+            gap: gap.map(|last| (last, now)),
+            ..Changes::default()
+        };
         for mut record in records.into_iter().filter(|one| one.to.is_some()) {
             let service = &record.key.service;
             if input.maintained.iter().any(|(name, _)| name == service) {
@@ -239,7 +245,7 @@ type Decision = (Option<Inhibitor>, Option<i64>, bool);
 /// 17:35 UTC`.
 fn held_back((inhibitor, silence, _): &Decision, now: Timestamp) -> Option<String> {
     let why = match (inhibitor, silence) {
-        (Some(by), _) => format!("inhibited by {}", by.words()),
+        (Some(by), _) => format!("inhibited by {}", by.described()),
         (None, Some(id)) => format!("silence {id}"),
         (None, None) => return None,
     };

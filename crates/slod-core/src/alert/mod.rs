@@ -4,6 +4,7 @@
 mod causes;
 mod condition;
 mod explain;
+mod gaps;
 mod machine;
 mod moments;
 mod notice;

@@ -48,6 +48,13 @@ impl ObjectiveAlerts {
         }
     }
 
+    /// Continues the firing alerts after time in which nothing was evaluated. Pending ones begin again.
+    pub fn resume_after_gap(&mut self, last_met: Timestamp) {
+        for alert in std::mem::take(self).firing() {
+            self.resume(alert.clone(), last_met);
+        }
+    }
+
     /// Applies which conditions of the policy are met now. Alerts that began or ended are added to
     /// `changes`. Alerts of conditions that are no longer in the policy end.
     pub fn step(

@@ -80,7 +80,16 @@ impl Inhibitor {
         matches!(self, Self::Service(_) | Self::Objective(_))
     }
 
-    /// `tier 1`, `objective errors`, `service database`
+    /// What people read, who know objectives and services, but not the numbers of tiers: `a faster tier`,
+    /// `objective errors`, `service database`.
+    pub fn described(&self) -> String {
+        match self {
+            Self::Tier(_) => "a faster tier".to_owned(),
+            other => other.words(),
+        }
+    }
+
+    /// The name in the store and in the API: `tier 1`, `objective errors`, `service database`.
     pub fn words(&self) -> String {
         match self {
             Self::Tier(number) => format!("tier {number}"),

@@ -1,6 +1,7 @@
 //! Replays past outcomes to find which burn-rate alerts would have fired.
 
 use super::condition::{AlertPolicy, met};
+use super::gaps::Gaps;
 use super::objective::ObjectiveAlerts;
 use super::timeline::AlertTimeline;
 use super::tracked::Tracked;
@@ -26,6 +27,7 @@ pub struct Replay {
     tracker: Tracker,
     policy: AlertPolicy,
     alerts: ObjectiveAlerts,
+    gaps: Gaps,
     fired: Vec<AlertTimeline>,
     /// The positions of the firing alerts in `fired`.
     firing: Vec<usize>,
@@ -53,6 +55,7 @@ impl Replay {
             tracker,
             policy: AlertPolicy::default(),
             alerts: ObjectiveAlerts::default(),
+            gaps: Gaps::default(),
             fired: Vec::new(),
             firing: Vec::new(),
             evaluated: None,
@@ -65,6 +68,13 @@ impl Replay {
     #[must_use]
     pub fn with_policy(self, policy: AlertPolicy) -> Self {
         Self { policy, ..self }
+    }
+
+    /// Sets the times in which slod did not evaluate alerts.
+    #[must_use]
+    pub fn with_gaps(self, gaps: &Spans) -> Self {
+        let gaps = Gaps::new(gaps, self.next);
+        Self { gaps, ..self }
     }
 
     /// See [`Tracker::watched_by`]. Must be called before anything is recorded.
@@ -124,6 +134,16 @@ impl Replay {
     pub fn advance(&mut self, to: Timestamp) {
         while self.next < to {
             let now = self.next;
+            if let Some(last_met) = self.gaps.ended(now) {
+                self.alerts.resume_after_gap(last_met);
+            }
+            if let Some((from, end)) = self.gaps.around(now) {
+                if self.evaluated != Some(from) {
+                    self.evaluate(from);
+                }
+                self.next = end;
+                continue;
+            }
             let is_recent = self
                 .last_bad
                 .is_some_and(|at| at.after(self.policy.longest()) > now);

@@ -31,6 +31,15 @@ impl AlertSet {
         }
     }
 
+    /// See [`ObjectiveAlerts::resume_after_gap`].
+    pub fn resume_after_gap(&mut self, last_met: Timestamp) {
+        self.active
+            .values_mut()
+            .for_each(|alerts| alerts.resume_after_gap(last_met));
+        self.active.retain(|_, alerts| !alerts.is_inactive());
+        self.thorough = None;
+    }
+
     /// Applies the state of all objectives at a moment. Returns the alerts that began or ended. Alerts of
     /// objectives that no longer exist end now.
     pub fn step(

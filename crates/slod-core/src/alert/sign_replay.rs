@@ -1,22 +1,39 @@
 //! Replays the alerts of warning signs.
 
+use super::gaps::Gaps;
 use super::record::{AlertKey, AlertRecord};
 use super::signs::{Sign, SignAlerts, SignTimings};
 use super::timeline::AlertTimeline;
 use crate::outcome::Timestamp;
+use crate::slo::correction::Spans;
 use std::collections::BTreeMap;
 
 /// The alerts that past signs raised, as the daemon raises them.
 #[derive(Debug, Default)]
 pub struct SignReplay {
     alerts: SignAlerts,
+    gaps: Gaps,
     firing: BTreeMap<AlertKey, AlertTimeline>,
     ended: Vec<AlertTimeline>,
 }
 
 impl SignReplay {
+    /// `gaps` are the times in which slod did not evaluate alerts.
+    pub fn new(gaps: &Spans) -> Self {
+        Self {
+            gaps: Gaps::new(gaps, Timestamp(0)),
+            ..Self::default()
+        }
+    }
+
     /// Applies the signs of a moment. Moments must be in ascending order.
     pub fn step(&mut self, signs: &[Sign], timings: &SignTimings, now: Timestamp) {
+        if let Some(last_met) = self.gaps.ended(now) {
+            self.alerts.resume_after_gap(last_met);
+        }
+        if self.gaps.around(now).is_some() {
+            return;
+        }
         let mut changes: Vec<AlertRecord> = Vec::new();
         let timing = |key: &AlertKey| timings.of(key);
         self.alerts.step(signs, timing, now, &mut changes);

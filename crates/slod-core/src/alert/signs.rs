@@ -87,6 +87,13 @@ impl SignAlerts {
             .insert(key, AlertState::firing_since(alert, last_met));
     }
 
+    /// See [`ObjectiveAlerts::resume_after_gap`](super::ObjectiveAlerts::resume_after_gap).
+    pub fn resume_after_gap(&mut self, last_met: Timestamp) {
+        for alert in std::mem::take(self).firing() {
+            self.resume(alert.clone(), last_met);
+        }
+    }
+
     /// Ends the alerts of signs that are no longer evaluated.
     pub fn end(&mut self, gone: &[AlertKey], now: Timestamp, changes: &mut Vec<AlertRecord>) {
         let ended = gone.iter().filter_map(|key| self.states.remove(key));

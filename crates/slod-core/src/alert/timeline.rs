@@ -7,6 +7,7 @@ use super::rules::AlertRules;
 use super::silence::Decisions;
 use super::state::Firing;
 use crate::outcome::Timestamp;
+use crate::slo::correction::Spans;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub struct AlertTimeline {
 pub struct PastConditions {
     pub decisions: Decisions,
     pub maintained: Vec<(Arc<str>, MaintenanceFailures)>,
+    /// When nothing was decided.
+    pub gaps: Spans,
     /// The end of the replayed time range.
     pub until: Timestamp,
 }
@@ -81,7 +84,8 @@ impl AlertTimeline {
         if alert.is_inhibited() {
             return self.failing.after(now);
         }
-        let over = silence.map(|silence| silence.to);
+        let over =
+            silence.map(|silence| past.gaps.around(silence.to).map_or(silence.to, |gap| gap.1));
         over.filter(|over| *over <= past.until)
     }
 

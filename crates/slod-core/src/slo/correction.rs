@@ -144,8 +144,14 @@ impl Spans {
     }
 
     pub fn contains(&self, at: Timestamp) -> bool {
+        self.around(at).is_some()
+    }
+
+    /// The span that contains a time.
+    pub fn around(&self, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let after = self.0.partition_point(|(from, _)| *from <= at);
-        after > 0 && at < self.0[after - 1].1
+        let last = self.0[..after].last().copied();
+        last.filter(|(_, end)| at < *end)
     }
 
     /// Cuts the span that contains a time at that time.
