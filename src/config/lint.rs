@@ -35,14 +35,14 @@ const LINTS: &[Lint] = &[
     Lint {
         code: Code::warning(
             "ticket-reaches-nobody",
-            "Receivers are configured, but tickets of a service are sent to none of them.",
+            "Receivers are configured, but tickets of a service are sent to none of them: they are only on the page of alerts, in the API and in the log.",
         ),
         find: routing::ticket_reaches_nobody,
     },
     Lint {
         code: Code::warning(
             "host-alert-reaches-nobody",
-            "Receivers are configured, but alerts of the host and of slod itself are sent to none of them.",
+            "Receivers are configured, but alerts of the host and of slod itself, which are tickets, are sent to none of them.",
         ),
         find: routing::host_alert_reaches_nobody,
     },

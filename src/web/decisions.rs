@@ -7,6 +7,7 @@ use super::alerts::now;
 use super::audit::Act;
 use super::auth::Identity;
 use super::fields::{Fields, LINE_MAX};
+use super::page::silence_form::RECENT;
 use super::problem::Problem;
 use super::request::{JsonBody, Query};
 use super::store;
@@ -18,18 +19,14 @@ use crate::report::alerts::AlertEntry;
 use crate::report::silences::SilenceEntry;
 use crate::slo::correction::YEARS;
 use crate::store::{Store, StoreError};
-use crate::units::DAY;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use serde::Serialize;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Title of errors in acknowledgements.
 const ACKNOWLEDGEMENT: &str = "invalid acknowledgement";
-/// How far back alerts in a preview may have fired.
-const RECENT: Duration = DAY.saturating_mul(7);
 /// Number of newest alerts considered for a preview.
 const SEARCHED_MAX: u32 = 10_000;
 /// Maximum number of alerts of each kind in a preview.

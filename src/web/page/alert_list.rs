@@ -6,6 +6,7 @@ use super::frame::{HOME, Page, View};
 use super::headline::Headline;
 use super::parts::{page_links, page_number};
 use super::query::{PageQuery, RELOAD};
+use super::silence_form::Preview;
 use super::silences::{self, Shown};
 use crate::alert::{AlertRecord, AlertRules, Urgency};
 use crate::format::numbers;
@@ -40,6 +41,8 @@ struct Filter {
     text: String,
     stage: Option<Stage>,
     urgency: Option<Urgency>,
+    /// Only the alert whose silence is previewed.
+    preview: Option<Preview>,
 }
 
 impl Filter {
@@ -52,14 +55,19 @@ impl Filter {
             text: query.value(TEXT).unwrap_or_default().trim().to_lowercase(),
             stage: stages.find(|one| Some(one.label()) == state.as_deref()),
             urgency: urgencies.find(|one| one.label() == urgency),
+            preview: Preview::of(query),
         }
     }
 
     const fn is_set(&self) -> bool {
-        !self.text.is_empty() || self.stage.is_some() || self.urgency.is_some()
+        let is_set = !self.text.is_empty() || self.stage.is_some() || self.urgency.is_some();
+        is_set || self.preview.is_some()
     }
 
-    fn fits(&self, (stage, alert): &(Stage, &AlertRecord)) -> bool {
+    fn fits(&self, (stage, alert): &(Stage, &AlertRecord), rules: &AlertRules) -> bool {
+        if let Some(preview) = &self.preview {
+            return *stage == Stage::Firing && preview.is_of(alert, rules);
+        }
         if self.stage.is_some_and(|wanted| wanted != *stage)
             || self.urgency.is_some_and(|wanted| wanted != alert.urgency)
         {
@@ -85,6 +93,7 @@ pub fn render_alerts(shown: &Alerts, at: Timestamp, view: View<'_>) -> String {
         at,
         content: html! {
             (list(shown, &filter, at, view))
+            (preview(shown, &filter, at, view))
             (silences::section(&shown.silences, Shown::All, view))
         },
     };
@@ -136,14 +145,26 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Marku
         stage(Stage::Over, over.unwrap_or_default()),
     ]
     .concat();
-    let chosen: Vec<_> = all.iter().filter(|one| filter.fits(one)).copied().collect();
+    let chosen: Vec<_> = all
+        .iter()
+        .filter(|one| filter.fits(one, &shown.rules))
+        .copied()
+        .collect();
     let (part, parts) = page_number(query, chosen.len(), ROWS);
     let rows = chosen.iter().skip(part * ROWS).take(ROWS).copied();
     let rows: Vec<_> = rows.collect();
     let decision = |stage| match view.writer {
         Some(writer) if stage == Stage::Firing => {
             let rules = &*shown.rules;
-            Decision::Forms(DecisionForms { rules, writer }, view.unfolds())
+            let preview = filter.preview.as_ref();
+            Decision::Forms(
+                DecisionForms {
+                    rules,
+                    writer,
+                    preview,
+                },
+                view.unfolds(),
+            )
         }
         _ => Decision::Nothing,
     };
@@ -165,6 +186,22 @@ fn list(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Marku
             }
             (page_links((part, parts), ROWS, query, "#alerts"))
         }
+    }
+}
+
+/// What the silence in the form of a reader who may write would mute.
+fn preview(shown: &Alerts, filter: &Filter, at: Timestamp, view: View<'_>) -> Markup {
+    let wanted = filter.preview.as_ref().filter(|_| view.writer.is_some());
+    let found = wanted.and_then(|preview| {
+        let mut firing = shown.firing.iter();
+        Some((
+            preview,
+            firing.find(|one| preview.is_of(one, &shown.rules))?,
+        ))
+    });
+    let over = shown.over.as_deref().unwrap_or_default();
+    html! {
+        @if let Some((preview, alert)) = found { (preview.muted(alert, (&shown.firing, over), &shown.rules, at)) }
     }
 }
 

@@ -2,21 +2,10 @@
 
 use super::frame::{View, Writer};
 use super::parts::decisions_path;
+use super::silence_form::{self, Preview};
 use crate::alert::{AlertRecord, AlertRules};
 use crate::web::fields::LINE_MAX;
 use maud::{Markup, html};
-
-/// How long a silence can last, in hours, and the words for it.
-pub const SILENCE_HOURS: [(u64, &str); 5] = [
-    (1, "1 hour"),
-    (4, "4 hours"),
-    (12, "12 hours"),
-    (24, "1 day"),
-    (168, "1 week"),
-];
-/// The field of the silenced alerts, and its value for all alerts of the service.
-pub const SILENCED: &str = "alerts";
-pub const OF_SERVICE: &str = "service";
 
 /// How a page offers to acknowledge and silence an alert.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,6 +22,7 @@ pub enum Decision<'a> {
 pub struct DecisionForms<'a> {
     pub rules: &'a AlertRules,
     pub writer: Writer,
+    pub preview: Option<&'a Preview>,
 }
 
 impl Decision<'_> {
@@ -44,39 +34,19 @@ impl Decision<'_> {
 
 impl DecisionForms<'_> {
     pub(super) fn of(&self, alert: &AlertRecord, is_open: bool) -> Markup {
-        let to = |what: &str| format!("alerts/{}/{what}", self.rules.fingerprint(alert));
+        let to = format!("alerts/{}/acknowledge", self.rules.fingerprint(alert));
+        let preview = self.preview.filter(|one| one.is_of(alert, self.rules));
         html! {
-            details open[is_open] {
+            details open[is_open || preview.is_some()] {
                 summary { "Acknowledge or silence" }
                 @if alert.acknowledged.is_none() {
-                    form.filter.decision method="post" action=(to("acknowledge")) {
-                        (self.author())
+                    form.filter.decision method="post" action=(to) {
+                        (silence_form::author(self.writer, ""))
                         input name="note" aria-label="Note" placeholder="note" maxlength=(LINE_MAX);
                         button { "Acknowledge" }
                     }
                 }
-                form.filter.decision method="post" action=(to("silence")) {
-                    (self.author())
-                    input name="reason" aria-label="Reason" placeholder="reason" required maxlength=(LINE_MAX);
-                    select name=(SILENCED) aria-label="Silenced alerts" {
-                        option value="" { "this alert" }
-                        @if !alert.key.service.is_empty() {
-                            option value=(OF_SERVICE) { "all alerts of " (alert.key.service) }
-                        }
-                    }
-                    select name="hours" aria-label="Duration" {
-                        @for (hours, words) in SILENCE_HOURS { option value=(hours) { (words) } }
-                    }
-                    button { "Silence" }
-                }
-            }
-        }
-    }
-
-    fn author(&self) -> Markup {
-        html! {
-            @if !self.writer.has_name {
-                input name="author" aria-label="Your name" placeholder="your name" autocomplete="name" required maxlength=(LINE_MAX);
+                (silence_form::form(alert, self.rules, self.writer, preview))
             }
         }
     }

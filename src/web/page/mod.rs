@@ -29,6 +29,7 @@ pub mod series_list;
 mod service;
 mod service_metrics;
 pub mod signs;
+pub mod silence_form;
 mod silences;
 pub mod style;
 mod system;
