@@ -3,7 +3,8 @@
 use crate::yaml::{Key, Section, Spot, Text};
 use std::collections::BTreeMap;
 
-const MAX_LENGTH: usize = 100;
+/// Maximum number of characters.
+pub(super) const MAX_LENGTH: usize = 100;
 
 /// Names of one kind that must differ from each other.
 pub(super) struct Names {

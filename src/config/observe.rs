@@ -2,7 +2,7 @@
 
 use super::keys::{self, observe as key, service};
 use super::model::{FoundBy, ObserveSpec, ProcessSpec};
-use super::name::Names;
+use super::name::{MAX_LENGTH, Names};
 use crate::yaml::{Declared, Section};
 use std::path::Path;
 use std::sync::Arc;
@@ -107,7 +107,7 @@ fn matching(section: &Section<'_>) -> Option<FoundBy> {
     is_whole.then_some(FoundBy::Match { name, cmdline })
 }
 
-/// The derived name of a process without `name`.
+/// The derived name of a process without `name`: what identifies it, as far as it is valid in a name.
 fn derived_name(found_by: &FoundBy) -> String {
     let last = |path: &Path| {
         path.file_stem()
@@ -116,11 +116,41 @@ fn derived_name(found_by: &FoundBy) -> String {
             .into_owned()
     };
     match found_by {
-        FoundBy::Match {
-            name: Some(name), ..
-        } => name.replace('/', "-"),
-        FoundBy::Match { .. } => "cmdline".to_owned(),
+        FoundBy::Match { name, cmdline } => {
+            let expression = cmdline.as_ref().map(|one| one.0.as_str());
+            let text = name.as_deref().or(expression).unwrap_or_default();
+            let text: String = text.replace('/', "-").chars().take(MAX_LENGTH).collect();
+            let is_filler = |c: char| c == '-' || c.is_whitespace();
+            text.trim_matches(is_filler).to_owned()
+        }
         FoundBy::PidFile(path) | FoundBy::Cgroup(path) => last(path),
         FoundBy::Port(port) => format!("port-{port}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+
+    #[test]
+    fn a_process_without_a_name_has_that_of_what_identifies_it() {
+        let long = "x".repeat(500);
+        for (found_by, name) in [
+            ("match: { name: bin/uvicorn }", "bin-uvicorn"),
+            ("match: { cmdline: 'uvicorn app:app' }", "uvicorn app:app"),
+            ("match: { name: celery, cmdline: beat }", "celery"),
+            ("match: { cmdline: ' --port 8000$' }", "port 8000$"),
+            (&format!("match: {{ cmdline: {long} }}"), &long[..100]),
+            ("port: 8000", "port-8000"),
+            ("pid_file: /run/web.pid", "web"),
+        ] {
+            let probe = "{ name: p, tcp: { address: '127.0.0.1:1' } }";
+            let text = format!(
+                "services: [ {{ name: web, objectives: [], probes: [ {probe} ], processes: [ {{ {found_by} }} ] }} ]"
+            );
+            let config: Config = text.parse().expect(found_by);
+            let process = config.processes().next().expect("one process");
+            assert_eq!(&*process.name, name, "{found_by}");
+        }
     }
 }

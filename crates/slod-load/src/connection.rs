@@ -160,11 +160,16 @@ async fn exchange(
         Some(connection) => exchange_over(connection, open, plan, message).await,
         None => exchange_anew(open, plan, message, counts).await,
     };
-    if let Err(error) = &result
-        && error.may_be_retried(&message.step.request.method, was_used)
-    {
-        *has_retried = true;
-        result = exchange_anew(open, plan, message, counts).await;
+    if let Err(error) = &mut result {
+        let method = &message.step.request.method;
+        if error.may_be_retried(method, was_used) {
+            *has_retried = true;
+            result = exchange_anew(open, plan, message, counts).await;
+        } else if was_used && error.retry == Retry::IfIdempotent {
+            let words = &error.message;
+            let why = format!("{words}; it was kept alive, and {method} is not retried");
+            error.message = why.into();
+        }
     }
     result.map_err(|error| error.record(plan, message.values))
 }

@@ -137,7 +137,7 @@ pub const SERVICES_ON: Key<Bool> = Key::with_default(
 pub const NAME: Key<Text> = Key::optional(
     "name",
     Text,
-    "Name, unique within the service. Default: derived from how the process is identified.",
+    "Name, unique within the service. Default: what identifies the process, such as the name or the expression of `match`; `port-8000` for a port.",
 );
 
 pub const MATCH: Key<Mapping> = Key::optional(

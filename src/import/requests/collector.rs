@@ -7,7 +7,8 @@ use super::secrets::{hide, hide_body, hide_target};
 use super::target::{Place, Target};
 use super::text::finish;
 use super::{
-    Check, Imported, ImportedRequest, REQUESTS_MAX, Remark, RequestsError, Shape, SkipReason,
+    Check, Imported, ImportedCapture, ImportedRequest, REQUESTS_MAX, Remark, RequestsError, Shape,
+    SkipReason,
 };
 use http::{HeaderName, Method};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -152,6 +153,18 @@ impl Collector {
         Ok(())
     }
 
+    /// Number of imported requests.
+    pub const fn count(&self) -> usize {
+        self.imported.requests.len()
+    }
+
+    /// Adds a capture to an imported request.
+    pub fn capture(&mut self, step: usize, capture: ImportedCapture) {
+        if let Some(request) = self.imported.requests.get_mut(step) {
+            request.captures.push(capture);
+        }
+    }
+
     fn takes(&mut self, place: &Place) -> bool {
         let origin = match place {
             Place::Unknown => return true,
@@ -211,22 +224,25 @@ impl Collector {
         Ok(())
     }
 
-    /// Leaves out requests that are invalid in a config. Each request is checked separately, so that the
-    /// time is proportional to their number.
+    /// Leaves out requests that are invalid in a config. Each request is checked separately, after those whose
+    /// captures it uses, so that the time is proportional to their number.
     fn keep_valid(&mut self, check: Check<'_>) {
         if self.imported.requests.is_empty() || check(&self.imported.to_yaml(false)).is_none() {
             return;
         }
         let all = std::mem::take(&mut self.imported.requests);
         for (request, place) in all.into_iter().zip(std::mem::take(&mut self.places)) {
-            let alone = Imported {
+            let known = self.imported.requests.iter();
+            let mut requests: Vec<_> = known.filter(|one| request.uses(one)).cloned().collect();
+            requests.push(request);
+            let mut alone = Imported {
                 shape: self.imported.shape,
                 origin: self.imported.origin.clone(),
-                requests: vec![request],
+                requests,
                 ..Imported::default()
             };
             match check(&alone.to_yaml(false)) {
-                None => self.imported.requests.extend(alone.requests),
+                None => self.imported.requests.extend(alone.requests.pop()),
                 Some(what) => {
                     self.remark(place.clone(), format!("left out: {what}"));
                     self.fault.get_or_insert(Remark { place, what });
@@ -253,6 +269,23 @@ impl Collector {
             }
             _ => Err(RequestsError::Empty),
         }
+    }
+}
+
+impl ImportedRequest {
+    /// Whether it sends a value that another one captures.
+    fn uses(&self, other: &Self) -> bool {
+        let mut texts = self.headers.iter().map(|(_, value)| value);
+        let mut sends = |reference: &str| {
+            self.path.contains(reference)
+                || self
+                    .body
+                    .as_ref()
+                    .is_some_and(|body| body.contains(reference))
+                || texts.any(|text| text.contains(reference))
+        };
+        let mut names = other.captures.iter().map(|capture| &capture.name);
+        names.any(|name| sends(&format!("${{captured.{name}}}")))
     }
 }
 
@@ -295,6 +328,7 @@ fn request(
         body,
         weight: 1,
         expected_status: statuses,
+        captures: Vec::new(),
     })
 }
 

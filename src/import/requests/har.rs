@@ -1,5 +1,6 @@
 //! HAR 1.2: recordings of browsers and proxies.
 
+use super::captures::{Captures, Recorded};
 use super::collector::{Collector, Draft};
 use super::document::At;
 use super::multipart::{self, BOUNDARY, Part, boundary, has_file, is_multipart};
@@ -30,6 +31,7 @@ struct Earlier {
     ended: Option<Moment>,
     /// Server and name of the cookies that they set.
     cookies: BTreeSet<(String, String)>,
+    captures: Captures,
 }
 
 impl Earlier {
@@ -102,10 +104,34 @@ fn one(
         }
         body(&data, &mut draft)?;
     }
-    if is_steps {
-        earlier.set_cookies(server, entry)?;
+    if !is_steps {
+        return collector.add(&request, draft);
     }
-    collector.add(&request, draft)
+    earlier.set_cookies(server, entry)?;
+    for (step, capture) in earlier.captures.replace(&mut draft) {
+        collector.capture(step, capture);
+    }
+    let step = collector.count();
+    collector.add(&request, draft)?;
+    if let Some(response) = entry.get("response").filter(|_| collector.count() > step) {
+        earlier.captures.add(step, &recorded(&response)?);
+    }
+    Ok(())
+}
+
+fn recorded<'a>(response: &At<'a>) -> Result<Recorded<'a>, RequestsError> {
+    let headers = response.items_of("headers")?;
+    let headers = headers
+        .iter()
+        .map(|one| Ok((one.text_of("name")?, one.text_of("value")?)));
+    // Nothing of a binary body is captured.
+    let body = response
+        .get("content")
+        .and_then(|content| text(&content).ok());
+    Ok(Recorded {
+        headers: headers.collect::<Result<_, RequestsError>>()?,
+        body: body.unwrap_or_default(),
+    })
 }
 
 type Moment = DateTime<FixedOffset>;

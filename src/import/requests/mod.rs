@@ -1,6 +1,7 @@
 //! Imports recordings and descriptions of a service as requests for load scenarios. Pure: the caller
 //! reads the file.
 
+mod captures;
 mod collector;
 mod credentials;
 mod document;
@@ -69,6 +70,18 @@ pub struct ImportedRequest {
     pub weight: u32,
     /// The statuses of a success; empty if the file defines none.
     pub expected_status: Vec<RangeInclusive<u16>>,
+    /// The values of its response that later steps send.
+    pub captures: Vec<ImportedCapture>,
+}
+
+/// A value of a response, available as `${captured.NAME}` in later steps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedCapture {
+    pub name: String,
+    /// The key of the config that says where it is: `json`, `header` or `regex`.
+    pub way: &'static str,
+    /// The value of that key.
+    pub query: String,
 }
 
 /// The result of an import.

@@ -100,7 +100,7 @@ pub fn without_references(text: &str) -> String {
         .collect()
 }
 
-/// The text as written in the config; adds the names of its variables to `variables`.
+/// The text as written in the config; adds the names of its environment variables to `variables`.
 pub fn finish(text: &str, variables: &mut BTreeSet<String>) -> String {
     let mut out = String::with_capacity(text.len());
     for part in text.split_inclusive(END) {
@@ -112,7 +112,9 @@ pub fn finish(text: &str, variables: &mut BTreeSet<String>) -> String {
         // A dollar sign before a reference would escape it, so it becomes part of the value.
         let plain = plain.trim_end_matches('$').replace("${", "$${");
         write!(out, "{plain}${{{name}}}").unwrap_or_default();
-        variables.insert(name.to_owned());
+        if name.starts_with(PREFIX) {
+            variables.insert(name.to_owned());
+        }
     }
     out
 }

@@ -1,6 +1,6 @@
 //! Writes requests as the section `load` of a service.
 
-use super::{Imported, ImportedRequest, Shape};
+use super::{Imported, ImportedCapture, ImportedRequest, Shape};
 use crate::format::numbers::plural;
 use crate::text::printable;
 use crate::yaml::quoted;
@@ -70,6 +70,13 @@ fn one(
     }
     if let Some(body) = &request.body {
         writeln!(yaml, "{indent}  body: {}", quoted(body))?;
+    }
+    if !request.captures.is_empty() {
+        writeln!(yaml, "{indent}  capture:")?;
+        for ImportedCapture { name, way, query } in &request.captures {
+            let (name, query) = (quoted(name), quoted(query));
+            writeln!(yaml, "{indent}    - {{ name: {name}, {way}: {query} }}")?;
+        }
     }
     if request.weight != 1 {
         writeln!(yaml, "{indent}  weight: {}", request.weight)?;

@@ -32,12 +32,8 @@ impl RunReport {
         };
         match (ending, self.worst()) {
             (Some(ending), Some(worst)) => format!("{ending}; {worst}"),
-            (Some(ending), None) => match (&self.run.ending, self.missed_in_words()) {
-                (Ending::Interrupted, Some(missed)) => format!("{ending}; {missed}"),
-                _ => ending,
-            },
-            (None, Some(worst)) => worst,
-            (None, None) => self.thresholds_in_words(),
+            (Some(known), None) | (None, Some(known)) => known,
+            (None, None) => self.passed_in_words(),
         }
     }
 
@@ -47,33 +43,49 @@ impl RunReport {
         soak.map(|one| one.evidence.as_str())
     }
 
-    /// The worst statement, or what can still be said if the generator was the limit. For a run without a
-    /// success, this is the whole result.
+    /// What was bad, or what can still be said if the generator was the limit.
     fn worst(&self) -> Option<String> {
-        let bad = self.statements.iter().find(|one| one.answer == Answer::Bad);
-        let bad = self.failure().or(bad).map(|one| one.evidence.clone());
+        let bad = self.bad();
         let Some(limited) = self.limited() else {
             return bad;
         };
         let limited = &limited.evidence;
-        let known = bad.or_else(|| self.missed_in_words());
-        Some(known.map_or_else(
+        Some(bad.map_or_else(
             || format!("cannot be judged: {limited}"),
-            |known| format!("{known}; the rest cannot be judged: {limited}"),
+            |bad| format!("{bad}; the rest cannot be judged: {limited}"),
         ))
     }
 
-    fn thresholds_in_words(&self) -> String {
-        match self.decision() {
-            Decision::Unmeasured => format!(
+    /// What failed the run, and the first finding, which is often its cause. A statement that alone fails the run
+    /// is the whole result.
+    fn bad(&self) -> Option<String> {
+        let bad = || {
+            self.statements
+                .iter()
+                .filter(|one| one.answer == Answer::Bad)
+        };
+        let failure = self.failure().or(bad().find(|one| self.is_failure(one)));
+        if let Some(failure) = failure {
+            return Some(failure.evidence.clone());
+        }
+        let found = bad().next().map(|one| one.evidence.clone());
+        match (self.failed_in_words(), found) {
+            (Some(failed), Some(found)) => Some(format!("{failed}; {found}")),
+            (failed, found) => failed.or(found),
+        }
+    }
+
+    /// The thresholds that fail the run, unless it was aborted because of one.
+    fn failed_in_words(&self) -> Option<String> {
+        match (&self.run.ending, self.decision()) {
+            (Ending::Aborted { .. }, _) => None,
+            (_, Decision::Missed) => Some(self.missed_in_words()),
+            (_, Decision::Unmeasured) if self.limited().is_none() => Some(format!(
                 "{} of {} thresholds could not be measured",
                 self.count(|one| one == Decision::Unmeasured),
                 self.results.len()
-            ),
-            decision if decision.answer() == Answer::Bad => {
-                self.missed_in_words().unwrap_or_default()
-            }
-            _ => self.passed_in_words(),
+            )),
+            _ => None,
         }
     }
 
@@ -114,7 +126,7 @@ impl RunReport {
     }
 
     /// `2 of 5 thresholds were missed (errors < 0.1%: 2%; avg < 100ms: 120ms)`
-    fn missed_in_words(&self) -> Option<String> {
+    fn missed_in_words(&self) -> String {
         let count = self.missed().count();
         let shown = self.missed().take(MISSED_SHOWN);
         let shown = shown.map(|one| format!("{}: {}", one.threshold, one.in_words()));
@@ -125,6 +137,6 @@ impl RunReport {
         let shown = shown.join("; ");
         let all = self.results.len();
         let were = if count == 1 { "was" } else { "were" };
-        (count > 0).then(|| format!("{count} of {all} thresholds {were} missed ({shown})"))
+        format!("{count} of {all} thresholds {were} missed ({shown})")
     }
 }

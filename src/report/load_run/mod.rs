@@ -98,8 +98,11 @@ impl RunReport {
             });
         let mut all: Vec<Advice> = Vec::new();
         for one in found.chain(missed) {
-            let is_refusal = one == advice::FAILED && self.was_refused();
-            let one = if is_refusal { advice::REFUSED } else { one };
+            let one = match one {
+                advice::FAILED if self.was_refused() => advice::REFUSED,
+                advice::FAILED | advice::ERRORS if self.was_not_reached() => advice::UNREACHED,
+                other => other,
+            };
             let is_known =
                 all.contains(&one) || one == advice::FAILED && all.contains(&advice::ERRORS);
             if !is_known {
@@ -115,6 +118,14 @@ impl RunReport {
         let first = self.run.example(Cause::Status);
         causes.iter().any(|(cause, _)| *cause == Cause::RateLimited)
             || first.is_some_and(|words| words.starts_with("status 429"))
+    }
+
+    /// Whether most of the failed requests were never sent, since there was no connection.
+    fn was_not_reached(&self) -> bool {
+        use Cause::{Certificate, Dns, Refused, Tls, Unreachable};
+        let causes = self.run.causes();
+        let main = causes.first().map(|(cause, _)| *cause);
+        matches!(main, Some(Dns | Refused | Unreachable | Tls | Certificate))
     }
 
     /// The worst decision of all thresholds.

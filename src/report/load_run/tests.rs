@@ -120,6 +120,24 @@ fn the_reason_for_an_early_end_comes_before_the_finding() {
     assert_eq!(report.finding(), expected);
 }
 
+#[test]
+fn what_failed_the_run_comes_before_the_findings() {
+    let finding = Statement::new("pool", Answer::Bad, "the connection pool was full");
+    for (threshold, begin) in [
+        (
+            "rate>60/s",
+            "1 of 1 thresholds was missed (rate > 60.0/s: 50.0/s); ",
+        ),
+        ("errors<1%", "1 of 1 thresholds could not be measured; "),
+        ("rate>40/s", ""),
+    ] {
+        let mut report = watched(&[threshold]);
+        report.statements = vec![finding.clone()];
+        let expected = format!("{begin}the connection pool was full");
+        assert_eq!(report.finding(), expected);
+    }
+}
+
 /// Ten planned seconds, with one modification.
 fn planned(change: impl Fn(&mut LoadWindow)) -> RunReport {
     let mut run = watched(&["rate>40/s"]).run;
@@ -207,6 +225,20 @@ fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
         "2 of 2 thresholds were missed (p95 < 500ms: 20% of the requests failed, and failed requests are never fast; errors < 1%: 20%)"
     );
     assert_eq!(advised("status 429").0, [advice::REFUSED]);
+}
+
+#[test]
+fn nothing_is_advised_to_a_service_that_no_request_reached() {
+    let mut report = planned(|window| {
+        (window.good, window.failed) = (100, vec![(Cause::Status, 100), (Cause::Dns, 300)]);
+    });
+    report.indicators.warnings.clear();
+    report.statements = vec![
+        Statement::new("errors", Answer::Bad, "more requests failed").advised(advice::ERRORS),
+        Statement::new("requests", Answer::Bad, "requests failed").advised(advice::FAILED),
+    ];
+    report.results.clear();
+    assert_eq!(report.advice(), [advice::UNREACHED]);
 }
 
 /// A stress test whose service breaks at 80 users, judged by a config.

@@ -73,6 +73,7 @@ struct Found {
     requests: u64,
     failed: Vec<(Cause, u64)>,
     repeated: u64,
+    examples: Vec<(Cause, String)>,
 }
 
 async fn found(connect: impl Connect + 'static, method: Method) -> Found {
@@ -94,6 +95,7 @@ async fn found_of(connect: impl Connect + 'static, sent: Request) -> Found {
         requests: finished.requests[0].completed(),
         failed: finished.requests[0].failed.clone(),
         repeated: sum(&finished.windows, |one| one.repeated),
+        examples: finished.examples,
     };
     assert!(found.requests > 2, "{}", found.requests);
     found
@@ -106,6 +108,9 @@ async fn idempotent_requests_are_retried_if_a_keep_alive_connection_is_reset() {
     let posts = found(To(forgetful()), Method::POST).await;
     let failed = vec![(Cause::Reset, posts.requests / 2)];
     assert_eq!((posts.failed, posts.repeated), (failed, 0));
+    let words =
+        "the connection was reset before the response; it was kept alive, and POST is not retried";
+    assert_eq!(posts.examples, [(Cause::Reset, words.to_owned())]);
 }
 
 #[tokio::test]

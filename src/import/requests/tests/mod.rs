@@ -1,4 +1,5 @@
 mod bounds;
+mod captures;
 mod har;
 mod hostile;
 mod openapi;

@@ -14,6 +14,7 @@ fn the_section_is_yaml_with_the_same_texts() {
         body: Some(body.to_owned()),
         weight: 3,
         expected_status: vec![201..=201, 300..=399],
+        captures: Vec::new(),
     };
     let health = ImportedRequest {
         think: None,
@@ -23,6 +24,7 @@ fn the_section_is_yaml_with_the_same_texts() {
         body: None,
         weight: 1,
         expected_status: vec![],
+        captures: Vec::new(),
     };
     let imported = Imported {
         requests: vec![request, health],

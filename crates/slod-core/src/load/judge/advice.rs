@@ -133,6 +133,11 @@ pub const FAILED: Advice = advice(
     LOGS,
     "read the errors of the service's log (`slod runs show RUN --log FILE`), because more requests failed than allowed",
 );
+/// Advice for requests that no service received.
+pub const UNREACHED: Advice = advice(
+    LOGS,
+    "look for a restart in the service's log, and check its address, name and certificate, because most of the failed requests did not reach it",
+);
 /// Advice for requests rejected by a rate limit.
 pub const REFUSED: Advice = advice(
     LIMITING,
