@@ -5,8 +5,9 @@ use crate::noise::{Ar, binomial};
 use crate::soak::{LATENCY_WINDOW, MEMORY, MEMORY_WINDOW};
 use crate::{Table, histories, share_of};
 use fastrand::Rng;
+use slod_core::stats::season::Season;
 use slod_core::trend::{
-    self, ClimbVerdict, DriftVerdict, Errors, GrowthVerdict, Windows, climb, drift, growth,
+    self, ClimbVerdict, DriftVerdict, Errors, GrowthVerdict, Rise, Windows, climb, drift, growth,
     load_rises,
 };
 use std::f64::consts::TAU;
@@ -31,7 +32,7 @@ pub fn month() {
         let load = means(&traffic);
         let floors = minima(&memory);
         let memory = evaluations(&floors, Some(&load));
-        let latencies = daily_latencies(&mut rng, DAYS);
+        let latencies = daily_latencies(&mut rng, DAYS, 0.6);
         let daily = daily_load(DAYS);
         let latency = drifts(&latencies, Some(&daily));
         let errors = bursty(&mut rng, DAYS);
@@ -173,7 +174,26 @@ pub fn latency() {
             rising(&values)
         });
     }
+    let name = "day and night by 20%, traffic unknown, usual values known";
+    row(&mut table, name, unusual_rises);
     table.print();
+}
+
+/// The rises of a day to levels that were not usual in the two weeks before it.
+fn unusual_rises(rng: &mut Rng) -> usize {
+    const DAYS: usize = 14;
+    let values = daily_latencies(rng, DAYS + 1, 0.0);
+    let hours = values[..DAYS * 288].chunks(12).enumerate();
+    let hours = hours.map(|(hour, part)| {
+        let mean = part.iter().flatten().sum::<f64>() / part.len() as f64;
+        (Duration::from_secs(3600 * hour as u64), mean)
+    });
+    let season = Season::of(&hours.collect::<Vec<_>>()).expect("values");
+    let is_unusual = |end: usize| {
+        let now = Duration::from_secs(300 * end as u64);
+        rise(&values, end).is_some_and(|rise| rise.to > season.band(now).high)
+    };
+    longest((DAYS * 288 + 1..=values.len()).map(is_unusual))
 }
 
 fn rising(values: &[Option<f64>]) -> usize {
@@ -185,8 +205,17 @@ fn drifts(values: &[Option<f64>], load: Option<&[Option<f64>]>) -> impl Iterator
         let part = end.saturating_sub(HOURS * 12)..end;
         let windows = |series| windows(LATENCY_WINDOW, series, part.clone());
         let explained = load.is_some_and(|load| load_rises(windows(load), 0.05));
-        !explained && matches!(drift(windows(values), 0.1), DriftVerdict::Rising(_))
+        !explained && rise(values, end).is_some()
     })
+}
+
+/// The rise in the two hours before a window.
+fn rise(values: &[Option<f64>], end: usize) -> Option<Rise> {
+    let part = end.saturating_sub(HOURS * 12)..end;
+    match drift(windows(LATENCY_WINDOW, values, part), 0.1) {
+        DriftVerdict::Rising(rise) => Some(rise),
+        _ => None,
+    }
 }
 
 fn wave(at: usize) -> f64 {
@@ -194,8 +223,8 @@ fn wave(at: usize) -> f64 {
 }
 
 /// p95 that is 20% higher at noon, with noise of 5% that depends on the window before.
-fn daily_latencies(rng: &mut Rng, days: usize) -> Vec<Option<f64>> {
-    let mut ar = Ar::new(rng, 0.6);
+fn daily_latencies(rng: &mut Rng, days: usize, correlation: f64) -> Vec<Option<f64>> {
+    let mut ar = Ar::new(rng, correlation);
     (0..days * 288)
         .map(|at| Some(0.2 * (1.0 + 0.2 * wave(at)) * (0.05 * ar.next(rng)).exp()))
         .collect()

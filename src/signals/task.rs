@@ -94,6 +94,10 @@ async fn recalled(deps: &Deps) -> Watcher {
     let path = deps.history.clone();
     let work = move || {
         let mut watcher = Watcher::default();
+        // Usual levels explain trends, also restored ones.
+        if watcher.begins_to_learn(now) {
+            learn_from(&path, &config, now, &mut watcher);
+        }
         let store = Store::open_read_only(&path);
         if let Err(error) = store.and_then(|store| recall(&mut watcher, &config, &store, now)) {
             warn!("trends start anew: cannot read {}: {error}", path.display());

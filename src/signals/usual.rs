@@ -5,7 +5,7 @@ use super::past::{Place, StoredSeries};
 use super::watcher::counts_llm;
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Timestamp, millis};
-use crate::signal::rules::Usual;
+use crate::signal::rules::{Numbers, Usual};
 use crate::stats::season::Season;
 use crate::store::{Store, StoreError};
 use crate::units::{DAY, HOUR};
@@ -25,6 +25,17 @@ pub(super) struct UsualValues {
     pub(super) probes_p95: Option<Box<LearnedSeason>>,
     /// Requests per second.
     pub(super) rate: Option<Box<LearnedSeason>>,
+}
+
+impl UsualValues {
+    /// The usual p95 at this time of day.
+    pub(super) fn p95(&self, by: Numbers, now: Timestamp) -> Option<Usual> {
+        let learned = match by {
+            Numbers::Own => self.own_p95.as_ref(),
+            Numbers::Probes => self.probes_p95.as_ref(),
+        };
+        learned.map(|one| one.at(now))
+    }
 }
 
 /// A seasonal pattern, and the number of days it was learned from.

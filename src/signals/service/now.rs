@@ -12,7 +12,6 @@ use crate::signal::{Finding, Presence, RECENT, Settings, SignalKind, Track, kind
 use crate::signals::own::MetricsHistory;
 use crate::signals::process::{Meanwhile, NOT_SEEN, ProcessHistory};
 use crate::signals::provider::ProviderHistory;
-use crate::signals::usual::LearnedSeason;
 use crate::signals::{NO_METRICS, Push, breakers, finding, unknown};
 use crate::trend::Errors;
 
@@ -140,21 +139,18 @@ impl ServiceHistory {
     /// Compares the last hour with the usual level at this time of day.
     fn judge_usual(&self, settings: &Settings, now: Timestamp, push: &mut Push<'_>) {
         let (p95, by) = self.latency();
-        let learned = match by {
-            Numbers::Own => &self.usual.own_p95,
-            Numbers::Probes => &self.usual.probes_p95,
-        };
-        let usual = |learned: &Option<Box<LearnedSeason>>| learned.as_ref().map(|one| one.at(now));
+        let usual = self.usual.p95(by, now);
         let kind = &kinds::LATENCY_UNUSUAL;
         let (level, was) = (settings.level(kind), self.was_active(kind, ""));
-        let answer = latency_unusual(mean_of_hour(p95), usual(learned), level, was, by);
+        let answer = latency_unusual(mean_of_hour(p95), usual, level, was, by);
         push(kind, "", answer);
         if let Some(own) = &self.own {
             let kind = &kinds::THROUGHPUT_LOW;
             let (level, was) = (settings.level(kind), self.was_active(kind, ""));
             let is_good = !is_failing(self.probes.errors.lately());
             let rate = mean_of_hour(&own.traffic);
-            let answer = throughput_low(rate, usual(&self.usual.rate), level, was, is_good);
+            let usual = self.usual.rate.as_ref().map(|one| one.at(now));
+            let answer = throughput_low(rate, usual, level, was, is_good);
             push(kind, "", answer);
         }
     }

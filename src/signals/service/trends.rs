@@ -47,7 +47,8 @@ impl ServiceHistory {
         let unknown = Track::new(GROWTH_WINDOW, GROWTH_WINDOWS, Keep::Mean);
         let own = self.own.as_ref();
         let traffic = own.map_or(&unknown, |own| &own.traffic);
-        let latency = latency_rising(p95, traffic, by, least(&kinds::LATENCY_RISING));
+        let usual = self.usual.p95(by, self.sampled);
+        let latency = latency_rising(p95, traffic, usual, by, least(&kinds::LATENCY_RISING));
         let (errors, by) = self.errors();
         let errors = errors_climbing(&errors.windows(), by, least(&kinds::ERRORS_CLIMBING));
         let mut found: Vec<(_, Arc<str>, _)> = vec![

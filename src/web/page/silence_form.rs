@@ -86,7 +86,8 @@ impl Preview {
             let found = alerts.filter(|one| silence.matches(&rules.labels(one)));
             found.cloned().collect()
         };
-        let (firing, over) = (matching(firing), matching(over));
+        let (mut firing, over) = (matching(firing), matching(over));
+        firing.sort_by_key(|one| (one.urgency, one.is_inhibited()));
         let texts: Vec<String> = silence.matchers.iter().map(ToString::to_string).collect();
         html! {
             section #preview {

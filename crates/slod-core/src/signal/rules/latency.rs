@@ -1,13 +1,20 @@
 //! Rising response times.
 
 use super::growth::known_for;
-use super::{Answer, LOAD_LEAST, Numbers};
+use super::{Answer, LOAD_LEAST, Numbers, Usual};
 use crate::signal::{Presence, Track};
 use crate::stats::order::median_of;
 use crate::trend::{DriftVerdict, drift, load_rises};
 
-/// Whether the 95th percentile, in seconds, rises by at least the share `least`.
-pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64) -> Answer {
+/// Whether the 95th percentile, in seconds, rises by at least the share `least`. If traffic is unknown, a rise to a
+/// level that is usual at this time of day is explained by it.
+pub fn latency_rising(
+    p95: &Track,
+    traffic: &Track,
+    usual: Option<Usual>,
+    numbers: Numbers,
+    least: f64,
+) -> Answer {
     let by = numbers.by();
     match p95.with_windows(|windows| drift(windows, least)) {
         DriftVerdict::Unknown { needed } => {
@@ -37,12 +44,19 @@ pub fn latency_rising(p95: &Track, traffic: &Track, numbers: Numbers, least: f64
             if traffic.with_windows(|windows| load_rises(windows, LOAD_LEAST)) {
                 return (Presence::Clear, format!("{words}, as did traffic"));
             }
+            let is_unknown = traffic.known(usize::MAX).len() < p95.known(usize::MAX).len() / 2;
+            if let Some(usual) = usual.filter(|usual| is_unknown && usual.includes(rise.to)) {
+                let days = usual.days;
+                let words =
+                    format!("{words}, which is usual at this time of day ({days} days of history)");
+                return (Presence::Clear, words);
+            }
             let still = if rise.still {
                 ", and is still rising"
             } else {
                 ""
             };
-            let unexplained = if traffic.known(usize::MAX).len() < p95.known(usize::MAX).len() / 2 {
+            let unexplained = if is_unknown {
                 ""
             } else {
                 "; traffic does not explain it"

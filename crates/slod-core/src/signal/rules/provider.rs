@@ -21,7 +21,7 @@ const WINDOW_MINUTES: usize = 5;
 const SLOWER_MIN: f64 = 0.1;
 /// How many spreads each current window must exceed the earlier ones by. With few requests, a single slow
 /// one makes a window slow.
-const SPREADS: f64 = 2.5;
+const SPREADS: f64 = 2.6;
 /// The standard deviation of a normal distribution per mean absolute deviation. With about twenty windows,
 /// this estimate varies less by chance than one based on a median.
 const NORMAL: f64 = 1.253_314_137_315_500_3;

@@ -1,6 +1,7 @@
 use super::*;
 use crate::outcome::Timestamp;
 use crate::signal::Keep;
+use crate::stats::season::Band;
 use crate::trend::{Errors, GrowthRules};
 use std::time::Duration;
 
@@ -98,7 +99,12 @@ fn slower_responses_are_reported_unless_traffic_explains_them() {
         Keep::Mean,
         (0..24).map(|at| 50.0 + 3.0 * f64::from(at)),
     );
-    let (presence, evidence) = latency_rising(&p95, &flat, Numbers::Probes, 0.1);
+    let usual = |high| {
+        let (low, spread) = (0.4, 0.01);
+        let band = Band { low, high, spread };
+        Some(Usual { band, days: 3 })
+    };
+    let (presence, evidence) = latency_rising(&p95, &flat, usual(0.7), Numbers::Probes, 0.1);
     assert_eq!(presence, Presence::Active, "{evidence}");
     assert!(
         evidence.starts_with("according to its probes, p95 rose by")
@@ -106,11 +112,17 @@ fn slower_responses_are_reported_unless_traffic_explains_them() {
         "{evidence}"
     );
     let unknown = track(300, Keep::Mean, []);
-    let (presence, evidence) = latency_rising(&p95, &unknown, Numbers::Probes, 0.1);
+    let (presence, evidence) = latency_rising(&p95, &unknown, usual(0.5), Numbers::Probes, 0.1);
     assert_eq!(presence, Presence::Active, "{evidence}");
     assert!(!evidence.contains("traffic"), "{evidence}");
+    let (presence, evidence) = latency_rising(&p95, &unknown, usual(0.7), Numbers::Probes, 0.1);
+    assert_eq!(presence, Presence::Clear, "{evidence}");
+    assert!(
+        evidence.ends_with("which is usual at this time of day (3 days of history)"),
+        "{evidence}"
+    );
     assert_eq!(
-        latency_rising(&p95, &rising, Numbers::Own, 0.1).0,
+        latency_rising(&p95, &rising, None, Numbers::Own, 0.1).0,
         Presence::Clear
     );
     let errors = |rate: f64| -> Vec<Errors> {

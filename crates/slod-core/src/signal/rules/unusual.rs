@@ -20,6 +20,13 @@ pub struct Usual {
     pub days: u32,
 }
 
+impl Usual {
+    /// Whether a response time is known to be usual at this time of day.
+    pub(super) fn includes(&self, seconds: f64) -> bool {
+        self.days >= MIN_DAYS && seconds <= self.band.high
+    }
+}
+
 fn learned(usual: Option<Usual>, needed: u32) -> Result<Usual, Answer> {
     let days = usual.map_or(0, |usual| usual.days);
     let known = usual.filter(|usual| usual.days >= needed);
