@@ -4,7 +4,8 @@
 use super::ImportedCapture;
 use super::collector::Draft;
 use super::secrets::is_secret;
-use super::text::TextPart;
+use super::text::{TextPart, has_reference};
+use http::HeaderName;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -119,7 +120,8 @@ impl Captures {
     /// Adds the values of the response to a step.
     pub fn add(&mut self, step: usize, response: &Recorded<'_>) {
         for (name, value) in &response.headers {
-            if !name.eq_ignore_ascii_case("set-cookie") {
+            let is_valid = HeaderName::from_bytes(name.as_bytes()).is_ok();
+            if is_valid && !name.eq_ignore_ascii_case("set-cookie") {
                 self.know(step, value, name, "header", || (*name).to_owned());
             }
         }
@@ -135,7 +137,11 @@ impl Captures {
     fn add_json(&mut self, step: usize, name: &str, path: &str, value: &Value) {
         match value {
             Value::Object(members) => {
-                for (name, value) in members {
+                // A query must not refer to a variable.
+                let members = members.iter();
+                for (name, value) in
+                    members.filter(|(name, _)| !name.contains('{') && !has_reference(name))
+                {
                     let is_name = name.chars().all(|c| c.is_ascii_alphabetic() || c == '_');
                     let path = if is_name && !name.is_empty() {
                         format!("{path}.{name}")

@@ -3,7 +3,7 @@
 use super::RunReport;
 use crate::format::numbers;
 use crate::load::{Answer, Ending, Figures, SOAK};
-use crate::threshold::Decision;
+use crate::threshold::{Decision, NotMeasured, ThresholdMetric, ThresholdResult};
 
 /// Maximum number of missed thresholds in the headline.
 const MISSED_SHOWN: usize = 2;
@@ -125,18 +125,40 @@ impl RunReport {
         Figures::of(&self.run.windows)
     }
 
-    /// `2 of 5 thresholds were missed (errors < 0.1%: 2%; avg < 100ms: 120ms)`
+    /// `2 of 5 thresholds were missed (errors < 0.1%: 2%, cause: status (first: status 503); avg < 100ms: 120ms)`
     fn missed_in_words(&self) -> String {
-        let count = self.missed().count();
-        let shown = self.missed().take(MISSED_SHOWN);
-        let shown = shown.map(|one| format!("{}: {}", one.threshold, one.in_words()));
-        let mut shown: Vec<String> = shown.collect();
-        if count > MISSED_SHOWN {
+        let is_of_errors = |one: &&ThresholdResult| one.threshold.of == ThresholdMetric::Errors;
+        let (errors, others): (Vec<_>, Vec<_>) = self.missed().partition(is_of_errors);
+        let count = errors.len() + others.len();
+        // What only the failures made slow says no more than the errors.
+        let adds = |one: &&ThresholdResult| {
+            errors.is_empty() || !matches!(one.measured, Err(NotMeasured::Bad { slow: 0, .. }))
+        };
+        let shown = errors
+            .iter()
+            .copied()
+            .chain(others.into_iter().filter(adds));
+        let mut shown: Vec<String> = shown
+            .take(MISSED_SHOWN)
+            .map(|one| self.one_missed(one))
+            .collect();
+        if count > shown.len() {
             shown.push("...".to_owned());
         }
         let shown = shown.join("; ");
         let all = self.results.len();
         let were = if count == 1 { "was" } else { "were" };
         format!("{count} of {all} thresholds {were} missed ({shown})")
+    }
+
+    fn one_missed(&self, result: &ThresholdResult) -> String {
+        let threshold = &result.threshold;
+        let words = format!("{threshold}: {}", result.in_words());
+        // Causes are counted over all requests.
+        let is_of_all = threshold.of == ThresholdMetric::Errors && threshold.request.is_none();
+        match self.run.main_cause_in_words().filter(|_| is_of_all) {
+            Some(cause) => format!("{words}, {cause}"),
+            None => words,
+        }
     }
 }

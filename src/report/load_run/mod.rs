@@ -98,11 +98,7 @@ impl RunReport {
             });
         let mut all: Vec<Advice> = Vec::new();
         for one in found.chain(missed) {
-            let one = match one {
-                advice::FAILED if self.was_refused() => advice::REFUSED,
-                advice::FAILED | advice::ERRORS if self.was_not_reached() => advice::UNREACHED,
-                other => other,
-            };
+            let one = self.specific(one);
             let is_known =
                 all.contains(&one) || one == advice::FAILED && all.contains(&advice::ERRORS);
             if !is_known {
@@ -112,20 +108,22 @@ impl RunReport {
         all
     }
 
-    /// Whether requests failed because the service rejected the load, according to its responses.
-    fn was_refused(&self) -> bool {
-        let causes = self.run.causes();
-        let first = self.run.example(Cause::Status);
-        causes.iter().any(|(cause, _)| *cause == Cause::RateLimited)
-            || first.is_some_and(|words| words.starts_with("status 429"))
-    }
-
-    /// Whether most of the failed requests were never sent, since there was no connection.
-    fn was_not_reached(&self) -> bool {
-        use Cause::{Certificate, Dns, Refused, Tls, Unreachable};
-        let causes = self.run.causes();
-        let main = causes.first().map(|(cause, _)| *cause);
-        matches!(main, Some(Dns | Refused | Unreachable | Tls | Certificate))
+    /// Advice for failed requests, depending on their most frequent cause; otherwise, the advice itself.
+    fn specific(&self, general: Advice) -> Advice {
+        use Cause::{Certificate, Dns, RateLimited, Refused, Status, Tls, Unreachable};
+        let (advice::FAILED | advice::ERRORS) = general else {
+            return general;
+        };
+        let is_rejected = || {
+            let first = self.run.example(Status);
+            first.is_some_and(|words| words.starts_with("status 429"))
+        };
+        match self.run.causes().first().map(|(cause, _)| *cause) {
+            Some(RateLimited) => advice::REFUSED,
+            Some(Status) if is_rejected() => advice::REFUSED,
+            Some(Dns | Refused | Unreachable | Tls | Certificate) => advice::UNREACHED,
+            _ => general,
+        }
     }
 
     /// The worst decision of all thresholds.

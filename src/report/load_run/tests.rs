@@ -222,7 +222,7 @@ fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
     assert_eq!(advice, [advice::FAILED]);
     assert_eq!(
         finding,
-        "2 of 2 thresholds were missed (p95 < 500ms: 20% of the requests failed, and failed requests are never fast; errors < 1%: 20%)"
+        "2 of 2 thresholds were missed (errors < 1%: 20%, cause: status (first: status 500); ...)"
     );
     assert_eq!(advised("status 429").0, [advice::REFUSED]);
 }

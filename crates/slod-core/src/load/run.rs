@@ -148,6 +148,20 @@ impl RunRecord {
         causes
     }
 
+    /// `most frequent cause: refused (first: connecting to ...)`; `None` if no request failed.
+    pub fn main_cause_in_words(&self) -> Option<String> {
+        let causes = self.causes();
+        let (cause, _) = causes.first()?;
+        let first = self.example(*cause);
+        let first = first.map_or_else(String::new, |words| format!(" (first: {words})"));
+        let often = if causes.len() > 1 {
+            "most frequent "
+        } else {
+            ""
+        };
+        Some(format!("{often}cause: {}{first}", cause.label()))
+    }
+
     /// What the responses with status 429 asked for; `None` if nothing read it.
     pub fn retry_after(&self) -> Option<RetryAfter> {
         let each = self.requests.iter().filter_map(|one| one.retry_after);

@@ -138,3 +138,21 @@ fn a_step_without_the_one_that_captures_its_value_is_left_out() {
     let left_out = "log.entries[2].request: left out: no earlier step captures it";
     assert_eq!(remarks(&imported)[1], left_out);
 }
+
+#[test]
+fn names_in_responses_never_become_variables() {
+    const VALUES: [&str; 4] = ["a1b2c3d4e5", "b1c2d3e4f5", "c1d2e3f4a5", "d1e2f3a4b5"];
+    let [in_json, escaped, in_page, in_header] = VALUES;
+    let json = format!(r#"{{ "${{HOME}}": "{in_json}", "\ufdd0LOAD_X\ufdd1": "{escaped}" }}"#);
+    let page = format!(r#"<input name="${{HOME}}" value="{in_page}">"#);
+    let header = entry("/", "", &page)
+        .replace("X-Cart", "X-${HOME}")
+        .replace("cart-7f3a9c", in_header);
+    let sent = posted("text/plain", &VALUES.join(" "));
+    let yaml = steps(&[entry("/", "", &json), header, entry("/", &sent, "")]).to_yaml(false);
+    assert!(
+        !yaml.contains("${HOME}") && !yaml.contains("LOAD_X"),
+        "{yaml}"
+    );
+    assert_eq!(yaml.matches("${captured.").count(), 1, "{yaml}");
+}

@@ -34,16 +34,7 @@ pub fn statement(usable: &Usable<'_>) -> Option<Statement> {
 
 /// `no request succeeded: all 6 failed; most frequent cause: refused (first: connecting to ...)`
 fn evidence(run: &RunRecord, failed: u64) -> String {
-    let causes = run.causes();
-    let often = if causes.len() > 1 {
-        "most frequent "
-    } else {
-        ""
-    };
-    let frequent = causes.first().map_or_else(String::new, |(cause, _)| {
-        let first = run.example(*cause);
-        let first = first.map_or_else(String::new, |words| format!(" (first: {words})"));
-        format!("; {often}cause: {}{first}", cause.label())
-    });
-    format!("no request succeeded: all {failed} failed{frequent}")
+    let cause = run.main_cause_in_words();
+    let cause = cause.map_or_else(String::new, |words| format!("; {words}"));
+    format!("no request succeeded: all {failed} failed{cause}")
 }
