@@ -35,7 +35,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     if keys.boolean("recursion_desired")? == Some(false) {
         probe.set("recursion", Value::Bool(false));
     }
-    probe.set_map("expect", expect(keys, of)?);
+    probe.set_map("expect", expect(keys, &record_type, of)?);
     ip_version(keys, &mut probe)?;
     source_address(keys);
     for name in ["validate_authority_rrs", "validate_additional_rrs"] {
@@ -63,7 +63,7 @@ fn transport(keys: &Keys<'_>, probe: &mut Map) -> Result<(), String> {
     Ok(())
 }
 
-fn expect(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+fn expect(keys: &Keys<'_>, record_type: &str, of: &Context<'_>) -> Result<Map, String> {
     let mut expect = Map::default();
     let codes = keys.texts("valid_rcodes")?;
     if !codes.is_empty() {
@@ -77,7 +77,7 @@ fn expect(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let [not, all, each, none] = VALIDATIONS;
     let read = |name| -> Result<Vec<String>, String> {
         let found = keys.items(name)?.into_iter();
-        let data = found.map(|at| Ok(of_data(at, &text(at)?, of)));
+        let data = found.map(|at| Ok(of_data(at, &text(at)?, record_type, of)));
         let data: Vec<Option<String>> = data.collect::<Result<_, String>>()?;
         Ok(data.into_iter().flatten().collect())
     };
@@ -108,25 +108,77 @@ fn any(all: Vec<String>) -> Vec<String> {
     vec![parts.join("|")]
 }
 
-/// The part of an expression that concerns a record's data: all of it, or the part after name, TTL, class and type.
-fn of_data(at: At<'_>, regex: &str, of: &Context<'_>) -> Option<String> {
+/// Converts an expression for whole records to one for the data of records of the queried type.
+fn of_data(at: At<'_>, regex: &str, record_type: &str, of: &Context<'_>) -> Option<String> {
     let regex = regex.replace("\\t", "\t");
-    let parts: Vec<&str> = regex.splitn(5, '\t').collect();
-    let data = match &parts[..] {
-        [whole] if !whole.starts_with('^') => (*whole).to_owned(),
-        [_, _, _, _, data] => format!("^{data}"),
-        _ => {
-            at.remark("the expression is left out: it concerns the name, TTL, class or type of a record, and slod matches only the data");
-            return None;
-        }
-    };
-    let difference = if parts.len() > 1 {
-        "its part for the name, TTL, class and type is left out"
+    let (data, difference) = if let Some(data) = data_part(&regex, record_type) {
+        let left_out = "its part for the name, TTL, class and type is left out";
+        (format!("^{data}"), left_out)
+    } else if regex.starts_with('^') || regex.contains('\t') {
+        at.remark("the expression is left out: it concerns the name, TTL, class or type of a record, and slod matches only the data");
+        return None;
     } else {
-        "the exporter matches the whole record, including its name, TTL, class and type"
+        let whole =
+            "the exporter matches the whole record, including its name, TTL, class and type";
+        (regex, whole)
     };
     at.remark(format!(
         "the expression is matched against the data of records of the queried type: {difference}"
     ));
     of.expression(at, &data)
+}
+
+/// The part of an expression that follows the type of a record: the field after the class, or the queried type
+/// itself, or the fourth field between tabs.
+fn data_part<'r>(regex: &'r str, record_type: &str) -> Option<&'r str> {
+    let mut rest = regex;
+    let mut is_type = false;
+    while let Some((field, after)) = split_space(rest) {
+        let word = field.trim_start_matches(['^', '.', '*']);
+        if is_type || word == record_type {
+            return Some(after);
+        }
+        is_type = matches!(word, "IN" | "CH");
+        rest = after;
+    }
+    regex.splitn(5, '\t').nth(4)
+}
+
+/// Splits an expression at its first whitespace, repeated or not.
+fn split_space(regex: &str) -> Option<(&str, &str)> {
+    let found = ["\t", "\\s", "[[:space:]]"].into_iter();
+    let (start, space) = found
+        .filter_map(|space| Some((regex.find(space)?, space)))
+        .min()?;
+    let after = &regex[start + space.len()..];
+    Some((
+        &regex[..start],
+        after.strip_prefix(['+', '*']).unwrap_or(after),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::data_part;
+
+    #[test]
+    fn data_follows_the_type_however_whitespace_is_written() {
+        for (regex, data) in [
+            ("example.org.\t300\tIN\tA\t192.0.2.1", Some("192.0.2.1")),
+            ("example.org.\t.*\tIN\t.*\t192.0.2.1", Some("192.0.2.1")),
+            (".*\t.*\t.*\t.*\t192.0.2.1", Some("192.0.2.1")),
+            (r"example\.org\.\s+\d+\s+IN\s+A\s+192\.", Some(r"192\.")),
+            (
+                r"^a\..*[[:space:]]IN[[:space:]]+A[[:space:]]+.*$",
+                Some(".*$"),
+            ),
+            (r"\sIN\sA\s", Some("")),
+            (r"IN\s+(A|AAAA)\s+", Some("")),
+            (".*A\t192.0.2.1", Some("192.0.2.1")),
+            (r"192\.0\.2\.1", None),
+            (r"10\s+mail", None),
+        ] {
+            assert_eq!(data_part(regex, "A"), data, "{regex}");
+        }
+    }
 }

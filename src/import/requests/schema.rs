@@ -142,6 +142,11 @@ impl<'d> Examples<'d> {
     }
 
     fn array(&self, schema: &At<'d>, open: &mut Vec<&'d Value>) -> Result<Value, RequestsError> {
+        let tuple = schema.items_of("prefixItems")?;
+        if !tuple.is_empty() {
+            let items = tuple.iter().map(|item| self.value(item, open));
+            return items.collect::<Result<_, _>>().map(Value::Array);
+        }
         let items = schema.get("items");
         let items = items.map(|items| self.resolve(&items)).transpose()?;
         let shortest = count(schema, "minItems").unwrap_or(0);
@@ -251,7 +256,7 @@ fn kind<'d>(schema: &At<'d>) -> &'d str {
     match kind {
         Some(kind) => kind,
         None if has("properties") || has("allOf") => "object",
-        None if has("items") => "array",
+        None if has("items") || has("prefixItems") => "array",
         None => "",
     }
 }

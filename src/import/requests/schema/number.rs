@@ -32,13 +32,13 @@ pub fn integer(schema: &At<'_>) -> Value {
     });
     let value = limits.multiple_of(within(lowest, highest, 1.0), highest);
     match limits.exact(schema) {
-        Some(minimum) => minimum,
-        None if value.abs() < INTEGER_MAX =>
+        Some(minimum) if !minimum.is_f64() => minimum,
+        _ if value.abs() < INTEGER_MAX =>
         {
             #[expect(clippy::cast_possible_truncation, reason = "it is an integer in range")]
             Value::from(value as i64)
         }
-        None => Value::from(value),
+        _ => Value::from(value),
     }
 }
 

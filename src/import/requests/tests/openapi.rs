@@ -230,7 +230,7 @@ fn multipart_forms_are_built_or_reported() {
 
 /// Of `OpenAPI` 3.0 and 3.1. `FastAPI` writes `exclusiveMinimum` for `gt`.
 #[test]
-fn numbers_are_within_their_limits() {
+fn values_are_those_that_schemas_allow() {
     for (schema, expected) in [
         ("type: integer", "1"),
         ("type: integer, minimum: 5", "5"),
@@ -239,6 +239,8 @@ fn numbers_are_within_their_limits() {
         ("type: integer, minimum: 5, exclusiveMinimum: false", "5"),
         ("type: integer, maximum: -3", "-3"),
         ("type: integer, exclusiveMaximum: 0", "-1"),
+        ("type: integer, minimum: 18.0", "18"),
+        ("type: integer, minimum: 0.5", "1"),
         ("type: integer, minimum: 7, multipleOf: 5", "10"),
         ("type: integer, minimum: 7, maximum: 9, multipleOf: 4", "8"),
         (
@@ -251,6 +253,10 @@ fn numbers_are_within_their_limits() {
         ("type: number, exclusiveMinimum: 3", "4.0"),
         ("type: number, maximum: 0.25", "0.25"),
         ("type: number, exclusiveMaximum: 0.5", "-0.5"),
+        (
+            "type: array, prefixItems: [{ type: integer }, { type: string }]",
+            r#"[1,"text"]"#,
+        ),
     ] {
         let content = format!("application/json: {{ schema: {{ {schema} }} }}");
         let file = format!(
