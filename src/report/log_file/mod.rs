@@ -106,7 +106,7 @@ impl LogSummary {
             let width = show_duration(self.width);
             writeln!(
                 out,
-                "    {title}: {count}, at most {most} in {width}, from {seconds} s after the start on"
+                "    {title}: {count}, at most {most} in {width} (at {seconds} s after the start)"
             )
             .unwrap_or_default();
             for (message, count) in &one.messages {

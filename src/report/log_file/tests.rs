@@ -194,7 +194,7 @@ fn lines_are_counted_by_window_and_message() {
     let first = ("ERROR order N failed after N attempts".to_owned(), 3);
     assert_eq!(errors.messages.first(), Some(&first));
     let shown =
-        "errors: 4, at most 3 in 1m, from 0 s after the start on\n      3 x ERROR order N failed";
+        "errors: 4, at most 3 in 1m (at 0 s after the start)\n      3 x ERROR order N failed";
     assert!(summary.to_text().contains(shown), "{}", summary.to_text());
 }
 
