@@ -1,5 +1,6 @@
 //! Regular expressions in a config: compiled within limits, and displayed as they are written.
 
+use crate::text::from_go;
 use crate::yaml::{Form, Scalar};
 use regex::RegexBuilder;
 use regex::bytes;
@@ -72,8 +73,9 @@ pub fn text_regex(text: &str) -> Option<regex::Regex> {
 
 /// Compiles an expression that must match a whole text, as in PromQL.
 pub fn whole_text_regex(text: &str) -> Option<regex::Regex> {
-    // First compiled as written: an expression must not become valid through the added parentheses.
-    text_regex(text)?;
+    let text = from_go(text);
+    // First compiled alone: an expression must not become valid through the added parentheses.
+    text_regex(&text)?;
     text_regex(&format!("^(?:{text})$"))
 }
 
@@ -113,6 +115,12 @@ mod tests {
                 "{shown}"
             );
         }
+    }
+
+    #[test]
+    fn braces_of_a_whole_text_are_literal_as_in_promql() {
+        let regex = whole_text_regex("/users/{id}").expect("valid");
+        assert!(regex.is_match("/users/{id}") && !regex.is_match("/users/id"));
     }
 
     #[test]

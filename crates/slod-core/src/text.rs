@@ -1,7 +1,9 @@
 //! Sanitizes external text: removes terminal control sequences and characters that disguise text. Pure.
 
+mod go_syntax;
 mod names;
 
+pub use go_syntax::from_go;
 pub use names::{Names, slug};
 
 use std::borrow::Cow;

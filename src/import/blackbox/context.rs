@@ -4,7 +4,7 @@ use super::keys::Keys;
 use super::value::{Map, Value};
 use crate::import::check::{Check, Fault, ROUNDS_MAX, item};
 use crate::import::document::{At, Spot};
-use crate::text::Names;
+use crate::text::{Names, from_go};
 use crate::yaml::Secret;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -103,9 +103,10 @@ impl Context<'_> {
         Ok(valid)
     }
 
-    /// An expression; `None` after a remark that slod does not support it.
+    /// An expression in Go's syntax, rewritten for slod; `None` after a remark that slod does not support it.
     pub fn expression(&self, at: At<'_>, regex: &str) -> Option<String> {
-        let expect = Map::of([("body", Value::List(vec![Value::plain(regex)]))]);
+        let regex = from_go(regex);
+        let expect = Map::of([("body", Value::List(vec![Value::plain(&regex)]))]);
         let keys = [
             ("url", Value::plain("http://x/")),
             ("expect", Value::Map(expect)),
@@ -115,7 +116,7 @@ impl Context<'_> {
             ("http", Value::Map(Map::of(keys))),
         ]);
         match fault_of(self.check, &probe, &Map::default()) {
-            None => Some(regex.to_owned()),
+            None => Some(regex),
             Some(fault) => {
                 at.remark(format!("the expression is left out: {fault}"));
                 None

@@ -2,6 +2,7 @@
 
 use super::keys::Keys;
 use crate::import::document::At;
+use crate::text::from_go;
 use regex::Regex;
 use std::collections::BTreeMap;
 
@@ -102,7 +103,7 @@ impl Rule {
             return Err(at.fault("unknown `action`", format!("one of {names}")));
         };
         let pattern = keys.text("regex")?.unwrap_or_else(|| "(.*)".to_owned());
-        let whole = format!("^(?s:{pattern})$");
+        let whole = format!("^(?s:{})$", from_go(&pattern));
         let built = regex::RegexBuilder::new(&whole)
             .size_limit(COMPILED_MAX)
             .build();

@@ -143,6 +143,15 @@ fn http_modules_become_probes() {
 }
 
 #[test]
+fn literal_braces_of_go_are_escaped() {
+    let http =
+        r#"{ prober: http, http: { fail_if_body_not_matches_regexp: ['{"status":"ok"}'] } }"#;
+    let (config, _) = imported(&format!("modules: {{ web: {http} }}\n"), None);
+    let body = &probe(&config, "web")["http"]["expect"]["body"];
+    assert_eq!(body, &json!([r#"\{"status":"ok"}"#]));
+}
+
+#[test]
 fn other_modules_become_probes() {
     let (config, imported) = imported(MODULES, None);
     let smtp = json!({"address": "smtp.invalid:443", "expect": "(?mR)^220 ([^ ]+) ESMTP"});

@@ -3,6 +3,7 @@
 use super::record::{Acknowledgement, AlertKey};
 use super::tier::other_severity;
 use crate::outcome::Timestamp;
+use crate::text::from_go;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ impl Matcher {
         }
         let regex = is_regex.then(|| {
             // The expression is anchored at both ends.
-            let whole = regex::RegexBuilder::new(&format!("^(?:{value})$"))
+            let whole = regex::RegexBuilder::new(&format!("^(?:{})$", from_go(value)))
                 .size_limit(MAX_REGEX)
                 .build();
             whole.map_err(|_| {

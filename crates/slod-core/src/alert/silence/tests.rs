@@ -22,6 +22,7 @@ fn matchers_match_as_in_alertmanager() {
         ("service!=api", true),
         ("slo=~latency-.*", true),
         ("slo=~latency", false),
+        ("slo=~\"{id}|latency-.*\"", true),
         ("slo!~latency-.*", false),
         ("slo=~\"errors|latency-p95\"", true),
         // A missing label matches like an empty one.
