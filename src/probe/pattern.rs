@@ -60,15 +60,27 @@ fn fault(text: &str) -> String {
 
 /// Compiles an expression that matches bytes, such as bodies.
 pub fn bytes_regex(text: &str) -> Option<bytes::Regex> {
-    let mut builder = bytes::RegexBuilder::new(text);
-    let built = builder.size_limit(COMPILED_MAX).build();
-    built.ok().filter(|_| text.len() <= LENGTH_MAX)
+    compiled(text, |text| {
+        let mut builder = bytes::RegexBuilder::new(text);
+        builder.size_limit(COMPILED_MAX).build().ok()
+    })
 }
 
 /// Compiles an expression that matches text.
 pub fn text_regex(text: &str) -> Option<regex::Regex> {
-    let built = RegexBuilder::new(text).size_limit(COMPILED_MAX).build();
-    built.ok().filter(|_| text.len() <= LENGTH_MAX)
+    compiled(text, |text| {
+        let mut builder = RegexBuilder::new(text);
+        builder.size_limit(COMPILED_MAX).build().ok()
+    })
+}
+
+/// What is invalid, but valid in Go, has its meaning there: Go, Python and JavaScript take the braces of
+/// `{"status":"ok"}` literally.
+fn compiled<T>(text: &str, compile: impl Fn(&str) -> Option<T>) -> Option<T> {
+    if text.len() > LENGTH_MAX {
+        return None;
+    }
+    compile(text).or_else(|| compile(&from_go(text)))
 }
 
 /// Compiles an expression that must match a whole text, as in PromQL.
@@ -96,6 +108,21 @@ pub fn display_pattern(pattern: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn braces_that_repeat_nothing_are_literal() {
+        let body = br#"{"status":"ok","used":{"mb":3}}"#;
+        for (text, matches) in [
+            (r#"{"status":"ok""#, true),
+            (r#"^{"status":"(ok|degraded)""#, true),
+            (r#""used":{"mb":\d{1,3}}}$"#, true),
+            (r#"{"status":"down""#, false),
+        ] {
+            let regex = bytes_regex(text).expect(text);
+            assert_eq!(regex.is_match(body), matches, "{text}");
+        }
+        assert!(text_regex("{(").is_none());
+    }
 
     #[test]
     fn the_fault_is_named_without_the_expression() {

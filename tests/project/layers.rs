@@ -12,6 +12,7 @@ const LAYERS: [&[&str]; 10] = [
     &[
         "outcome",
         "sample",
+        "selector",
         "diagnostic",
         "slo",
         "alert",

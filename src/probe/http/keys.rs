@@ -305,7 +305,7 @@ pub const EXPECT_HEADERS_NOT: Key<Map<Text>> = Key::optional(
 pub const EXPECT_BODY: Key<List<Pattern<Regex>>> = Key::optional(
     "body",
     List::of(REGEX),
-    "Regular expressions that must all match the body. They are matched against the decoded text and its bytes.",
+    "Regular expressions that must all match the body. They are matched against the decoded text and its bytes. Braces that repeat nothing are literal, as in `{\"status\":\"ok\"}`.",
 );
 
 pub const EXPECT_BODY_NOT: Key<List<Pattern<Regex>>> = Key::optional(
