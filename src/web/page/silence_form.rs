@@ -20,7 +20,7 @@ pub const HOURS: [(u64, &str); 5] = [
     (24, "1 day"),
     (168, "1 week"),
 ];
-/// The fields: which alerts are silenced, with its value for all of the service, for how long, why, and by whom.
+/// The fields: which alerts are silenced, with its value for all of the service, for how long, why, and who does it.
 pub const SILENCED: &str = "alerts";
 pub const OF_SERVICE: &str = "service";
 pub const LASTS: &str = "hours";
