@@ -70,10 +70,14 @@ impl Preview {
         rules: &AlertRules,
         at: Timestamp,
     ) -> Markup {
+        // Labels of an alert are valid matchers, unless they are longer than a silence can have.
+        let matchers = match matchers(alert, rules, self.is_whole) {
+            Ok(matchers) => matchers,
+            Err(why) => return html! { section #preview { div.card { p { (why) } } } },
+        };
         let silence = Silence {
             id: 0,
-            // Labels of an alert are valid matchers, unless they are longer than a silence can have.
-            matchers: matchers(alert, rules, self.is_whole).unwrap_or_default(),
+            matchers,
             from: Timestamp(0),
             to: Timestamp(i64::MAX),
             author: String::new(),
