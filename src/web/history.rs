@@ -14,7 +14,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -154,7 +154,8 @@ fn bounds(parameters: &Fields, now: Timestamp) -> Result<(Timestamp, Timestamp),
     Ok((from, to))
 }
 
-/// Writes a JSON array in pieces, as the client reads it. The permit is released with the last piece.
+/// Writes a JSON array in pieces, as the client reads it. The permit is released with the last piece. The stream may be
+/// polled after its end, which the compression does.
 fn written(
     records: Vec<Record>,
     code: Option<CodeOf>,
@@ -176,6 +177,7 @@ fn written(
         let rest = (!ends).then_some((records, to, turn));
         Some((Ok(Bytes::from(piece)), rest))
     })
+    .fuse()
 }
 
 impl<'a> OutcomeView<'a> {

@@ -13,14 +13,14 @@ use flate2::write::GzEncoder;
 use std::sync::Arc;
 
 pub async fn metrics(State(state): State<WebState>, headers: HeaderMap) -> Response {
-    let text = |name: HeaderName| {
-        headers
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default()
+    // Several lines of a header are one list (RFC 9110, 5.3).
+    let list = |name: HeaderName| {
+        let lines = headers.get_all(name).iter();
+        let lines: Vec<&str> = lines.filter_map(|line| line.to_str().ok()).collect();
+        lines.join(",")
     };
-    let format = accept::choose(text(header::ACCEPT));
-    let gzip = accept::takes_gzip(text(header::ACCEPT_ENCODING));
+    let format = accept::choose(&list(header::ACCEPT));
+    let gzip = accept::takes_gzip(&list(header::ACCEPT_ENCODING));
     state.own.store(&state.store.stats());
     let ledger = state.ledger_view();
     let alerts = Arc::clone(&state.alerts.borrow());

@@ -2,7 +2,7 @@
 //! few responses at a time. Clients that do not read time out.
 
 use axum::body::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt, stream};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::Duration;
@@ -40,7 +40,8 @@ impl Streams {
     }
 
     /// Generates a response outside of the async workers. The stream ends with an error if `write` fails or
-    /// panics, so that a truncated response is not mistaken for a complete one.
+    /// panics, so that a truncated response is not mistaken for a complete one. It may be polled after its end, which
+    /// the compression does.
     pub async fn start(
         &self,
         write: impl FnOnce(PieceWriter) -> io::Result<PieceWriter> + Send + 'static,
@@ -55,7 +56,7 @@ impl Streams {
             _permit: permit,
         };
         let work = tokio::task::spawn_blocking(move || write(out).map(drop));
-        stream::unfold(Some((pieces, work)), next_piece)
+        stream::unfold(Some((pieces, work)), next_piece).fuse()
     }
 }
 
@@ -104,7 +105,6 @@ impl Write for PieceWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use futures_util::StreamExt;
 
     #[tokio::test]
     async fn pieces_arrive_in_order_and_a_failure_is_seen() {

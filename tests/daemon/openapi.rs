@@ -72,6 +72,7 @@ impl<'d> Client<'d> {
         let url = format!("http://{}{path}", self.daemon.address);
         let method = method.to_uppercase().parse().expect("a method");
         let mut request = self.http.request(method, url);
+        request = request.header("Accept-Encoding", "gzip");
         if !body.is_null() {
             request = request
                 .header("Content-Type", "application/json")
@@ -79,8 +80,14 @@ impl<'d> Client<'d> {
         }
         self.runtime.block_on(async {
             let answer = request.send().await.expect("an answer");
-            let (status, text) = (answer.status().as_u16(), answer.text().await);
-            let text = text.expect("text");
+            let status = answer.status().as_u16();
+            let is_zipped = answer.headers().get("Content-Encoding").is_some();
+            let body = answer.bytes().await.expect("a whole body");
+            let text = if is_zipped {
+                std::io::read_to_string(flate2::read::GzDecoder::new(&body[..])).expect("gzip")
+            } else {
+                String::from_utf8(body.to_vec()).expect("text")
+            };
             (
                 status,
                 serde_json::from_str(&text).unwrap_or(Value::String(text)),
