@@ -2,6 +2,7 @@
 
 use crate::observe::{QUANTILES, histogram_quantile, make_monotonic};
 use crate::outcome::Timestamp;
+use crate::sample::{SeriesKey, Step};
 use crate::store::{SeriesInfo, Store, StoreError};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -29,10 +30,20 @@ pub fn quantiles(
     step: Duration,
     limit: usize,
 ) -> Result<QuantileSteps, StoreError> {
-    let mut steps: BTreeMap<Timestamp, Counted> = BTreeMap::new();
+    let all = all.iter().map(|info| (&info.key, *info));
+    let mut counted = Vec::new();
     for (bound, info) in buckets(all, histogram) {
-        let counted = store.steps(info, range, Some(step), limit)?;
-        for one in counted.iter().flatten() {
+        let steps = store.steps(info, range, Some(step), limit)?;
+        counted.push((bound, steps.unwrap_or_default()));
+    }
+    Ok(of_steps(counted))
+}
+
+/// Estimates the quantiles of each step from the steps of [`buckets`].
+pub fn of_steps(buckets: impl IntoIterator<Item = (f64, Vec<Step>)>) -> QuantileSteps {
+    let mut steps: BTreeMap<Timestamp, Counted> = BTreeMap::new();
+    for (bound, counted) in buckets {
+        for one in counted {
             // A bucket that did not change has no samples.
             let increase = one.increase.unwrap_or(0.0);
             steps.entry(one.at).or_default().0.push((bound, increase));
@@ -40,16 +51,21 @@ pub fn quantiles(
     }
     let known = steps.into_iter();
     let known = known.filter_map(|(at, counted)| Some((at, counted.quantiles()?)));
-    Ok(known.collect())
+    known.collect()
 }
 
-/// The buckets by their upper bounds, which ascend to +Inf.
-fn buckets<'a>(all: &[&'a SeriesInfo], histogram: &str) -> Vec<(f64, &'a SeriesInfo)> {
-    let is_bucket = |name: &str| name.strip_suffix("_bucket") == Some(histogram);
-    let found = all.iter().filter(|info| is_bucket(info.key.name()));
-    let bound = |info: &SeriesInfo| info.key.label("le")?.parse::<f64>().ok();
-    let mut found: Vec<_> = found
-        .filter_map(|info| Some((bound(info)?, *info)))
+/// Returns the buckets of a histogram among series, by their upper bounds, which ascend to +Inf.
+pub fn buckets<'a, T>(
+    all: impl Iterator<Item = (&'a SeriesKey, T)>,
+    histogram: &str,
+) -> Vec<(f64, T)> {
+    let bound = |key: &SeriesKey| {
+        let is_bucket = key.name().strip_suffix("_bucket") == Some(histogram);
+        let bound = key.label("le").filter(|_| is_bucket)?;
+        bound.parse::<f64>().ok()
+    };
+    let mut found: Vec<_> = all
+        .filter_map(|(key, one)| Some((bound(key)?, one)))
         .collect();
     found.sort_by(|(a, _), (b, _)| a.total_cmp(b));
     let every = found.len().div_ceil(BUCKETS).max(1);

@@ -1,19 +1,16 @@
 //! Charts of a run as data; the x-axis is the time since its start.
 
 use super::RunReport;
+use super::observed::{ObservedLine, observed_lines};
 use crate::format::numbers;
-use crate::load::{Figures, LoadWindow, Model, ObservedSeries};
-use crate::outcome::Timestamp;
-use crate::report::families::{DRAWN, DrawnFamily, name};
-use crate::sample::SeriesKind;
+use crate::load::{Figures, LoadWindow, Model};
+use crate::report::families::{DRAWN, DrawnFamily};
 use crate::stats::quantile::needed;
 use crate::threshold::ThresholdMetric;
 use std::time::Duration;
 
 /// Maximum number of points of a line.
 const POINTS: u32 = 240;
-/// Maximum number of lines per family, for example of several process groups.
-const LINES: usize = 4;
 /// Limits this many times above the highest value would flatten the lines and are left out.
 const LIMIT_FAR: f64 = 3.0;
 
@@ -47,7 +44,8 @@ pub enum LineStyle {
     Bad,
 }
 
-const LINE_STYLES: [LineStyle; LINES] = [
+/// Also the maximum number of lines per family, for example of several process groups.
+const LINE_STYLES: [LineStyle; 4] = [
     LineStyle::First,
     LineStyle::Second,
     LineStyle::Third,
@@ -74,16 +72,12 @@ pub fn of_client(report: &RunReport) -> Vec<Chart> {
 
 /// Charts of the service's samples during the run.
 pub fn of_system(report: &RunReport) -> Vec<Chart> {
-    let run = &report.run;
     let of = |family: &DrawnFamily| {
-        let series = run.observed.iter().filter(|one| family.has(&one.key));
-        let lines = series
-            .take(LINES)
-            .zip(LINE_STYLES)
-            .map(|(series, look)| observed(series, look, run.from));
+        let all = observed_lines(&report.run, family).into_iter();
+        let drawn = all.filter(|line| !line.points.is_empty()).zip(LINE_STYLES);
         Chart {
             title: family.title.to_owned(),
-            lines: lines.filter(|line| !line.points.is_empty()).collect(),
+            lines: drawn.map(|(line, look)| thinned(line, look)).collect(),
             limits: Vec::new(),
             show: family.show,
         }
@@ -244,40 +238,20 @@ fn quantile(report: &RunReport, q: f64) -> Vec<(f64, f64)> {
     points
 }
 
-/// Values of a gauge, or rates of a counter, thinned out to the resolution of the chart.
-fn observed(series: &ObservedSeries, look: LineStyle, from: Timestamp) -> Line {
-    let since = |at: Timestamp| at.0.saturating_sub(from.0) as f64 / 1000.0;
-    let points: Vec<(f64, f64)> = match series.kind {
-        SeriesKind::Gauge => {
-            let samples = series.samples.iter();
-            samples.map(|one| (since(one.at), one.value)).collect()
-        }
-        SeriesKind::Counter => {
-            let pairs = series.samples.windows(2);
-            pairs
-                .filter_map(|pair| {
-                    let seconds = since(pair[1].at) - since(pair[0].at);
-                    // A counter that decreased was reset to zero.
-                    let rise = pair[1].value - pair[0].value;
-                    let rise = if rise < 0.0 { pair[1].value } else { rise };
-                    (seconds > 0.0).then(|| (since(pair[1].at), rise / seconds))
-                })
-                .collect()
-        }
-    };
-    let every = points.len().div_ceil(POINTS as usize).max(1);
-    let thinned: Vec<(f64, f64)> = points
-        .chunks(every)
-        .filter_map(|chunk| {
-            let highest = chunk.iter().map(|(_, value)| *value).reduce(f64::max)?;
-            Some((chunk.first()?.0, highest))
-        })
-        .collect();
-    let span = thinned.last().map_or(0.0, |last| last.0) - thinned.first().map_or(0.0, |one| one.0);
+/// Thinned out to the resolution of the chart.
+fn thinned(line: ObservedLine, look: LineStyle) -> Line {
+    let every = line.points.len().div_ceil(POINTS as usize).max(1);
+    let chunks = line.points.chunks(every);
+    let points = chunks.filter_map(|chunk| {
+        let highest = chunk.iter().map(|(_, value)| *value).reduce(f64::max)?;
+        Some((chunk.first()?.0, highest))
+    });
+    let points: Vec<(f64, f64)> = points.collect();
+    let span = points.last().map_or(0.0, |last| last.0) - points.first().map_or(0.0, |one| one.0);
     Line {
-        name: name(&series.key),
+        name: line.name,
         look,
-        gap: 3.0 * span / thinned.len().max(1) as f64,
-        points: thinned,
+        gap: 3.0 * span / points.len().max(1) as f64,
+        points,
     }
 }

@@ -9,6 +9,7 @@ mod json;
 mod judged;
 mod junit;
 mod markdown;
+mod observed;
 mod requirement;
 mod sections;
 mod summary;

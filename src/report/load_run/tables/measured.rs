@@ -2,12 +2,12 @@
 
 use crate::format::numbers;
 use crate::load::{Figures, RequestFigures, RetryAfter, StageRow, Transferred, Usable, stage_rows};
-use crate::report::families::{DRAWN, name};
+use crate::report::families::DRAWN;
 use crate::report::load_run::RunReport;
 use crate::report::load_run::judged::left_out;
+use crate::report::load_run::observed::observed_lines;
 use crate::report::sheet::{Cell, Column, Kind, Table, column};
 use crate::report::table::known;
-use crate::sample::SeriesKind;
 use crate::stats::proportion::Share;
 use crate::text::printable;
 use crate::units::{show_duration, whole};
@@ -301,12 +301,11 @@ pub fn results(report: &RunReport) -> Table {
 pub fn observed(report: &RunReport) -> Table {
     let mut rows = Vec::new();
     for family in DRAWN {
-        let all = report.run.observed.iter();
-        let gauges = all.filter(|one| one.kind == SeriesKind::Gauge && family.has(&one.key));
-        for series in gauges {
-            let values = series.samples.iter().map(|one| one.value);
+        let all = observed_lines(&report.run, family).into_iter();
+        for line in all.filter(|line| line.is_gauge && !line.points.is_empty()) {
+            let values = line.points.iter().map(|(_, value)| *value);
             let show = |value: Option<f64>| Cell::known(value, family.show);
-            let name = format!("{} {}", family.title, name(&series.key));
+            let name = format!("{} {}", family.title, line.name);
             rows.push(vec![
                 Cell::Untrusted(name.trim().to_owned()),
                 show(values.clone().next()),
