@@ -8,9 +8,10 @@
 
 use super::counts::{Corrupt, ValueCounts};
 
-/// The remaining values: a Fenwick tree over their counts.
+/// The remaining values: their counts, and a Fenwick tree over them.
 #[derive(Debug)]
 struct FrequencyModel {
+    counts: Vec<u32>,
     /// `tree[i]` is the sum of the `i & -i` counts that end at number `i`, with `i` from 1.
     tree: Vec<u32>,
     left: u32,
@@ -30,56 +31,58 @@ impl FrequencyModel {
         if left >= 1 << 24 {
             return Err(Corrupt);
         }
+        let counts: Vec<u32> = counts.iter().map(|(_, count)| count).collect();
         let mut tree = vec![0; counts.len() + 1];
-        for (index, (_, count)) in counts.iter().enumerate() {
+        for (index, count) in counts.iter().enumerate() {
             tree[index + 1] += count;
             let parent = (index + 1) + ((index + 1) & (index + 1).wrapping_neg());
             if parent < tree.len() {
                 tree[parent] += tree[index + 1];
             }
         }
-        Ok(Self { tree, left })
+        Ok(Self { counts, tree, left })
     }
 
-    fn before(&self, mut index: usize) -> u32 {
-        let mut sum = 0;
-        while index > 0 {
-            sum += self.tree[index];
-            index &= index - 1;
+    /// Takes a value out; returns its share before that.
+    fn take(&mut self, index: usize) -> Share {
+        let (mut start, mut before) = (0, index);
+        while before > 0 {
+            start += self.tree[before];
+            before &= before - 1;
         }
-        sum
-    }
-
-    fn share(&self, index: usize) -> Share {
-        let start = self.before(index);
-        Share {
-            start,
-            size: self.before(index + 1) - start,
-        }
-    }
-
-    /// Returns the value whose range contains `target`, which is below `left`.
-    fn find(&self, mut target: u32) -> usize {
-        let mut index = 0;
-        let mut step = self.tree.len().next_power_of_two() / 2;
-        while step > 0 {
-            let next = index + step;
-            if next < self.tree.len() && self.tree[next] <= target {
-                index = next;
-                target -= self.tree[next];
-            }
-            step /= 2;
-        }
-        index
-    }
-
-    fn take(&mut self, index: usize) {
-        self.left -= 1;
         let mut number = index + 1;
         while number < self.tree.len() {
             self.tree[number] -= 1;
             number += number & number.wrapping_neg();
         }
+        self.taken(index, start)
+    }
+
+    /// Takes the value out whose range contains `target`, which is below `left`; returns its index, and its share
+    /// before that.
+    fn take_at(&mut self, target: u32) -> (usize, Share) {
+        let (mut index, mut rest) = (0, target);
+        let mut step = self.tree.len().next_power_of_two() / 2;
+        while step > 0 {
+            match self.tree.get_mut(index + step) {
+                Some(sum) if *sum <= rest => {
+                    rest -= *sum;
+                    index += step;
+                }
+                // The sums that include the value.
+                Some(sum) => *sum -= 1,
+                None => {}
+            }
+            step /= 2;
+        }
+        (index, self.taken(index, target - rest))
+    }
+
+    fn taken(&mut self, index: usize, start: u32) -> Share {
+        let size = self.counts[index];
+        self.counts[index] -= 1;
+        self.left -= 1;
+        Share { start, size }
     }
 }
 
@@ -125,8 +128,8 @@ impl Encoder {
         }
         for value in values {
             let index = counts.index(value).ok_or(Corrupt)?;
-            self.encode(model.share(index), model.left);
-            model.take(index);
+            let total = model.left;
+            self.encode(model.take(index), total);
         }
         Ok(())
     }
@@ -209,9 +212,7 @@ impl<'a> Decoder<'a> {
         }
         let mut values = Vec::with_capacity(model.left as usize);
         while model.left > 0 {
-            let index = self.decode(&model);
-            values.push(counts.value(index));
-            model.take(index);
+            values.push(counts.value(self.decode(&mut model)));
         }
         Ok(values)
     }
@@ -220,9 +221,9 @@ impl<'a> Decoder<'a> {
     pub fn bits(&mut self, bits: u32) -> u64 {
         let mut number = 0;
         for shift in (0..bits).step_by(CHUNK as usize) {
-            let total = 1_u32 << CHUNK.min(bits - shift);
-            self.range /= total;
-            let start = (self.code / self.range).min(total - 1);
+            let width = CHUNK.min(bits - shift);
+            self.range >>= width;
+            let start = (self.code / self.range).min((1 << width) - 1);
             self.code = self.code.wrapping_sub(start * self.range);
             self.widen();
             number |= u64::from(start) << shift;
@@ -230,16 +231,15 @@ impl<'a> Decoder<'a> {
         number
     }
 
-    fn decode(&mut self, model: &FrequencyModel) -> usize {
-        let range = self.range / model.left;
-        let index = model.find((self.code / range).min(model.left - 1));
-        let share = model.share(index);
-        if share.size == model.left {
-            return index;
+    fn decode(&mut self, model: &mut FrequencyModel) -> usize {
+        let total = model.left;
+        let range = self.range / total;
+        let (index, share) = model.take_at((self.code / range).min(total - 1));
+        if share.size < total {
+            self.code = self.code.wrapping_sub(share.start * range);
+            self.range = range * share.size;
+            self.widen();
         }
-        self.code = self.code.wrapping_sub(share.start * range);
-        self.range = range * share.size;
-        self.widen();
         index
     }
 

@@ -72,13 +72,19 @@ impl Store {
                 let mut next = self.next_start(span, span.start(from))?;
                 while let Some(hour) = next.filter(|hour| start_of(*hour) < to) {
                     let inside = |point: &Point| point.at >= from && point.at < to;
-                    let points = self.block_points(span, hour, series)?.into_iter();
-                    for point in points.filter(inside) {
+                    let points = self.block_points(span, hour, series)?;
+                    let after = hour + span.hours();
+                    // Most series have samples all the time.
+                    next = if points.is_empty() {
+                        self.next_start(span, after)?
+                    } else {
+                        Some(after)
+                    };
+                    for point in points.into_iter().filter(inside) {
                         if !visit(point) {
                             return Ok(());
                         }
                     }
-                    next = self.next_start(span, hour + span.hours())?;
                 }
             }
             Ok(())
