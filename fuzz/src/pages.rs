@@ -53,5 +53,5 @@ fn read<'a>(
     let page = reader.finish()?;
     let rules = page.by_rule.into_iter();
     let rules = rules.map(|(rule, samples)| (rule, format!("{samples:?}")));
-    Ok((rules.collect(), page.samples, page.dropped))
+    Ok((rules.collect(), page.samples, page.dropped.total()))
 }

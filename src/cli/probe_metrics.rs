@@ -8,7 +8,7 @@ use super::unknown_name::unknown_name;
 use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
 use crate::format::numbers;
-use crate::observe::scrape::{RoleValue, Scraper, ServiceMetrics, ways_to_find};
+use crate::observe::scrape::{RoleValue, Scraper, ServiceMetrics, surplus_errors, ways_to_find};
 use crate::probe::Trace;
 use crate::report::table::{drawn, plain};
 use crate::roles::{Role, RoleKind};
@@ -51,16 +51,27 @@ fn described(spec: &MetricsSpec, metrics: &ServiceMetrics, values: &[(Role, f64)
     let samples = numbers::plural(metrics.scrape.samples, "sample");
     writeln!(out, "  {samples} in {took}\n").unwrap_or_default();
     out += &found(metrics, values);
-    if metrics.scrape.dropped > 0 {
-        let dropped = numbers::plural(metrics.scrape.dropped, "sample");
+    if metrics.scrape.dropped.total() > 0 {
+        let dropped = numbers::plural(metrics.scrape.dropped.total(), "sample");
         let why = match &metrics.scrape.example {
             Some(example) => spec.redactions.clean(example),
-            None => "NaN, negative, an invalid native histogram, a timestamp far from now, a duplicate, or over the limit".into(),
+            None => metrics.scrape.dropped.to_string().into(),
         };
         writeln!(out, "\n{dropped} ignored: {}", printable(&why)).unwrap_or_default();
     }
+    if let Some(surplus) = surplus(values) {
+        writeln!(out, "\nWARNING: {surplus}").unwrap_or_default();
+    }
     out += &not_found(spec, metrics);
     out
+}
+
+/// What is wrong if the page counts more errors than requests.
+fn surplus(values: &[(Role, f64)]) -> Option<String> {
+    let total = |role| values.iter().find(|(of, _)| *of == role);
+    let (_, requests) = total(Role::Requests)?;
+    let (_, errors) = total(Role::Errors)?;
+    surplus_errors(*requests, *errors)
 }
 
 /// Table of the detected roles.

@@ -34,8 +34,8 @@ pub use record::{Recorder, SeriesNames};
 pub use root::HostRoot;
 pub use run_sampler::{RunSampler, sampling_interval};
 pub use scrape::{
-    HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, Scraper, ServiceMetrics,
-    histogram_quantile, make_monotonic, reading, ways_to_find,
+    DropCause, Dropped, HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, Scraper,
+    ServiceMetrics, histogram_quantile, make_monotonic, reading, ways_to_find,
 };
 pub use unreadable::Unreadable;
 pub use view::{

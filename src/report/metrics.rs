@@ -18,6 +18,10 @@ pub struct MetricsStatus {
     /// What is wrong if there are more errors than requests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub surplus_errors: Option<String>,
+    pub llm_requests_per_second: Option<f64>,
+    pub llm_error_ratio: Option<f64>,
+    /// Input and output.
+    pub llm_tokens_per_second: Option<f64>,
     pub db_pool_usage_ratio: Option<f64>,
     /// The name of the fullest pool; absent if there is only one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,10 +59,13 @@ impl MetricsStatus {
             error: metrics.scrape.error.clone(),
             scrape_duration_seconds: metrics.scrape.took.as_secs_f64(),
             samples: metrics.scrape.samples,
-            samples_dropped: metrics.scrape.dropped,
+            samples_dropped: metrics.scrape.dropped.total(),
             requests_per_second: metrics.requests_per_second,
             error_ratio: metrics.error_ratio,
             surplus_errors: metrics.surplus_errors(),
+            llm_requests_per_second: metrics.llm_requests_per_second,
+            llm_error_ratio: metrics.llm_error_ratio,
+            llm_tokens_per_second: metrics.llm_tokens_per_second,
             db_pool_usage_ratio: metrics.pool_usage(),
             fullest_db_pool: metrics.fullest_pool.as_deref().map(str::to_owned),
             quantiles: quantiles(metrics.quantiles),

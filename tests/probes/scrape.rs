@@ -94,7 +94,7 @@ async fn a_negative_counter_in_a_json_document_is_dropped() {
     let found = scrape(&metrics).await;
     assert!(found.role(Role::Requests).is_none(), "{found:?}");
     assert_eq!(found.number(Role::QueueDepth), Some(-3.0));
-    assert_eq!((found.scrape.samples, found.scrape.dropped), (2, 1));
+    assert_eq!((found.scrape.samples, found.scrape.dropped.total()), (2, 1));
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn texts_in_a_json_document_are_states_or_counted() {
         let found = document(states).await;
         assert_eq!(found.number(Role::CircuitBreakerOpen), open, "{found:?}");
         assert!(found.role(Role::QueueDepth).is_none());
-        assert_eq!(found.scrape.dropped, dropped, "{found:?}");
+        assert_eq!(found.scrape.dropped.total(), dropped, "{found:?}");
         assert_eq!(
             found.scrape.example.as_deref(),
             Some("`$.queue` of `queue_depth` is \"12 jobs\", which is not a number")
@@ -160,7 +160,7 @@ async fn odd_values_are_dropped_and_the_rest_is_read() {
     let metrics = of_page(TEXT, body).await;
     assert_eq!(metrics.scrape.error, None);
     assert_eq!(metrics.number(Role::QueueDepth), Some(4.0));
-    assert_eq!(metrics.scrape.dropped, 5);
+    assert_eq!(metrics.scrape.dropped.total(), 5);
     assert!(
         metrics
             .number(Role::CacheHits)

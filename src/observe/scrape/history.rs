@@ -2,6 +2,7 @@
 
 use super::alternation::Alternation;
 use super::counter::{Counter, Falls, Total};
+use super::dropped::DropCause;
 use super::plan::{Plan, Rule};
 use super::pools::{PoolShape, Pools, pools};
 use super::quantile::{make_monotonic, quantile};
@@ -21,10 +22,14 @@ const QUANTILE_WINDOW: Duration = Duration::from_mins(5);
 /// The minimum time between two snapshots, which limits their number.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(5);
 /// The roles whose totals are kept in snapshots.
-const REMEMBERED: [Role; 5] = [
+const REMEMBERED: [Role; 9] = [
     Role::Requests,
     Role::Errors,
     Role::RequestDuration,
+    Role::LlmRequests,
+    Role::LlmErrors,
+    Role::LlmTokensIn,
+    Role::LlmTokensOut,
     Role::LlmDuration,
     Role::LlmTimeToFirstToken,
 ];
@@ -72,9 +77,11 @@ impl History {
         let chosen = choose(plan, scanned);
         self.forget(at, interval);
         let mut metrics = ServiceMetrics::unknown(service.clone());
+        let mut dropped = scanned.dropped;
+        dropped.add(DropCause::Change, uncounted);
         metrics.scrape = ScrapeView {
             samples: scanned.samples,
-            dropped: scanned.dropped + uncounted,
+            dropped,
             example: scanned.example.clone(),
             error: self
                 .alternation
@@ -191,17 +198,21 @@ impl History {
         // Includes a scrape that started slightly late.
         let since = |window: Duration| at.saturating_sub(window + interval / 2);
         let minute = since(RATE_WINDOW);
-        if let Some((start, [requests])) = self.increases([Role::Requests], chosen, minute) {
+        let rate = |role| {
+            let (start, [counted]) = self.increases([role], chosen, minute)?;
             let span = at.saturating_sub(start).as_secs_f64();
-            let rate = (span > 0.0).then(|| requests.value / span);
-            metrics.requests_per_second = rate;
-        }
-        let both = [Role::Requests, Role::Errors];
-        if let Some((_, [requests, errors])) = self.increases(both, chosen, minute)
-            && requests.value > 0.0
-        {
-            metrics.error_ratio = Some((errors.value / requests.value).min(1.0));
-        }
+            (span > 0.0).then(|| counted.value / span)
+        };
+        let ratio = |all, part| {
+            let (_, [all, part]) = self.increases([all, part], chosen, minute)?;
+            (all.value > 0.0).then(|| (part.value / all.value).min(1.0))
+        };
+        metrics.requests_per_second = rate(Role::Requests);
+        metrics.error_ratio = ratio(Role::Requests, Role::Errors);
+        metrics.llm_requests_per_second = rate(Role::LlmRequests);
+        metrics.llm_error_ratio = ratio(Role::LlmRequests, Role::LlmErrors);
+        let tokens = [Role::LlmTokensIn, Role::LlmTokensOut].map(rate);
+        metrics.llm_tokens_per_second = tokens.into_iter().flatten().reduce(|a, b| a + b);
         let quantiles = |role| {
             let (_, [durations]) = self.increases([role], chosen, since(QUANTILE_WINDOW))?;
             quantiles(&durations)

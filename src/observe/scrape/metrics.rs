@@ -239,6 +239,6 @@ pub(super) const SCRAPE: &[Described<One>] = &[
         "slod_scrape_samples_dropped",
         "",
         "Samples of the last scrape that matched a role but could not be used: invalid numbers, texts in JSON documents, negative counters, increases above 10^12, counters that lost a part of their value, invalid native histograms, timestamps far from the current time, duplicates, more than 64 labels, too many samples, and lines or messages that are too long.",
-        |samples, metrics| samples.count(metrics.scrape.dropped),
+        |samples, metrics| samples.count(metrics.scrape.dropped.total()),
     ),
 ];

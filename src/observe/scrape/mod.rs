@@ -4,6 +4,7 @@
 mod alternation;
 mod breakers;
 mod counter;
+mod dropped;
 mod history;
 mod metrics;
 mod native;
@@ -23,6 +24,7 @@ use super::collector::{Collector, CollectorKind, families_of};
 use super::view::SystemView;
 use crate::clock::Clock;
 use crate::config::{Config, MetricsSpec};
+pub use dropped::{DropCause, Dropped};
 pub use page::PageReader;
 pub use plan::{Plan, ways_to_find};
 pub use quantile::{make_monotonic, quantile as histogram_quantile};
@@ -34,6 +36,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 pub use view::{
     BreakerView, HistogramView, QUANTILES, RoleValue, RoleView, ScrapeView, ServiceMetrics,
+    surplus_errors,
 };
 use watch::Latest;
 pub use watch::Scraper;

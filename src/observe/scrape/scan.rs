@@ -5,6 +5,7 @@ mod point;
 pub use point::{Point, Slot, is_usable};
 
 use super::breakers;
+use super::dropped::{DropCause, Dropped};
 use super::native::{Native, is_same};
 use super::parse::{LabelSet, Sample};
 use super::plan::{Interest, Plan, Rule, SampleKind};
@@ -102,9 +103,8 @@ pub struct Scanned {
     pub by_rule: HashMap<usize, RuleSamples>,
     /// The number of samples on the page.
     pub samples: u64,
-    /// Matching samples that cannot be used (not a number, timestamp out of range, duplicate
-    /// series, too many labels, or too many), and lines that are too long.
-    pub dropped: u64,
+    /// Matching samples that cannot be used, and lines that are too long.
+    pub dropped: Dropped,
     /// What a JSON document has instead of a number.
     pub example: Option<String>,
 }
@@ -163,7 +163,7 @@ impl<'p> Scan<'p> {
 
     fn take_parts(&mut self, sample: &Sample<'_>, takes: fn(SampleKind) -> bool) {
         if sample.labels.has_too_many() {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Labels);
             return;
         }
         let mut known = None;
@@ -202,7 +202,7 @@ impl<'p> Scan<'p> {
             return;
         }
         if sample.labels.has_too_many() {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Labels);
             return;
         }
         let key = key(sample.name, SampleKind::Bucket, sample.labels, self.hasher);
@@ -242,13 +242,17 @@ impl<'p> Scan<'p> {
         let is_wanted = ["_bucket", "_count", "_sum"].iter();
         let mut is_wanted = is_wanted.map(|suffix| self.wants(&format!("{family}{suffix}")));
         if is_wanted.any(|wanted| wanted) {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Native);
         }
     }
 
     /// Counts a line or message that was not read.
     pub fn drop_unread(&mut self) {
-        self.scanned.dropped += 1;
+        self.drop_one(DropCause::Length);
+    }
+
+    fn drop_one(&mut self, cause: DropCause) {
+        self.scanned.dropped.add(cause, 1);
     }
 
     /// Records that the page declares a family.
@@ -295,7 +299,8 @@ impl<'p> Scan<'p> {
                     }
                 });
             }
-            None => self.scanned.dropped += 1,
+            None if is_current => self.drop_one(DropCause::Value),
+            None => self.drop_one(DropCause::Timestamp),
         }
     }
 
@@ -305,11 +310,11 @@ impl<'p> Scan<'p> {
             return;
         };
         if !is_current {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Timestamp);
             return;
         }
         if self.natives == NATIVES_MAX {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Excess);
             self.give_up(at);
             return;
         }
@@ -346,19 +351,20 @@ impl<'p> Scan<'p> {
         let found = self.scanned.by_rule.entry(at).or_default();
         found.is_known = true;
         if self.seen.len() == KEPT_MAX || found.is_partial {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Excess);
             self.give_up(at);
         } else if self.seen.insert((at, identity)) {
             add(found);
         } else {
-            self.scanned.dropped += 1;
+            self.drop_one(DropCause::Duplicate);
         }
     }
 
     /// Drops everything kept for a rule that has too many samples.
     fn give_up(&mut self, at: usize) {
         let found = self.scanned.by_rule.entry(at).or_default();
-        self.scanned.dropped += found.len() as u64;
+        let given_up = found.len() as u64;
+        self.scanned.dropped.add(DropCause::Excess, given_up);
         *found = RuleSamples {
             is_known: true,
             is_partial: true,

@@ -158,7 +158,7 @@ fn the_pages_of_common_libraries_are_understood() {
         });
         let found: BTreeMap<_, _> = found.collect();
         assert_eq!(found, expected(&page), "{}", path.display());
-        assert_eq!(metrics.scrape.dropped, 0, "{}", path.display());
+        assert_eq!(metrics.scrape.dropped.total(), 0, "{}", path.display());
         count += 1;
     }
     assert!(count >= 16, "{count} pages");
@@ -219,6 +219,8 @@ fn more_errors_than_requests_are_reported() {
         "{message}"
     );
     assert_eq!(metrics.error_ratio, Some(1.0));
+    assert_eq!(surplus_errors(1000.0, 1060.0), None);
+    assert!(surplus_errors(1000.0, 1061.0).is_some());
 }
 
 #[test]
@@ -282,7 +284,9 @@ fn values_without_a_use_are_dropped_and_counted() {
     let metrics = watched.follow(0, &page);
     assert_eq!(metrics.role(Role::Requests).expect("found").series, 2);
     // The rule of the errors matches none of them.
-    assert_eq!((metrics.scrape.samples, metrics.scrape.dropped), (10, 7));
+    let causes = "4 with an unusable value (NaN, infinite, negative or no number); 2 with a timestamp far from now; 1 duplicate";
+    assert_eq!(metrics.scrape.samples, 10);
+    assert_eq!(metrics.scrape.dropped.to_string(), causes);
     assert!(metrics.role(Role::QueueDepth).is_none());
 }
 
@@ -295,7 +299,7 @@ fn a_metric_without_a_usable_sample_is_unknown() {
         );
         let metrics = Watched::new("").follow(0, &page);
         assert_eq!(metrics.role(Role::Requests), None, "{sample}");
-        assert_eq!(metrics.scrape.dropped, 1, "{sample}");
+        assert_eq!(metrics.scrape.dropped.total(), 1, "{sample}");
     }
 }
 
@@ -308,16 +312,16 @@ fn pages_are_bounded() {
     let metrics = Watched::new("").follow(0, &(many.concat() + "circuit_breaker_open 1\n"));
     let queue = metrics.role(Role::QueueDepth).expect("found");
     assert_eq!((queue.series, &queue.value), (0, &None));
-    assert!(metrics.scrape.dropped > scan::KEPT_MAX as u64);
+    assert!(metrics.scrape.dropped.total() > scan::KEPT_MAX as u64);
     let long = format!(
         "queue_depth{{x=\"{}\"}} 5\nqueue_depth 2\n",
         "y".repeat(1 << 20)
     );
     let metrics = Watched::new("").follow(0, &long);
     assert!(close(metrics.number(Role::QueueDepth), 2.0), "{metrics:?}");
-    assert_eq!(metrics.scrape.dropped, 1);
+    assert_eq!(metrics.scrape.dropped.total(), 1);
     let unended = format!("queue_depth 2\nqueue_depth{{x=\"{}", "y".repeat(1 << 20));
-    assert_eq!(watched.read(&unended).expect("valid").dropped, 1);
+    assert_eq!(watched.read(&unended).expect("valid").dropped.total(), 1);
     let lines = "\n".repeat(1_000_001);
     let refused = watched.read(&lines).expect_err("too many");
     assert!(refused.contains("more than 1000000 lines"), "{refused}");

@@ -1,5 +1,6 @@
 //! The results of the last scrapes of a service.
 
+use super::dropped::Dropped;
 use crate::format::numbers::summed;
 use crate::outcome::Timestamp;
 use crate::roles::Role;
@@ -19,6 +20,12 @@ pub struct ServiceMetrics {
     pub requests_per_second: Option<f64>,
     /// Over the last minute; `None` without requests.
     pub error_ratio: Option<f64>,
+    /// Requests to a language model, over the last minute.
+    pub llm_requests_per_second: Option<f64>,
+    /// The share of them that failed; `None` without requests.
+    pub llm_error_ratio: Option<f64>,
+    /// Tokens of a language model, input and output, over the last minute.
+    pub llm_tokens_per_second: Option<f64>,
     /// p50, p95 and p99 of the request duration, in seconds over the last five minutes.
     pub quantiles: Option<[f64; 3]>,
     /// The same of the duration of requests to a language model.
@@ -56,7 +63,7 @@ pub struct ScrapeView {
     /// Samples on the page.
     pub samples: u64,
     /// Samples that matched a role but could not be used, and lines that were too long.
-    pub dropped: u64,
+    pub dropped: Dropped,
     /// The first one of a JSON document, in words.
     pub example: Option<String>,
 }
@@ -97,6 +104,18 @@ pub struct HistogramView {
 const SURPLUS_RATIO: f64 = 0.05;
 const SURPLUS_COUNT: f64 = 10.0;
 
+/// What is wrong if there are more errors than requests, more than their timing explains.
+pub fn surplus_errors(requests: f64, errors: f64) -> Option<String> {
+    let is_surplus = errors > requests * (1.0 + SURPLUS_RATIO) + SURPLUS_COUNT;
+    is_surplus.then(|| {
+        format!(
+            "{} errors of only {} requests: `errors` counts something else than `requests`, so ratios of them are wrong",
+            summed(errors),
+            summed(requests)
+        )
+    })
+}
+
 /// The estimated quantiles.
 pub const QUANTILES: [(f64, &str); 3] = [(0.5, "0.5"), (0.95, "0.95"), (0.99, "0.99")];
 
@@ -118,18 +137,9 @@ impl ServiceMetrics {
         }
     }
 
-    /// What is wrong if there are more errors than requests, more than their timing explains; their ratio is then
-    /// limited to 100%.
+    /// [`surplus_errors()`] of what slod has counted; the ratio of errors is then limited to 100%.
     pub fn surplus_errors(&self) -> Option<String> {
-        let (requests, errors) = (self.number(Role::Requests)?, self.number(Role::Errors)?);
-        let is_surplus = errors > requests * (1.0 + SURPLUS_RATIO) + SURPLUS_COUNT;
-        is_surplus.then(|| {
-            format!(
-                "{} errors of only {} requests: `errors` counts something else than `requests`, so ratios of them are wrong",
-                summed(errors),
-                summed(requests)
-            )
-        })
+        surplus_errors(self.number(Role::Requests)?, self.number(Role::Errors)?)
     }
 
     pub fn role(&self, role: Role) -> Option<&RoleView> {

@@ -1,6 +1,7 @@
 //! Repeated scrapes of one service.
 
 use super::breakers::Breakers;
+use super::dropped::DropCause;
 use super::history::{History, stale_after};
 use super::page::PageReader;
 use super::plan::Plan;
@@ -223,7 +224,8 @@ fn of_document(plan: &Plan, totals: &[Totaled]) -> Scanned {
             value,
         });
         scanned.samples += u64::from(total.is_some()) + found.unusable;
-        scanned.dropped += u64::from(total.is_some() && point.is_none()) + found.unusable;
+        let dropped = u64::from(total.is_some() && point.is_none()) + found.unusable;
+        scanned.dropped.add(DropCause::Value, dropped);
         let found = RuleSamples {
             is_known: point.is_some(),
             points: point.into_iter().collect(),

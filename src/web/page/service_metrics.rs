@@ -41,8 +41,8 @@ fn trouble(metrics: &ServiceMetrics) -> Markup {
     html! {
         @if let Some(error) = &metrics.scrape.error {
             p { span.badge.warn { (icon(HealthLevel::Warn)) "not readable" } " " span dir="auto" { (error) } }
-        } @else if dropped > 0 {
-            p.quiet { (numbers::plural(dropped, "sample")) " ignored" }
+        } @else if dropped.total() > 0 {
+            p.quiet { (numbers::plural(dropped.total(), "sample")) " ignored: " (dropped) }
         }
         @if let Some(surplus) = metrics.surplus_errors() {
             p { span.badge.warn { (icon(HealthLevel::Warn)) "wrong selectors" } " " (surplus) }
@@ -86,6 +86,11 @@ fn facts(metrics: &ServiceMetrics) -> Markup {
             @for (name, role) in [("Active connections", Role::ActiveConnections), ("Queue", Role::QueueDepth)] {
                 @if let Some(value) = number(role) { div { dt { (name) } dd { (plain(value)) } } }
             }
+            @if let Some(requests) = metrics.llm_requests_per_second {
+                div { dt { "AI requests" } dd { (rate(requests)) } }
+                div { dt { "AI errors" } dd { (or_dash(metrics.llm_error_ratio, numbers::percent)) } }
+            }
+            @if let Some(tokens) = metrics.llm_tokens_per_second { div { dt { "AI tokens" } dd { (rate(tokens)) } } }
             @for (name, quantiles) in [("AI response time p95", metrics.llm_quantiles), ("AI first token p95", metrics.first_token_quantiles)] {
                 @if let Some(p95) = quantiles.and_then(|[_, p95, _]| seconds(p95)) { div { dt { (name) } dd { (numbers::latency(p95)) } } }
             }

@@ -1,7 +1,7 @@
 //! A synthetic system under the services.
 
 use slod::observe::scrape::{
-    BreakerView, HistogramView, RoleValue, RoleView, ScrapeView, ServiceMetrics,
+    BreakerView, DropCause, Dropped, HistogramView, RoleValue, RoleView, ScrapeView, ServiceMetrics,
 };
 use slod::observe::{
     CollectorView, ContainerView, DiskView, FileSystemView, HostView, NetworkView, PressureView,
@@ -134,6 +134,8 @@ fn own_metrics() -> ServiceMetrics {
         series: 2,
         value: Some(value(role)),
     });
+    let mut dropped = Dropped::default();
+    dropped.add(DropCause::Duplicate, 3);
     ServiceMetrics {
         service: "concierge".into(),
         at: None,
@@ -142,12 +144,15 @@ fn own_metrics() -> ServiceMetrics {
             failures: 2,
             took: Duration::from_millis(12),
             samples: 4711,
-            dropped: 3,
+            dropped,
             example: None,
         },
         roles: roles.collect(),
         requests_per_second: Some(12.5),
         error_ratio: Some(0.0123),
+        llm_requests_per_second: Some(2.5),
+        llm_error_ratio: Some(0.04),
+        llm_tokens_per_second: Some(310.0),
         quantiles: Some([0.12, 0.34, 0.56]),
         llm_quantiles: Some([1.2, 3.4, 5.6]),
         first_token_quantiles: Some([0.4, 0.7, 0.9]),

@@ -149,7 +149,11 @@ fn a_sum_that_loses_a_worker_counts_no_request_twice() {
     let fallen = watched.follow(30, &page(0.75, 3.0));
     assert!(close(fallen.number(Role::Requests), 102.0), "{fallen:?}");
     assert!(close(fallen.number(Role::Errors), 2.0), "{fallen:?}");
-    assert_eq!(fallen.scrape.dropped, 3, "of requests and of errors");
+    assert_eq!(
+        fallen.scrape.dropped.total(),
+        3,
+        "of requests and of errors"
+    );
     let later = watched.follow(40, &page(0.75, 4.0));
     assert!(
         close(later.number(Role::Requests), 102.0 + 0.75 * 51.0),
@@ -204,7 +208,7 @@ fn an_implausible_increase_is_counted_as_dropped() {
     watched.follow(0, "http_requests_total{code=\"200\"} 5\n");
     let metrics = watched.follow(10, "http_requests_total{code=\"200\"} 1e300\n");
     assert!(close(metrics.number(Role::Requests), 0.0), "{metrics:?}");
-    assert_eq!(metrics.scrape.dropped, 1);
+    assert_eq!(metrics.scrape.dropped.total(), 1);
 }
 
 #[test]
@@ -225,4 +229,26 @@ fn quantiles_of_a_language_model_cover_its_last_requests() {
         metrics.quantiles, None,
         "these are not the service's own requests"
     );
+}
+
+#[test]
+fn rates_of_a_language_model_cover_the_last_minute() {
+    let mut watched = Watched::new("");
+    let page = |requests: u32, failed: u32| {
+        let tokens = 20 * requests;
+        format!(
+            "llm_requests_total {requests}\nllm_errors_total {failed}\nllm_tokens_total{{direction=\"input\"}} {tokens}\nllm_tokens_total{{direction=\"output\"}} {requests}\n"
+        )
+    };
+    let first = watched.follow(0, &page(500, 50));
+    assert_eq!(
+        (first.llm_requests_per_second, first.llm_error_ratio),
+        (None, None)
+    );
+    assert_eq!(first.llm_tokens_per_second, None);
+    let second = watched.follow(10, &page(540, 51));
+    assert!(close(second.llm_requests_per_second, 4.0), "{second:?}");
+    assert!(close(second.llm_error_ratio, 0.025), "{second:?}");
+    assert!(close(second.llm_tokens_per_second, 84.0), "{second:?}");
+    assert_eq!(second.requests_per_second, None);
 }

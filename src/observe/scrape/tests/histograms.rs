@@ -67,7 +67,7 @@ proptest! {
             prop_assert_eq!(&view.bounds, &[0.05, 0.1]);
             let upper = [1, 2, 3].map(|end| view.counts[..end].iter().sum::<u64>());
             prop_assert_eq!(upper, expected.map(u64::from));
-            prop_assert_eq!(metrics.scrape.dropped, 0);
+            prop_assert_eq!(metrics.scrape.dropped.total(), 0);
         }
     }
 }
