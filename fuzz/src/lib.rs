@@ -100,6 +100,7 @@ pub const TARGETS: &[Target] = &[
     target("store_file", &[], store::file),
     target("templates", &[], texts::templates),
     target("web_file", &[], config::web_file),
+    target("websocket", &[], services::websocket),
     target("zones", &[], zones::zones),
 ];
 

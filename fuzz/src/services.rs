@@ -1,10 +1,13 @@
 //! What a probed service sends: HTTP answers, cookies, streams of language models, replies of name
-//! servers, answers of gRPC, and certificates.
+//! servers, answers of gRPC, frames of WebSockets, and certificates.
 
 use super::Run;
 use super::service::{Manner, Service, with_secrets};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
 use http::header::SET_COOKIE;
+use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use slod::outcome::{Outcome, Verdict};
 use slod::probe::Probe;
 use slod::probe::http::cookies::Cookies;
@@ -195,6 +198,35 @@ pub fn grpc() -> Run {
     Box::new(move |data| {
         service.ask(&*probe, data, WHOLE);
     })
+}
+
+/// The bytes are the frames that a server sends on an open WebSocket or, if they begin like that, its whole answer.
+pub fn websocket() -> Run {
+    let service = Service::start();
+    let probe = service.probe(
+        "websocket",
+        "{ url: 'ws://127.0.0.1:PORT/', bearer: '${A}', send: '${A}', expect: { json: { $.type: never } } }",
+    );
+    Box::new(move |data| {
+        service.ask(&*probe, &with_secrets(data, false), Manner::Once(opened));
+    })
+}
+
+/// Opens the WebSocket that a request asks for, and sends these frames.
+fn opened(request: &[u8], frames: &[u8]) -> Vec<u8> {
+    if frames.starts_with(b"HTTP/") {
+        return frames.to_vec();
+    }
+    let request = String::from_utf8_lossy(request);
+    let mut fields = request.lines().filter_map(|line| line.split_once(": "));
+    let key = fields.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    let (_, key) = key.unwrap_or_default();
+    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
+    let accept = STANDARD.encode(digest(&SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes()));
+    let head = format!(
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
+    );
+    [head.as_bytes(), frames].concat()
 }
 
 /// The bytes are the certificate of a server with TLS 1.2, where it is readable before anything is

@@ -18,6 +18,7 @@ pub mod pattern;
 mod quoted;
 mod redacted;
 mod tcp;
+mod websocket;
 
 use crate::outcome::{Measures, Outcome, Timestamp};
 use crate::yaml::{Keys, Redactions, Section};
@@ -34,6 +35,7 @@ use tokio::time::Instant;
 pub const KINDS: &[&Kind] = &[
     &http::KIND,
     &heartbeat::KIND,
+    &websocket::KIND,
     &tcp::KIND,
     &dns::KIND,
     &grpc::KIND,

@@ -3,9 +3,7 @@
 mod starttls;
 
 use super::deadline::{Overdue, within};
-use super::dial::{
-    Address, Failure, Family, HostAndPort, Progress, Tls, connect, options, resolve,
-};
+use super::dial::{Failure, Family, Place, Progress, ServerAddress, Tls, options};
 use super::evaluate::Evaluator;
 use super::pattern::{Pattern, bytes_regex, display_pattern};
 use super::quoted::quoted;
@@ -40,10 +38,10 @@ const KEYS: Keys = &[
     &options::IP_VERSION,
 ];
 
-const ADDRESS: Key<HostAndPort> = Key::required(
+const ADDRESS: Key<ServerAddress> = Key::required(
     "address",
-    HostAndPort,
-    "Host and port, such as `db.example.org:5432` or `[::1]:6379`.",
+    ServerAddress,
+    "Host and port, such as `db.example.org:5432` or `[::1]:6379`, or the Unix socket of a server on this machine, such as `unix:/run/postgresql/.s.PGSQL.5432`.",
 );
 
 const TLS: Key<Mapping> = Key::optional(
@@ -79,7 +77,7 @@ const EXPECT: Key<Pattern<Regex>> = Key::optional(
 /// The kind in the registry.
 pub const KIND: Kind = Kind {
     name: "tcp",
-    summary: "Opens a TCP connection, with TLS if configured, sends bytes and checks what is received. Good as soon as every step has succeeded. Received bytes that do not match are bad with the cause `body`, even at the timeout; if no byte was received by then, the cause is `timeout`.",
+    summary: "Opens a connection by TCP or to a Unix socket, with TLS if configured, sends bytes and checks what is received. Good as soon as every step has succeeded. Received bytes that do not match are bad with the cause `body`, even at the timeout; if no byte was received by then, the cause is `timeout`.",
     keys: KEYS,
     example: "{ address: \"127.0.0.1:6379\", send: \"PING\\r\\n\", expect: '^\\+PONG' }",
     measures: Measures {
@@ -109,7 +107,7 @@ pub const KIND: Kind = Kind {
         let family = section.get(&options::IP_VERSION);
         let address = address?;
         let tls = tls.and_then(|tls| {
-            let name = options::server_name(section, &tls, &ADDRESS, &address)?;
+            let name = options::server_name(section, &tls, &ADDRESS, &address.name())?;
             Some((tls, name))
         });
         Some(Arc::new(TcpProbe {
@@ -192,7 +190,7 @@ fn parts(text: &[u8]) -> impl Iterator<Item = Part> {
 
 #[derive(Debug)]
 struct TcpProbe {
-    address: Address,
+    address: Place,
     family: Family,
     tls: Option<(Tls, ServerName<'static>)>,
     start_tls: Option<StartTls>,
@@ -218,13 +216,12 @@ impl Probe for TcpProbe {
     }
 
     fn target(&self) -> String {
-        let Address { shown, port, .. } = &self.address;
         let tls = match (&self.tls, self.start_tls) {
             (_, Some(_)) => " (STARTTLS)",
             (Some(_), None) => " (TLS)",
             (None, None) => "",
         };
-        format!("{shown}:{port}{tls}")
+        format!("{}{tls}", self.address)
     }
 }
 
@@ -234,9 +231,7 @@ impl TcpProbe {
         progress: &mut Progress<'_>,
         received: &mut Vec<u8>,
     ) -> Result<(), Failure> {
-        let Address { host, port, .. } = &self.address;
-        let addresses = resolve(host, self.family, progress).await?;
-        let mut stream = connect(&addresses, *port, progress).await?;
+        let mut stream = self.address.connect(self.family, progress).await?;
         if let Some(start_tls) = self.start_tls {
             start_tls.ask(&mut stream, progress).await?;
         }

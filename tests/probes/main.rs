@@ -22,3 +22,5 @@ mod scrape;
 mod server;
 mod tcp;
 mod trust;
+mod unix;
+mod websocket;

@@ -277,4 +277,4 @@ macro_rules! targets {
     };
 }
 
-targets! { answers certificates config cookies daemon_answers data_files dialogs dns events expectations grpc host http2 imported_blackbox imported_k6_lines imported_k6_options imported_objectives imported_requests imports load_http2 load_responses logs pages proxies receivers redactions requests schedules store store_file templates web_file zones }
+targets! { answers certificates config cookies daemon_answers data_files dialogs dns events expectations grpc host http2 imported_blackbox imported_k6_lines imported_k6_options imported_objectives imported_requests imports load_http2 load_responses logs pages proxies receivers redactions requests schedules store store_file templates web_file websocket zones }

@@ -22,7 +22,7 @@ const RESPONSE: Span = Span::within(Duration::from_millis(1), Duration::from_hou
 
 pub const URL: Key<Address> = Key::optional(
     "url",
-    Address,
+    Address::HTTP,
     "URL that load runs send requests to: `http` or `https`, without credentials. Default: the URL of the service's first `http` probe.",
 );
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 pub const URL: Key<Address> = Key::optional(
     "url",
-    Address,
+    Address::HTTP,
     "URL of the Prometheus endpoint. The service chooses the format: protobuf (required for native histograms), text 0.0.4 or OpenMetrics 1.0. An `Accept` header in `headers` requests a specific one.",
 );
 
@@ -32,7 +32,7 @@ pub const TIMEOUT: Key<Span> = Key::optional(
 
 pub const JSON_URL: Key<Address> = Key::required(
     "url",
-    Address,
+    Address::HTTP,
     "URL of the JSON document: `http` or `https`, without credentials.",
 );
 

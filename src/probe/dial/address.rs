@@ -1,7 +1,11 @@
-//! Hosts with ports in config values.
+//! Addresses of servers in config values.
 
-use super::{Host, expected_host};
+use super::socket::expected_path;
+use super::{
+    Connection, Failure, Family, Host, Progress, SocketPath, connect, expected_host, resolve,
+};
 use crate::yaml::{Form, Scalar};
+use std::fmt;
 
 /// An address to connect to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,9 +23,86 @@ impl Address {
     }
 }
 
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.shown, self.port)
+    }
+}
+
+/// Where a server is: on the network, or at a socket of this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Network(Address),
+    Socket(SocketPath),
+}
+
+impl Place {
+    /// The host as it appears in certificates; for a socket, its path, which no certificate is valid for.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Network(address) => address.name().to_owned(),
+            Self::Socket(path) => path.to_string(),
+        }
+    }
+
+    pub async fn connect(
+        &self,
+        family: Family,
+        progress: &mut Progress<'_>,
+    ) -> Result<Connection, Failure> {
+        match self {
+            Self::Network(address) => {
+                let addresses = resolve(&address.host, family, progress).await?;
+                connect(&addresses, address.port, progress).await
+            }
+            Self::Socket(path) => path.connect(progress).await,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(address) => address.fmt(f),
+            Self::Socket(path) => path.fmt(f),
+        }
+    }
+}
+
+/// `db.example.org:5432` or `unix:/run/db.sock`
+#[derive(Clone, Copy, Debug)]
+pub struct ServerAddress;
+
+impl Form for ServerAddress {
+    fn describe(&self) -> String {
+        "host and port, or socket".to_owned()
+    }
+}
+
+impl Scalar for ServerAddress {
+    type Value = Place;
+
+    fn expected(&self, written: &str) -> String {
+        match written.strip_prefix("unix:") {
+            Some(path) => expected_path(path),
+            None => HostAndPort.expected(written),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Option<Place> {
+        let socket = SocketPath::of_address(text).map(Place::Socket);
+        socket.or_else(|| HostAndPort.parse(text).map(Place::Network))
+    }
+
+    fn likely(&self, written: &str) -> Vec<String> {
+        let path = SocketPath::of_path(written);
+        path.map(|path| path.to_string()).into_iter().collect()
+    }
+}
+
 /// `db.example.org:5432`
 #[derive(Clone, Copy, Debug)]
-pub struct HostAndPort;
+struct HostAndPort;
 
 impl Form for HostAndPort {
     fn describe(&self) -> String {

@@ -1,6 +1,6 @@
 //! Connects to one of several addresses as browsers, curl and Go do (RFC 8305, "Happy Eyeballs").
 
-use super::{Failure, Progress, combined, share_end};
+use super::{Connection, Failure, Progress, combined, share_end};
 use crate::outcome::Measurement;
 use crate::probe::deadline::{Overdue, within};
 use futures_util::StreamExt;
@@ -23,7 +23,7 @@ pub async fn connect(
     addresses: &[SocketAddr],
     port: u16,
     progress: &mut Progress<'_>,
-) -> Result<TcpStream, Failure> {
+) -> Result<Connection, Failure> {
     progress.enter(Measurement::Connect);
     let mut left = alternating(addresses);
     for target in &mut left {
@@ -48,7 +48,7 @@ pub async fn connect(
                         progress.detail.address = Some(target.ip());
                         progress.record("connect", || format!("{target}: connected"));
                         note(target, &silent, progress);
-                        return Ok(stream);
+                        return Ok(Connection::Left(stream));
                     }
                     Err(failure) => {
                         progress.record("connect", || failure.message.clone());

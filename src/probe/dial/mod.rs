@@ -18,13 +18,14 @@ mod recording;
 mod relaxed;
 mod resolve;
 mod several;
+mod socket;
 mod system_resolver;
 mod system_trust;
 mod tls;
 mod tls_error;
 mod trust;
 
-pub use address::{Address, HostAndPort, HostMaybePort};
+pub use address::{Address, HostMaybePort, Place, ServerAddress};
 pub use authorities::Authorities;
 pub use certificates::{alternative_names, read_certificates};
 pub use connect::connect;
@@ -35,6 +36,13 @@ pub use plain_client::{client_of, system_client};
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};
 pub use several::{combined, share_end};
+pub use socket::{SocketFile, SocketPath};
 pub use tls::{Identity, Tls, TlsOptions, TlsStream, Trusted};
 pub use tls_error::{certificate as certificate_fault, dated};
 pub use trust::{NO_TRUSTED, Trust};
+
+use tokio::net::{TcpStream, UnixStream};
+use tokio_util::either::Either;
+
+/// A connection to a server, over the network or by a socket of this machine.
+pub type Connection = Either<TcpStream, UnixStream>;

@@ -5,7 +5,7 @@ use super::dates::{OutOfDate, out_of_date};
 use super::tls::{Identity, Tls, TlsOptions};
 use super::tls_error::dated;
 use super::trust::{NO_TRUSTED, NO_TRUSTED_HELP};
-use super::{Address, Family, Trust};
+use super::{Family, Trust};
 use crate::diagnostic::Severity;
 use crate::yaml::{Bool, Choice, Declared, FilePath, Key, Mapping, Parsed, Section};
 use rustls::pki_types::pem::PemObject;
@@ -122,9 +122,9 @@ pub fn server_name(
     section: &Section<'_>,
     tls: &Tls,
     key: &dyn Declared,
-    address: &Address,
+    host: &str,
 ) -> Option<ServerName<'static>> {
-    let name = tls.server_name(address.name());
+    let name = tls.server_name(host);
     name.map_err(|failure| {
         let help = "add `server_name` below `tls`";
         section.error("invalid-value", key, failure.message, help);

@@ -5,7 +5,7 @@ use super::certificates::alternative_names;
 use super::dates::Dates;
 use super::recording::{PeerCertificate, RecordingResolver, RecordingVerifier};
 use super::trust::{Trust, provider};
-use super::{Failure, Progress};
+use super::{Connection, Failure, Progress};
 use crate::outcome::{Cause, Measurement, Timestamp, VoidReason};
 use rustls::client::Resumption;
 use rustls::client::danger::ServerCertVerifier;
@@ -17,7 +17,6 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::{TlsConnector, client};
 use x509_parser::certificate::X509Certificate;
@@ -146,7 +145,7 @@ impl Tls {
     /// Performs the handshake; records when the certificate expires even if it is not trusted.
     pub async fn handshake(
         &self,
-        stream: TcpStream,
+        stream: Connection,
         name: ServerName<'static>,
         progress: &mut Progress<'_>,
     ) -> Result<TlsStream, Failure> {
@@ -219,7 +218,7 @@ pub(super) fn config(
 }
 
 /// Describes the negotiated parameters.
-fn negotiated(stream: &client::TlsStream<TcpStream>) -> String {
+fn negotiated(stream: &client::TlsStream<Connection>) -> String {
     let (_, connection) = stream.get_ref();
     let version = match connection.protocol_version() {
         Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
@@ -240,7 +239,7 @@ fn negotiated(stream: &client::TlsStream<TcpStream>) -> String {
 /// browsers: the protocol above decides whether it is complete.
 #[derive(Debug)]
 pub struct TlsStream {
-    stream: client::TlsStream<TcpStream>,
+    stream: client::TlsStream<Connection>,
     /// Whether the server verifies the client after the handshake, as in TLS 1.3.
     verifies_later: bool,
 }
@@ -278,7 +277,10 @@ impl Drop for TlsStream {
         connection.send_close_notify();
         let mut last = Vec::new();
         while connection.wants_write() && connection.write_tls(&mut last).is_ok() {}
-        let _ = stream.try_write(&last);
+        let _ = match stream {
+            Connection::Left(stream) => stream.try_write(&last),
+            Connection::Right(stream) => stream.try_write(&last),
+        };
     }
 }
 

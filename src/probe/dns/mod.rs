@@ -76,13 +76,12 @@ impl Probe for DnsProbe {
     }
 
     fn target(&self) -> String {
-        let Address { shown, port, .. } = &self.server;
         let transport = match &self.transport {
             Transport::Udp => "",
             Transport::Tcp => " (TCP)",
             Transport::Tls(..) => " (TLS)",
         };
-        format!("{} at {shown}:{port}{transport}", self.question)
+        format!("{} at {}{transport}", self.question, self.server)
     }
 }
 

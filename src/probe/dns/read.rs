@@ -70,7 +70,7 @@ pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
 fn over_tls(section: &Section<'_>, options: TlsOptions, server: &Address) -> Option<Transport> {
     let tls = options.build(section, &keys::TLS)?;
     options::refuse_untrusting(section, &keys::TLS, &tls)?;
-    let name = options::server_name(section, &tls, &keys::SERVER, server)?;
+    let name = options::server_name(section, &tls, &keys::SERVER, server.name())?;
     Some(Transport::Tls(Box::new(tls), name))
 }
 

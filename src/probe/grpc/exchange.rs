@@ -6,7 +6,7 @@ use super::GrpcProbe;
 use super::message::{Received, Serving};
 use super::status::Code;
 use crate::outcome::{Cause, Measurement};
-use crate::probe::dial::{Failure, Progress, connect, resolve};
+use crate::probe::dial::{Failure, Progress};
 use crate::probe::http::http2_error;
 use crate::probe::http::polled::PolledConnection;
 use crate::probe::http::read::AGENT;
@@ -43,8 +43,7 @@ pub struct Answer {
 
 /// Makes the call.
 pub async fn exchange(probe: &GrpcProbe, progress: &mut Progress<'_>) -> Result<Answer, Failure> {
-    let addresses = resolve(&probe.address.host, probe.family, progress).await?;
-    let stream = connect(&addresses, probe.address.port, progress).await?;
+    let stream = probe.address.connect(probe.family, progress).await?;
     let Some((tls, name)) = &probe.tls else {
         return call(probe, stream, progress).await;
     };

@@ -2,7 +2,7 @@
 
 use super::message::Serving;
 use super::status::Code;
-use crate::probe::dial::{HostAndPort, options};
+use crate::probe::dial::{ServerAddress, options};
 use crate::yaml::{Choice, Key, Keys, List, Map, Mapping, Parsed, SecretText, Text};
 use http::uri::Authority;
 
@@ -16,10 +16,10 @@ pub const KEYS: Keys = &[
     &options::IP_VERSION,
 ];
 
-pub const ADDRESS: Key<HostAndPort> = Key::required(
+pub const ADDRESS: Key<ServerAddress> = Key::required(
     "address",
-    HostAndPort,
-    "Host and port, such as `api.example.org:443` or `[::1]:50051`.",
+    ServerAddress,
+    "Host and port, such as `api.example.org:443` or `[::1]:50051`, or the Unix socket of a server on this machine, such as `unix:/run/containerd/containerd.sock`.",
 );
 
 pub const SERVICE: Key<Text> = Key::with_default(

@@ -8,7 +8,7 @@ mod status;
 
 use super::check::Check;
 use super::deadline::within;
-use super::dial::{Address, Failure, Family, Progress, Tls};
+use super::dial::{Failure, Family, Place, Progress, Tls};
 use super::quoted::quoted;
 use super::{Attempt, Kind, Probe};
 use crate::outcome::{Cause, CodeOf, DurationOf, Measurement, Measures, Outcome};
@@ -38,7 +38,7 @@ pub const KIND: Kind = Kind {
 
 #[derive(Debug)]
 struct GrpcProbe {
-    address: Address,
+    address: Place,
     family: Family,
     tls: Option<(Tls, ServerName<'static>)>,
     authority: Authority,
@@ -62,13 +62,12 @@ impl Probe for GrpcProbe {
     }
 
     fn target(&self) -> String {
-        let Address { shown, port, .. } = &self.address;
         let tls = if self.tls.is_some() { " (TLS)" } else { "" };
         let service = match self.service.as_str() {
             "" => String::new(),
             service => format!(" {service}"),
         };
-        format!("{shown}:{port}{service}{tls}")
+        format!("{}{service}{tls}", self.address)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::status::Code;
 use super::{GrpcProbe, keys, message};
-use crate::probe::dial::{Address, options};
+use crate::probe::dial::{Place, options};
 use crate::probe::http::headers::is_secret;
 use crate::yaml::Section;
 use base64::Engine;
@@ -48,7 +48,7 @@ pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
     let family = section.get(&options::IP_VERSION);
     let (address, service) = (address?, service?);
     let tls = tls.and_then(|tls| {
-        let name = options::server_name(section, &tls, &keys::ADDRESS, &address)?;
+        let name = options::server_name(section, &tls, &keys::ADDRESS, &address.name())?;
         Some((tls, name))
     });
     Some(GrpcProbe {
@@ -64,9 +64,12 @@ pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
     })
 }
 
-/// The address as an authority, which always includes the port.
-fn own_authority(section: &Section<'_>, address: &Address) -> Option<Authority> {
-    let authority = format!("{}:{}", address.shown, address.port).parse();
+/// The address as an authority, which always includes the port; `localhost` for a socket, as in grpc-go.
+fn own_authority(section: &Section<'_>, address: &Place) -> Option<Authority> {
+    let authority = match address {
+        Place::Network(address) => address.to_string().parse(),
+        Place::Socket(_) => Ok(Authority::from_static("localhost")),
+    };
     authority
         .map_err(|_| {
             let message = "the host is not valid as an authority of HTTP/2";

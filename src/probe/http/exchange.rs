@@ -6,23 +6,27 @@ use super::refusal::refusal;
 use super::replay::Replay;
 use super::request::Request;
 use super::tap::{Start, Tap};
-use super::{Version, http2_error};
+use super::{Version, excerpt, http2_error};
 use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Progress};
 use futures_util::FutureExt;
 use http::header::{CONNECTION, CONTENT_LENGTH, COOKIE, HOST, PROXY_AUTHORIZATION};
-use http::{HeaderValue, Method, Response};
-use http_body_util::Full;
+use http::{HeaderValue, Method, Response, StatusCode, response};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use slod_load::{FIELDS_MAX, source_of};
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, timeout_at};
 
 /// Maximum size of an answer's head in bytes, as in Chrome; Go and curl allow more.
 const HEAD_MAX: u32 = 256 * 1024;
+/// How long to wait for a body that is only used for a message.
+const EXCERPT_WITHIN: Duration = Duration::from_millis(500);
 
 type Message = hyper::Request<Full<Bytes>>;
 
@@ -39,7 +43,7 @@ pub trait Receive: Send {
 }
 
 /// How a request is sent over its connection.
-pub struct Line<'a> {
+pub struct Sent<'a> {
     /// Whether HTTP/2 was chosen, by ALPN or by the config.
     pub http2: bool,
     /// The proxy that forwards the request; `None` for a tunnel.
@@ -50,7 +54,7 @@ pub struct Line<'a> {
 pub async fn exchange<S, R>(
     request: &Request,
     stream: S,
-    line: Line<'_>,
+    sent: Sent<'_>,
     receive: R,
     progress: &mut Progress<'_>,
 ) -> Result<R::Answer, Failure>
@@ -58,41 +62,108 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     R: Receive,
 {
-    progress.enter(Measurement::Processing);
-    let first = message(request, &line)?;
-    progress.record("request", || {
-        format!(
-            "{} {} ({})",
-            request.method,
-            request.shown(),
-            if line.http2 { "HTTP/2" } else { "HTTP/1.1" }
-        )
-    });
+    let first = begin(request, &sent, progress)?;
     let start = Start::default();
     let stream = Tap::new(stream, start.clone());
     let pending = Pending {
         receive,
         start: &start,
-        http2: line.http2,
+        http2: sent.http2,
         progress,
     };
     // Futures that are large or rare are boxed: every attempt reserves memory for the others.
-    if line.http2 {
+    if sent.http2 {
         return Box::pin(over_http2(first, stream, pending)).await;
     }
     let handshake = http1_builder().handshake(TokioIo::new(stream));
     let (mut sender, connection) = handshake.await.map_err(|error| not_sent(&error))?;
     let mut polled = PolledConnection::new(connection);
-    let sent = polled.during(sender.send_request(first)).await;
-    match sent {
+    let answered = polled.during(sender.send_request(first)).await;
+    match answered {
         Err(error) if error.is_parse_too_large() => {
             let parts = polled.into_connection().into_parts();
             let replay = Replay::new(parts.read_buf, parts.io.into_inner());
-            let repeated = message(request, &line)?;
+            let repeated = message(request, &sent)?;
             Box::pin(with_many_fields(repeated, replay, pending)).await
         }
-        sent => polled.during(pending.answer(sent)).await,
+        answered => polled.during(pending.answer(answered)).await,
     }
+}
+
+/// Enters the phase of the request, and builds its message.
+fn begin(
+    request: &Request,
+    sent: &Sent<'_>,
+    progress: &mut Progress<'_>,
+) -> Result<Message, Failure> {
+    progress.enter(Measurement::Processing);
+    let message = message(request, sent)?;
+    progress.record("request", || {
+        format!(
+            "{} {} ({})",
+            request.method,
+            request.shown(),
+            if sent.http2 { "HTTP/2" } else { "HTTP/1.1" }
+        )
+    });
+    Ok(message)
+}
+
+/// The answer to a request for another protocol.
+pub struct Switched<S> {
+    pub head: response::Parts,
+    /// The connection, with the received bytes that follow the head; the beginning of the body if the server did not
+    /// switch protocols.
+    pub rest: Result<(S, Bytes), Vec<u8>>,
+}
+
+/// Sends a request to switch to another protocol, over HTTP/1.1.
+pub async fn switch<S>(
+    request: &Request,
+    stream: S,
+    progress: &mut Progress<'_>,
+) -> Result<Switched<Tap<S>>, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let sent = Sent {
+        http2: false,
+        forwarded_by: None,
+    };
+    let message = begin(request, &sent, progress)?;
+    let start = Start::default();
+    let stream = TokioIo::new(Tap::new(stream, start.clone()));
+    let handshake = http1_builder().handshake(stream).await;
+    let (mut sender, connection) = handshake.map_err(|error| not_sent(&error))?;
+    let mut polled = PolledConnection::new(connection);
+    let answered = polled.during(sender.send_request(message)).await;
+    let (head, body) = answered
+        .map_err(|error| answer_failure(&error, &start, false))?
+        .into_parts();
+    progress.code = Some(head.status.as_u16().into());
+    progress.record("response", || {
+        format!("{} {}", start.version(), head.status)
+    });
+    let rest = if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        let parts = polled.into_connection().into_parts();
+        Ok((parts.io.into_inner(), parts.read_buf))
+    } else {
+        let until = progress.deadline().min(Instant::now() + EXCERPT_WITHIN);
+        Err(polled.during(beginning(body, until)).await)
+    };
+    Ok(Switched { head, rest })
+}
+
+/// The beginning of a body that is only used for a message: what arrives in time.
+async fn beginning(mut body: Incoming, until: Instant) -> Vec<u8> {
+    let mut received = Vec::new();
+    while received.len() <= excerpt::USED
+        && let Ok(Some(Ok(frame))) = timeout_at(until, body.frame()).await
+    {
+        let part = frame.into_data().unwrap_or_default();
+        received.extend_from_slice(&part[..part.len().min(excerpt::USED + 1 - received.len())]);
+    }
+    received
 }
 
 /// A request whose answer is expected.
@@ -172,11 +243,11 @@ fn http1_builder() -> http1::Builder {
     builder
 }
 
-fn message(request: &Request, line: &Line<'_>) -> Result<Message, Failure> {
+fn message(request: &Request, sent: &Sent<'_>) -> Result<Message, Failure> {
     let target = |authority| format!("{}://{authority}{}", request.url.scheme(), request.path());
-    let uri = match line.forwarded_by {
+    let uri = match sent.forwarded_by {
         // The authority becomes `:authority`, which replaces Host.
-        _ if line.http2 => target(request.authority()),
+        _ if sent.http2 => target(request.authority()),
         Some(_) => target(request.url_authority()),
         None => request.path().to_owned(),
     };
@@ -186,7 +257,7 @@ fn message(request: &Request, line: &Line<'_>) -> Result<Message, Failure> {
     *message.uri_mut() = uri.parse().map_err(|_| unfit())?;
     *message.headers_mut() = request.headers.clone();
     let headers = message.headers_mut();
-    if line.http2 {
+    if sent.http2 {
         headers.remove(HOST);
     } else {
         let host = HeaderValue::try_from(request.authority()).map_err(|_| unfit())?;
@@ -198,7 +269,7 @@ fn message(request: &Request, line: &Line<'_>) -> Result<Message, Failure> {
     if let Some(cookies) = &request.cookies {
         headers.insert(COOKIE, cookies.clone());
     }
-    if let Some(value) = line
+    if let Some(value) = sent
         .forwarded_by
         .and_then(|proxy| proxy.authorization.as_ref())
     {

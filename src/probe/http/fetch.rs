@@ -29,7 +29,7 @@ pub const BODY_LIMIT: Key<Size> = Key::with_default(
 );
 
 /// The keys of an [`Endpoint`], except its address.
-pub const OPTIONS: [&dyn Declared; 13] = [
+pub const OPTIONS: [&dyn Declared; 14] = [
     &keys::HEADERS,
     &keys::BEARER,
     &keys::BASIC_AUTH,
@@ -43,6 +43,7 @@ pub const OPTIONS: [&dyn Declared; 13] = [
     &keys::HTTP_VERSION,
     &keys::PROXY,
     &keys::PROXY_AUTH,
+    &keys::UNIX_SOCKET,
 ];
 
 /// A request that can be made any number of times.

@@ -4,7 +4,7 @@ use super::Version;
 use super::expect::status_range;
 use super::json::JsonAbsence;
 use super::oauth2::keys::OAUTH2;
-use crate::probe::dial::{expected_host, options};
+use crate::probe::dial::{SocketFile, expected_host, options};
 use crate::probe::pattern::{Pattern, bytes_regex};
 use crate::yaml::{
     Bool, Choice, Form, Integer, Key, Keys, List, Map, Mapping, Parsed, Scalar, SecretText, Size,
@@ -33,11 +33,36 @@ pub const KEYS: Keys = &[
     &HTTP_VERSION,
     &PROXY,
     &PROXY_AUTH,
+    &UNIX_SOCKET,
 ];
 
 /// An address, which may also be in a file, since its path may contain a token.
 #[derive(Clone, Copy, Debug)]
-pub struct Address;
+pub struct Address {
+    /// Without and with TLS.
+    schemes: [&'static str; 2],
+}
+
+impl Address {
+    pub const HTTP: Self = Self {
+        schemes: ["http", "https"],
+    };
+    pub const WEBSOCKET: Self = Self {
+        schemes: ["ws", "wss"],
+    };
+
+    /// The same address with a valid scheme: that of a WebSocket is often written as a web address, and vice versa.
+    fn with_scheme(&self, written: &str) -> Option<String> {
+        let [plain, secure] = self.schemes;
+        let (scheme, rest) = written.split_once("://")?;
+        let scheme = match scheme {
+            "http" | "ws" => plain,
+            "https" | "wss" => secure,
+            _ => return None,
+        };
+        Some(format!("{scheme}://{rest}"))
+    }
+}
 
 impl Form for Address {
     fn describe(&self) -> String {
@@ -53,7 +78,8 @@ impl Scalar for Address {
     type Value = Url;
 
     fn expected(&self, written: &str) -> String {
-        let example = "an address such as https://example.org/health".to_owned();
+        let [plain, secure] = self.schemes;
+        let example = format!("an address such as {secure}://example.org/health");
         // Values with variables get no specific explanation.
         if written.is_empty() || written.contains("${") {
             return example;
@@ -63,7 +89,7 @@ impl Scalar for Address {
             Err(ParseError::InvalidPort) => port.to_owned(),
             Ok(url) if url.port() == Some(0) => port.to_owned(),
             Err(ParseError::RelativeUrlWithoutBase) | Ok(_) => {
-                format!("{example}, with the scheme http or https")
+                format!("{example}, with the scheme {plain} or {secure}")
             }
             Err(_) => expected_host(host_of(written)).to_owned(),
         }
@@ -71,17 +97,23 @@ impl Scalar for Address {
 
     fn parse(&self, text: &str) -> Option<Url> {
         let url = Url::parse(text).ok()?;
-        let is_http = matches!(url.scheme(), "http" | "https");
+        let is_valid = self.schemes.contains(&url.scheme());
         let is_complete = url.host().is_some() && url.port() != Some(0);
-        (is_http && is_complete).then_some(url)
+        (is_valid && is_complete).then_some(url)
     }
 
     fn likely(&self, written: &str) -> Vec<String> {
         // A suggestion would show credentials.
-        let is_plain = !written.contains("://") && !written.contains(['@', '?', '$']);
+        if written.contains(['@', '?', '$']) {
+            return Vec::new();
+        }
         let is_address = written.contains(['.', ':']) || written.starts_with("localhost");
-        let with_scheme = (is_plain && is_address).then(|| format!("http://{written}"));
-        with_scheme.into_iter().collect()
+        let is_plain = is_address && !written.contains("://");
+        let added = || is_plain.then(|| format!("{}://{written}", self.schemes[0]));
+        self.with_scheme(written)
+            .or_else(added)
+            .into_iter()
+            .collect()
     }
 }
 
@@ -158,7 +190,7 @@ const REGEX: Pattern<Regex> = Pattern(bytes_regex);
 
 pub const URL: Key<Address> = Key::required(
     "url",
-    Address,
+    Address::HTTP,
     "The address: `http` or `https`, without credentials. If its path contains a token, write the token as `${NAME}`, or put the whole address in a file; values from variables and files are never shown.",
 );
 
@@ -267,7 +299,7 @@ pub const HTTP_VERSION: Key<Choice<Version>> = Key::with_default(
 
 pub const PROXY: Key<Address> = Key::optional(
     "proxy",
-    Address,
+    Address::HTTP,
     "An `http` proxy. `https` is tunneled through it by CONNECT, whose duration is part of the phase `tls`; the phases `resolve` and `connect` are for the proxy.",
 );
 
@@ -275,6 +307,12 @@ pub const PROXY_AUTH: Key<Mapping> = Key::optional(
     "proxy_auth",
     CREDENTIALS,
     "User and password for the proxy.",
+);
+
+pub const UNIX_SOCKET: Key<SocketFile> = Key::optional(
+    "unix_socket",
+    SocketFile,
+    "Connects to this Unix socket of the machine, such as `/run/docker.sock`, instead of the host in the address, as curl does with `--unix-socket`. The host is still sent as `Host`, and certificates must be valid for it. Redirects to another origin are followed over the network.",
 );
 
 const CREDENTIALS: Mapping = Mapping(&[&USERNAME, &PASSWORD]);

@@ -19,7 +19,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, HOST};
 use http::{HeaderName, HeaderValue, Method};
 use hyper::body::Bytes;
 use slod_load::{Connect, Cookies, Credentials, NewCookies, NewWatch, Templated};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,7 +27,7 @@ use tokio::time::timeout_at;
 use url::Url;
 
 /// The keys of a request for the load engine, except its address.
-pub const OPTIONS: [&dyn Declared; 13] = [
+pub const OPTIONS: [&dyn Declared; 14] = [
     &keys::METHOD,
     &keys::HEADERS,
     &keys::BODY,
@@ -41,6 +41,7 @@ pub const OPTIONS: [&dyn Declared; 13] = [
     &keys::COMPRESSION,
     &keys::PROXY,
     &keys::PROXY_AUTH,
+    &keys::UNIX_SOCKET,
 ];
 
 /// Whether the value of a header is hidden.
@@ -155,8 +156,11 @@ impl LoadTarget {
     /// The certificates that a script of another tool must trust. Returns an error message for TLS
     /// options that scripts do not support.
     pub fn trusted(&self) -> Result<Trusted, String> {
+        if self.probe.transport.socket.is_some() {
+            return Err("scripts do not support `unix_socket`".to_owned());
+        }
         let tls = &self.probe.transport.tls;
-        if !self.probe.request.is_https() {
+        if !self.probe.request.is_secure() {
             return Ok(Trusted::System);
         }
         let only_slod = |key: &str| Err(format!("scripts do not support `{key}` of `tls`"));
@@ -256,9 +260,12 @@ impl LoadTarget {
         })
     }
 
-    /// Resolves the addresses of its host. Returns an error message if there are none.
+    /// Resolves the addresses of its host; a socket is on this machine. Returns an error message if there are none.
     pub async fn addresses(&self, timeout: Duration) -> Result<Vec<IpAddr>, String> {
         let probe = &self.probe;
+        if probe.transport.socket.is_some() {
+            return Ok(vec![Ipv4Addr::LOCALHOST.into()]);
+        }
         let host = Host::of(&probe.request.url).ok_or("its address has no host")?;
         let mut attempt = Attempt::new(Timestamp(0), timeout, Trace::silent());
         let deadline = attempt.deadline;

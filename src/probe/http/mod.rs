@@ -6,9 +6,9 @@ pub mod conditions;
 mod cookie_date;
 pub mod cookies;
 mod decimal;
-mod excerpt;
+pub mod excerpt;
 pub mod exchange;
-mod expect;
+pub mod expect;
 pub mod fetch;
 pub mod headers;
 mod health_check;
@@ -49,7 +49,7 @@ pub use health_check::is_health_check;
 pub use keys::Address;
 pub use look::{ResponseFacts, look};
 use oauth2::{Signed, TokenSource};
-use read::{read_transport, warn_of_open_secrets};
+use read::{read_socket, read_transport, read_version, warn_of_open_secrets};
 use request::Request;
 use std::sync::Arc;
 use std::time::Duration;
@@ -109,17 +109,33 @@ impl HttpProbe {
     /// Reads how a request is sent, from the keys that all kinds over HTTP share. Nothing is expected of its answer, whose
     /// body has no limit, and redirects are not followed.
     pub(super) fn of(section: &Section<'_>, request: Option<Request>) -> Option<Self> {
-        let transport = read_transport(section, request.as_ref());
+        let version = read_version(section, request.as_ref());
+        Self::by_version(section, request, version)
+    }
+
+    /// The same for a kind without the key `http_version`.
+    pub(super) fn by_version(
+        section: &Section<'_>,
+        request: Option<Request>,
+        version: Version,
+    ) -> Option<Self> {
+        let transport = read_transport(section, request.as_ref(), version);
+        let socket = read_socket(section);
         let tokens = oauth2::read(section, request.as_ref());
         let request = request?;
-        warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
+        if socket.is_none() {
+            warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
+        }
         Some(Self {
             request,
             expect: Arc::default(),
             evaluator: Evaluator::default(),
             redirects: None,
             body_limit: u64::MAX,
-            transport: transport?,
+            transport: Transport {
+                socket,
+                ..transport?
+            },
             tokens,
         })
     }

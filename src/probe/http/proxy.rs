@@ -5,8 +5,7 @@ use crate::outcome::{Cause, Measurement, Verdict};
 use crate::probe::dial::{Failure, Host, Progress};
 use http::HeaderValue;
 use std::io;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use url::Url;
 
 /// Maximum size of a proxy's answer to CONNECT in bytes.
@@ -33,7 +32,7 @@ impl Proxy {
     /// connection to the proxy.
     pub async fn tunnel(
         &self,
-        stream: &mut TcpStream,
+        stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
         request: &Request,
         progress: &mut Progress<'_>,
     ) -> Result<(), Failure> {

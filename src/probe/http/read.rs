@@ -4,7 +4,7 @@ mod credentials;
 mod expect;
 
 pub use credentials::{read_authorization, warn_of_open_secrets};
-pub use expect::{read_expect, refuse_checks_of_no_body};
+pub use expect::{read_bodies, read_expect, read_json, refuse_checks_of_no_body};
 
 use super::expect::Expect;
 use super::keys::{self, Address};
@@ -14,7 +14,7 @@ use super::sent::{fitting_version, read_headers};
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
-use crate::probe::dial::{Tls, TlsOptions, options};
+use crate::probe::dial::{SocketPath, Tls, TlsOptions, options};
 use crate::yaml::{Key, Section};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
@@ -72,16 +72,24 @@ fn refuse_what_has_no_body(section: &Section<'_>, request: &Request, expect: &Ex
     refuse_checks_of_no_body(section, &request.method, expect);
 }
 
-/// Reads how requests reach the server, from the keys that all kinds over HTTP share.
-pub fn read_transport(section: &Section<'_>, request: Option<&Request>) -> Option<Transport> {
+/// Reads the HTTP version to use, and rejects headers that it cannot carry.
+pub fn read_version(section: &Section<'_>, request: Option<&Request>) -> Version {
     let version = section.get(&keys::HTTP_VERSION).unwrap_or(Version::Auto);
-    let version = request.map_or(version, |request| {
+    request.map_or(version, |request| {
         fitting_version(section, request, version)
-    });
+    })
+}
+
+/// Reads how requests reach the server, from the keys that all kinds over HTTP share.
+pub fn read_transport(
+    section: &Section<'_>,
+    request: Option<&Request>,
+    version: Version,
+) -> Option<Transport> {
     let tls = read_tls(section, version, request);
     let proxy = read_proxy(section).map(Box::new);
     let family = section.get(&options::IP_VERSION);
-    if version == Version::Http2 && proxy.is_some() && !request.is_none_or(Request::is_https) {
+    if version == Version::Http2 && proxy.is_some() && !request.is_none_or(Request::is_secure) {
         section.error(
             "conflict",
             &keys::HTTP_VERSION,
@@ -96,6 +104,7 @@ pub fn read_transport(section: &Section<'_>, request: Option<&Request>) -> Optio
         tls,
         foreign_tls,
         proxy,
+        socket: None,
     })
 }
 
@@ -219,10 +228,24 @@ fn read_tls(
     let foreign = own.for_others();
     let own = own.build(section, &keys::TLS)?;
     // Plain `http` needs no trusted certificates, unless a redirect leads to `https`.
-    if request.is_some_and(Request::is_https) {
+    if request.is_some_and(Request::is_secure) {
         options::refuse_untrusting(section, &keys::TLS, &own)?;
     }
     Some((own, foreign.build(section, &keys::TLS)?))
+}
+
+/// Reads the socket at which the server is.
+pub(super) fn read_socket(section: &Section<'_>) -> Option<SocketPath> {
+    let socket = section.get(&keys::UNIX_SOCKET);
+    if socket.is_some() && section.has(&keys::PROXY) {
+        section.error(
+            "conflict",
+            &keys::UNIX_SOCKET,
+            "`unix_socket` and `proxy` are mutually exclusive",
+            "remove one of them",
+        );
+    }
+    socket
 }
 
 fn read_proxy(section: &Section<'_>) -> Option<Proxy> {

@@ -147,8 +147,9 @@ impl Request {
         }
     }
 
-    pub fn is_https(&self) -> bool {
-        self.url.scheme() == "https"
+    /// Whether it is sent over TLS.
+    pub fn is_secure(&self) -> bool {
+        matches!(self.url.scheme(), "https" | "wss")
     }
 
     pub fn port(&self) -> u16 {

@@ -225,7 +225,7 @@ fn ends_chunked(coding: &HeaderValue) -> bool {
 }
 
 /// The position of a configured header.
-fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
+pub fn field_spot(section: &Section<'_>, name: &HeaderName) -> Spot {
     let headers = section.map(&keys::HEADERS).into_iter();
     let mut found = headers.filter(|(written, _, _)| written.eq_ignore_ascii_case(name.as_str()));
     found

@@ -1,15 +1,20 @@
 //! How requests reach a server: address family, proxy, TLS and HTTP version.
 
 use super::Version;
-use super::exchange::{Line, Receive, exchange, is_http2};
+use super::exchange::{Receive, Sent, exchange, is_http2};
 use super::proxy::{Proxy, by_proxy};
 use super::request::Request;
 use crate::outcome::Cause;
-use crate::probe::dial::{Failure, Family, Host, Progress, Tls, connect, resolve};
-use tokio::net::TcpStream;
+use crate::probe::dial::{
+    Connection, Failure, Family, Host, Progress, SocketPath, Tls, TlsStream, connect, resolve,
+};
+use tokio_util::either::Either;
 
 /// Only occurs for redirects, since such a configured address is rejected.
 const NOT_FORWARDED: &str = "a redirect to an `http://` address cannot be followed over HTTP/2 through a proxy, which only forwards HTTP/1.1";
+
+/// A connection on which a request can be sent, with or without TLS.
+pub type Line = Either<Connection, Box<TlsStream>>;
 
 /// Reaches servers with a new connection for each request.
 #[derive(Clone, Debug)]
@@ -22,6 +27,8 @@ pub struct Transport {
     pub foreign_tls: Tls,
     /// Boxed, as few probes have one.
     pub proxy: Option<Box<Proxy>>,
+    /// The socket at which the configured origin is; it is reached over the network without one.
+    pub socket: Option<SocketPath>,
 }
 
 impl Transport {
@@ -33,42 +40,58 @@ impl Transport {
         receive: R,
         progress: &mut Progress<'_>,
     ) -> Result<R::Answer, Failure> {
-        let mut stream = self.open(request, progress).await?;
-        if !request.is_https() {
-            if self.version == Version::Http2 && self.proxy.is_some() {
-                return Err(Failure::bad(Cause::Redirect, NOT_FORWARDED));
-            }
-            let line = Line {
-                http2: self.version == Version::Http2,
-                forwarded_by: self.forwards(request),
-            };
-            return exchange(request, stream, line, receive, progress).await;
+        let (stream, http2) = self.connect(request, own, progress).await?;
+        let sent = Sent {
+            http2,
+            forwarded_by: self.forwards(request),
+        };
+        exchange(request, stream, sent, receive, progress).await
+    }
+
+    /// Opens a connection for a request: through the proxy and with TLS, if it needs them. Also returns whether the
+    /// connection uses HTTP/2.
+    pub async fn connect(
+        &self,
+        request: &Request,
+        own: bool,
+        progress: &mut Progress<'_>,
+    ) -> Result<(Line, bool), Failure> {
+        let is_forwarded = self.forwards(request).is_some();
+        if is_forwarded && self.version == Version::Http2 {
+            return Err(Failure::bad(Cause::Redirect, NOT_FORWARDED));
         }
-        if let Some(proxy) = &self.proxy {
+        let mut stream = self.open(request, own, progress).await?;
+        if let Some(proxy) = self.proxy.as_ref().filter(|_| !is_forwarded) {
             proxy.tunnel(&mut stream, request, progress).await?;
+        }
+        if !request.is_secure() {
+            return Ok((Line::Left(stream), self.version == Version::Http2));
         }
         let tls = if own { &self.tls } else { &self.foreign_tls };
         let host = request.url.host_str().unwrap_or_default();
         let name = tls.server_name(host.trim_matches(['[', ']']))?;
         let stream = tls.handshake(stream, name, progress).await?;
-        let line = Line {
-            http2: is_http2(self.version, stream.alpn())?,
-            forwarded_by: None,
-        };
-        exchange(request, stream, line, receive, progress).await
+        let http2 = is_http2(self.version, stream.alpn())?;
+        Ok((Line::Right(Box::new(stream)), http2))
     }
 
-    /// The proxy that forwards the request, if any; it answers the request itself if it rejects it.
+    /// The proxy that forwards the request, if any; it answers the request itself if it rejects it. Other requests go
+    /// through a tunnel, including those of a WebSocket without TLS (RFC 6455, section 4.1).
     pub fn forwards(&self, request: &Request) -> Option<&Proxy> {
-        self.proxy.as_deref().filter(|_| !request.is_https())
+        let is_plain = request.url.scheme() == "http";
+        self.proxy.as_deref().filter(|_| is_plain)
     }
 
     /// Opens a connection to the server, or to the proxy in front of it.
-    pub(super) async fn open(
+    async fn open(
         &self,
         request: &Request,
+        own: bool,
         progress: &mut Progress<'_>,
-    ) -> Result<TcpStream, Failure> {
+    ) -> Result<Connection, Failure> {
+        if let Some(socket) = self.socket.as_ref().filter(|_| own) {
+            return socket.connect(progress).await;
+        }
         if let Some(proxy) = &self.proxy {
             let result = self.reach(&proxy.host, proxy.port, progress).await;
             return result.map_err(by_proxy);
@@ -83,7 +106,7 @@ impl Transport {
         host: &Host,
         port: u16,
         progress: &mut Progress<'_>,
-    ) -> Result<TcpStream, Failure> {
+    ) -> Result<Connection, Failure> {
         let addresses = resolve(host, self.family, progress).await?;
         connect(&addresses, port, progress).await
     }

@@ -35,6 +35,7 @@ pub const KEYS: Keys = &[
     &shared::HTTP_VERSION,
     &shared::PROXY,
     &shared::PROXY_AUTH,
+    &shared::UNIX_SOCKET,
 ];
 
 pub const API: Key<Choice<Api>> = Key::with_default(

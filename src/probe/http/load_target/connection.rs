@@ -2,10 +2,9 @@
 
 use crate::outcome::{Timestamp, Verdict};
 use crate::probe::dial::{Failure, Progress};
+use crate::probe::http::HttpProbe;
 use crate::probe::http::cookies;
-use crate::probe::http::exchange::is_http2;
 use crate::probe::http::oauth2::TokenSource;
-use crate::probe::http::{HttpProbe, Version};
 use crate::probe::{Attempt, Trace};
 use async_trait::async_trait;
 use http::uri::Scheme;
@@ -88,27 +87,13 @@ impl Connect for Connector {
 }
 
 async fn open(probe: &HttpProbe, progress: &mut Progress<'_>) -> Result<OpenConnection, Failure> {
-    let HttpProbe {
-        request, transport, ..
-    } = probe;
-    let protocol = |scheme, is_http2| {
-        if is_http2 {
-            Protocol::Http2(scheme)
-        } else {
-            Protocol::Http1
-        }
+    let request = &probe.request;
+    let (stream, is_http2) = probe.transport.connect(request, true, progress).await?;
+    let protocol = match is_http2 {
+        true if request.is_secure() => Protocol::Http2(Scheme::HTTPS),
+        true => Protocol::Http2(Scheme::HTTP),
+        false => Protocol::Http1,
     };
-    let stream = transport.open(request, progress).await?;
-    if !request.is_https() {
-        let protocol = protocol(Scheme::HTTP, transport.version == Version::Http2);
-        let stream = Box::new(stream);
-        return Ok(OpenConnection { stream, protocol });
-    }
-    let host = request.url.host_str().unwrap_or_default();
-    let name = transport.tls.server_name(host.trim_matches(['[', ']']))?;
-    let stream = transport.tls.handshake(stream, name, progress).await?;
-    let is_http2 = is_http2(transport.version, stream.alpn())?;
-    let protocol = protocol(Scheme::HTTPS, is_http2);
     let stream = Box::new(stream);
     Ok(OpenConnection { stream, protocol })
 }

@@ -36,7 +36,7 @@ pub const CLIENT_SECRET: Key<SecretText> = Key::required(
 
 pub const TOKEN_URL: Key<Address> = Key::required(
     "token_url",
-    Address,
+    Address::HTTP,
     "The address that tokens are requested from: `http` or `https`, without credentials. Redirects are not followed.",
 );
 

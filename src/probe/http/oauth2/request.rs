@@ -11,7 +11,7 @@ use crate::probe::http::HttpProbe;
 use crate::probe::http::body::BodySink;
 use crate::probe::http::fetch::finish;
 use crate::probe::http::read::{
-    AGENT, names_a_secret, read_transport, read_url, warn_of_open_secrets,
+    AGENT, names_a_secret, read_transport, read_url, read_version, warn_of_open_secrets,
 };
 use crate::probe::http::request::Request;
 use crate::probe::http::run::follow;
@@ -78,7 +78,9 @@ impl TokenEndpoint {
                 by_body(&url, (id, secret), &parameters),
             ]
         });
-        let transport = read_transport(section, requests.as_ref().map(|[one, _]| one));
+        let first = requests.as_ref().map(|[one, _]| one);
+        let version = read_version(section, first);
+        let transport = read_transport(section, first, version);
         let [by_header, by_body] = requests?;
         warn_of_open_secrets(section, &key::TOKEN_URL, &by_header, true);
         let transport = transport?;

@@ -69,14 +69,14 @@ pub fn warn_of_open_secrets(
     has_token: bool,
 ) {
     let has_secret = has_token || request.headers.values().any(HeaderValue::is_sensitive);
-    if !request.is_https() && !is_loopback(&request.url) && has_secret {
-        let help = "use https".to_owned();
+    if !request.is_secure() && !is_loopback(&request.url) && has_secret {
+        let scheme = request.url.scheme();
         section.reader().report(
             Severity::Warning,
             "open-credentials",
             &section.spot_of(key),
-            "credentials are sent over plain http".to_owned(),
-            Some(help),
+            format!("credentials are sent over plain {scheme}"),
+            Some(format!("use {scheme}s")),
         );
     }
 }

@@ -13,6 +13,19 @@ use regex::bytes::Regex;
 /// Reads `expect` of a section.
 pub fn read_expect(section: &Section<'_>) -> Option<Expect> {
     let expect = section.section_or_empty(&keys::EXPECT)?;
+    Some(Expect {
+        status: expect.all(&keys::EXPECT_STATUS),
+        headers: read_patterns(&expect, &keys::EXPECT_HEADERS),
+        headers_not: read_patterns(&expect, &keys::EXPECT_HEADERS_NOT),
+        body: read_bodies(&expect, &keys::EXPECT_BODY),
+        body_not: read_bodies(&expect, &keys::EXPECT_BODY_NOT),
+        json: read_json(&expect),
+        json_not: expect.all(&keys::EXPECT_JSON_NOT),
+    })
+}
+
+/// Reads the conditions on JSON at `json` of `expect`.
+pub fn read_json(expect: &Section<'_>) -> Vec<JsonCondition> {
     let mut json = Vec::new();
     for (query, wanted, at) in expect.map(&keys::EXPECT_JSON) {
         match JsonCondition::new(&query, &wanted) {
@@ -25,20 +38,12 @@ pub fn read_expect(section: &Section<'_>) -> Option<Expect> {
             ),
         }
     }
-    Some(Expect {
-        status: expect.all(&keys::EXPECT_STATUS),
-        headers: read_patterns(&expect, &keys::EXPECT_HEADERS),
-        headers_not: read_patterns(&expect, &keys::EXPECT_HEADERS_NOT),
-        body: read_bodies(&expect, &keys::EXPECT_BODY),
-        body_not: read_bodies(&expect, &keys::EXPECT_BODY_NOT),
-        json,
-        json_not: expect.all(&keys::EXPECT_JSON_NOT),
-    })
+    json
 }
 
 /// Reads the expressions for the body at a key of `expect`. Warns of one that matches every text, so that it checks
 /// nothing, or rejects every response.
-fn read_bodies(expect: &Section<'_>, key: &Key<List<Pattern<Regex>>>) -> Vec<Regex> {
+pub fn read_bodies(expect: &Section<'_>, key: &Key<List<Pattern<Regex>>>) -> Vec<Regex> {
     let expressions = expect.all(key);
     let any_text: [&[u8]; 2] = [b"", b"\x01\n\x01"];
     let is_futile = |one: &Regex| any_text.iter().all(|text| one.is_match(text));
