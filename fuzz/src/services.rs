@@ -1,5 +1,5 @@
 //! What a probed service sends: HTTP answers, cookies, streams of language models, replies of name
-//! servers, answers of gRPC, frames of WebSockets, and certificates.
+//! servers, answers of gRPC, frames of web sockets, and certificates.
 
 use super::Run;
 use super::service::{Manner, Service, with_secrets};

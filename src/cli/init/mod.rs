@@ -21,7 +21,7 @@ use yaml::Answers;
 
 #[derive(Debug, Args)]
 pub struct InitArgs {
-    /// What to probe: a URL such as `https://api.example/health`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod prompts on a terminal.
+    /// What to probe: a URL such as `https://api.example/health` or `wss://chat.example/ws`, or `tcp://HOST:PORT`. Repeat it for several services. Without it, slod prompts on a terminal.
     #[arg(long = "url", value_name = "URL", value_parser = target)]
     urls: Vec<Url>,
     /// Prometheus endpoint of a service, whose real requests then count; `/metrics` unless the URL has a path. It belongs to the service of the --url in the same position; without one, to a service without probes.
@@ -203,6 +203,7 @@ mod tests {
             "api.example",
             "tcp://db.internal:5432",
             "tcp://[::1]:5432",
+            "wss://chat.example/ws?room=1",
         ];
         let spans = [("500ms", "1s"), ("5s", "10s"), ("20s", "30s")];
         let urls = urls.map(|url| (url, "500ms", "10s"));

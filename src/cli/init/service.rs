@@ -17,7 +17,7 @@ pub(super) struct NewService {
 pub(super) fn endpoint(text: &str) -> Result<Url, String> {
     let mut url = target(text)
         .ok()
-        .filter(|url| url.scheme() != "tcp")
+        .filter(|url| matches!(url.scheme(), "http" | "https"))
         .ok_or("expected a URL such as http://api.example:8000/metrics")?;
     if url.path() == "/" {
         url.set_path("/metrics");
@@ -28,7 +28,7 @@ pub(super) fn endpoint(text: &str) -> Result<Url, String> {
 /// Parses a URL with a host. The default scheme is https, or http for IP addresses and local names.
 pub(super) fn target(text: &str) -> Result<Url, String> {
     let text = text.trim();
-    let expected = "expected a URL such as https://api.example/health, or tcp://HOST:PORT";
+    let expected = "expected a URL such as https://api.example/health or wss://chat.example/ws, or tcp://HOST:PORT";
     if text.starts_with('/') {
         // A path, which would be parsed as a host.
         return Err(expected.to_owned());
@@ -42,7 +42,7 @@ pub(super) fn target(text: &str) -> Result<Url, String> {
     };
     let url = Url::parse(&with_scheme).map_err(|_| expected.to_owned())?;
     let is_valid = match url.scheme() {
-        "http" | "https" => true,
+        "http" | "https" | "ws" | "wss" => true,
         "tcp" => url.port().is_some(),
         _ => false,
     };
@@ -105,7 +105,7 @@ mod tests {
             endpoint("http://a/actuator/prometheus"),
             Ok("http://a/actuator/prometheus".to_owned())
         );
-        assert!(endpoint("tcp://a:1").is_err());
+        assert!(endpoint("tcp://a:1").is_err() && endpoint("ws://a:1").is_err());
     }
 
     #[test]

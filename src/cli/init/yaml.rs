@@ -116,6 +116,9 @@ fn probe(url: &Url) -> String {
     if let ("tcp", Some(host), Some(port)) = (url.scheme(), url.host_str(), url.port()) {
         let address = scalar(&format!("{host}:{port}"));
         format!("name: connect, tcp: {{ address: {address} }}")
+    } else if matches!(url.scheme(), "ws" | "wss") {
+        let url = scalar(url.as_str());
+        format!("name: open, websocket: {{ url: {url} }}")
     } else {
         let url = scalar(url.as_str());
         format!("name: health, http: {{ url: {url}, expect: {{ status: [200-299] }} }}")

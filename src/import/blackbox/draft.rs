@@ -47,10 +47,10 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub fn new(found: &ScrapedTarget, module: &Module, prober: Prober, keys: Map) -> Self {
+    pub fn new(found: &ScrapedTarget, module: &Module, keys: Map) -> Self {
         Self {
             name: name(&module.name),
-            prober,
+            prober: module.prober,
             keys,
             pace: Pace {
                 interval: found.pace.interval,
@@ -69,7 +69,7 @@ impl Probe {
         if default.is_none_or(|default| default.timeout != timeout) {
             probe.set("timeout", Value::Text(show_duration(timeout)));
         }
-        probe.set(self.prober.name(), Value::Map(self.keys.clone()));
+        probe.set(self.prober.kind(), Value::Map(self.keys.clone()));
         probe
     }
 }

@@ -64,7 +64,7 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     Ok(probe)
 }
 
-fn headers(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+pub(super) fn headers(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let mut headers = Map::default();
     for (name, at) in keys
         .keys("headers")?

@@ -18,6 +18,7 @@ mod target;
 mod tcp;
 mod tls;
 mod value;
+mod websocket;
 
 pub use prometheus::Find;
 
@@ -63,7 +64,7 @@ pub fn read(inputs: &Inputs<'_>) -> Result<Imported, String> {
     let root = document.at(&remarks);
     let modules = module::read_all(root, used.as_ref(), &variables, inputs.check)?;
     if used.is_none() {
-        found.extend(modules.iter().filter_map(Module::placeholder));
+        found.extend(modules.iter().map(Module::placeholder));
     }
     let draft = probes(inputs, &modules, &found, (&remarks, &variables));
     let remarks = remarks.finish();
@@ -128,16 +129,13 @@ fn probe(
         let file = &inputs.modules.name;
         return Err(format!("{file} has no module `{:.60}`", found.module));
     };
-    let Some(prober) = module.prober else {
-        return Err(format!("module `{:.60}` is left out", module.name));
-    };
     let of = Context {
         module: &module.name,
         variables,
         check: inputs.check,
     };
-    let keys = target::keys(module, prober, &found.target, &of)?;
-    Ok(Probe::new(found, module, prober, keys))
+    let keys = target::keys(module, &found.target, &of)?;
+    Ok(Probe::new(found, module, keys))
 }
 
 /// The tasks that remain for the user.

@@ -4,7 +4,7 @@ use super::context::{Context, Variables};
 use super::keys::Keys;
 use super::prometheus::{self, ScrapedTarget};
 use super::value::Map;
-use super::{dns, grpc, http, icmp, tcp};
+use super::{dns, grpc, http, icmp, tcp, websocket};
 use crate::import::check::Check;
 use crate::import::document::{At, Remarks, Spot};
 use crate::text::slug;
@@ -16,7 +16,7 @@ const MODULES_MAX: usize = 1_000;
 /// Maximum length of a label in a host name, in characters.
 const LABEL_MAX: usize = 60;
 
-/// A prober with an equivalent probe kind in slod.
+/// A prober, each of which has an equivalent probe kind in slod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Prober {
     Http,
@@ -24,36 +24,45 @@ pub(super) enum Prober {
     Dns,
     Icmp,
     Grpc,
+    Unix,
+    WebSocket,
 }
 
 impl Prober {
-    pub const ALL: [Self; 5] = [Self::Http, Self::Tcp, Self::Dns, Self::Icmp, Self::Grpc];
+    const ALL: [Self; 7] = [
+        Self::Http,
+        Self::Tcp,
+        Self::Dns,
+        Self::Icmp,
+        Self::Grpc,
+        Self::Unix,
+        Self::WebSocket,
+    ];
 
-    /// The name of the prober, and of slod's probe kind.
-    pub const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Tcp => "tcp",
             Self::Dns => "dns",
             Self::Icmp => "icmp",
             Self::Grpc => "grpc",
+            Self::Unix => "unix",
+            Self::WebSocket => "websocket",
+        }
+    }
+
+    /// The name of slod's probe kind.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Unix => Self::Tcp.name(),
+            _ => self.name(),
         }
     }
 }
 
-/// Probers without an equivalent in slod.
-const OTHERS: [(&str, &str); 2] = [
-    ("unix", "slod has no probes of Unix sockets"),
-    (
-        "websocket",
-        "slod has no probes of WebSockets; an `http` probe with the headers of the handshake and `expect: { status: 101 }` checks that",
-    ),
-];
-
 pub(super) struct Module {
     pub name: String,
-    /// `None` if slod has no equivalent.
-    pub prober: Option<Prober>,
+    pub prober: Prober,
     pub timeout: Option<Duration>,
     /// The keys of the probe kind, without those of the address.
     pub keys: Map,
@@ -61,20 +70,17 @@ pub(super) struct Module {
 }
 
 impl Module {
-    /// A placeholder target, whose name never resolves (RFC 6761).
-    pub fn placeholder(&self) -> Option<ScrapedTarget> {
-        let prober = self.prober?;
+    /// A placeholder target, whose name never resolves (RFC 6761), or whose socket does not exist.
+    pub fn placeholder(&self) -> ScrapedTarget {
         let host = format!("{}.invalid", slug(&self.name, LABEL_MAX));
-        let address = match prober {
+        let address = match self.prober {
             Prober::Http => format!("http://{host}/"),
+            Prober::WebSocket => format!("ws://{host}/"),
+            Prober::Unix => format!("/run/{host}"),
             Prober::Tcp | Prober::Grpc => format!("{host}:443"),
             Prober::Dns | Prober::Icmp => host,
         };
-        Some(prometheus::placeholder(
-            &self.name,
-            address,
-            self.spot.clone(),
-        ))
+        prometheus::placeholder(&self.name, address, self.spot.clone())
     }
 }
 
@@ -127,34 +133,21 @@ fn read(at: At<'_>, of: &Context<'_>) -> Result<Module, String> {
     let keys = Keys::of(at)?;
     let name = keys.filled("prober")?.unwrap_or_default();
     let mut probers = Prober::ALL.into_iter();
-    let prober = probers.find(|prober| prober.name() == name);
-    let other = OTHERS.iter().find(|(other, _)| *other == name);
-    let place = keys.get("prober").unwrap_or(at);
-    if let Some((_, why)) = other {
-        place.remark(format!("module `{:.60}` is left out: {why}", of.module));
-    } else if prober.is_none() {
+    let Some(prober) = probers.find(|prober| prober.name() == name) else {
         let known = Prober::ALL.map(Prober::name).join(", ");
         let message = if name.is_empty() {
             "`prober` is missing"
         } else {
             "unknown prober"
         };
-        return Err(place.fault(message, format!("one of {known}, unix, websocket")));
-    }
-    let timeout = keys.duration("timeout")?;
-    let part = match prober {
-        Some(prober) => options(&keys, prober, of)?,
-        None => Map::default(),
+        let place = keys.get("prober").unwrap_or(at);
+        return Err(place.fault(message, format!("one of {known}")));
     };
-    let own = |section: &str| section == name;
-    let sections = Prober::ALL
-        .map(Prober::name)
-        .into_iter()
-        .chain(OTHERS.map(|(name, _)| name));
-    for section in sections.filter(|section| !own(section)) {
-        keys.left_out(section, "it belongs to another prober");
+    let timeout = keys.duration("timeout")?;
+    let part = options(&keys, prober, of)?;
+    for other in Prober::ALL.into_iter().filter(|other| *other != prober) {
+        keys.left_out(other.name(), "it belongs to another prober");
     }
-    let _ = other.map(|(name, _)| keys.get(name));
     keys.rest();
     Ok(Module {
         name: of.module.to_owned(),
@@ -173,6 +166,8 @@ fn options(keys: &Keys<'_>, prober: Prober, of: &Context<'_>) -> Result<Map, Str
         Prober::Dns => dns::read,
         Prober::Icmp => icmp::read,
         Prober::Grpc => grpc::read,
+        Prober::Unix => tcp::read_unix,
+        Prober::WebSocket => websocket::read,
     };
     match keys.keys(prober.name())? {
         Some(own) => read(&own, of),

@@ -19,15 +19,15 @@ pub(super) struct Target {
 }
 
 /// The keys of the probe kind, or why there are none.
-pub(super) fn keys(
-    module: &Module,
-    prober: Prober,
-    target: &Target,
-    of: &Context<'_>,
-) -> Result<Map, String> {
+pub(super) fn keys(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, String> {
     let address = target.address.as_str();
-    match prober {
-        Prober::Http => http(module, target, of),
+    match module.prober {
+        Prober::Http => http(module, target, of, ["http", "https"]),
+        Prober::WebSocket => http(module, target, of, ["ws", "wss"]),
+        Prober::Unix => {
+            let address = Value::plain(&format!("unix:{address}"));
+            Ok(Map::of([("address", address)]).and(&module.keys))
+        }
         Prober::Tcp => {
             let mut keys = Map::of([("address", Value::plain(address))]).and(&module.keys);
             if let (Some(host), Some(Value::Map(tls))) = (&target.hostname, keys.get("tls"))
@@ -55,15 +55,23 @@ fn server(address: &str) -> String {
     }
 }
 
-fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, String> {
+/// The keys of a kind over HTTP, whose addresses have one of these schemes: without TLS, which is the default, and with
+/// TLS.
+fn http(
+    module: &Module,
+    target: &Target,
+    of: &Context<'_>,
+    [plain, secure]: [&str; 2],
+) -> Result<Map, String> {
+    let scheme = target.address.split_once("://").map(|(scheme, _)| scheme);
     let address = match target.address.as_str() {
-        address if address.starts_with("http://") || address.starts_with("https://") => {
-            address.to_owned()
-        }
-        address => format!("http://{address}"),
+        address if scheme.is_some_and(|one| one == plain || one == secure) => address.to_owned(),
+        address => format!("{plain}://{address}"),
     };
     let Ok(url) = Url::parse(&address) else {
-        return Err("it is not the address of a website".to_owned());
+        return Err(format!(
+            "it is not an address such as {secure}://example.org/"
+        ));
     };
     let mut keys = Map::of([(
         "url",
@@ -84,7 +92,7 @@ fn http(module: &Module, target: &Target, of: &Context<'_>) -> Result<Map, Strin
     }
     let has_name =
         matches!(keys.get("tls"), Some(Value::Map(tls)) if tls.get("server_name").is_some());
-    if let Some(host) = host_of(&keys).filter(|_| url.scheme() == "https" && !has_name) {
+    if let Some(host) = host_of(&keys).filter(|_| url.scheme() == secure && !has_name) {
         let name = host
             .rsplit_once(':')
             .map_or(host.as_str(), |(name, _)| name);

@@ -1,4 +1,4 @@
-//! The `tcp` prober. A dialogue becomes the first text to send, and the expression for the response to
+//! The probers `tcp` and `unix`. A dialogue becomes the first text to send, and the expression for the response to
 //! it.
 
 use super::context::{Context, ip_version, source_address};
@@ -12,6 +12,21 @@ use crate::import::requests::hide_body;
 const BY_LINE: &str = "(?mR)";
 
 pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+    let mut probe = connection(keys, of)?;
+    ip_version(keys, &mut probe)?;
+    source_address(keys);
+    keys.rest();
+    Ok(probe)
+}
+
+/// Imports the `unix` prober, which has the same keys except those of the network.
+pub(super) fn read_unix(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
+    let probe = connection(keys, of)?;
+    keys.rest();
+    Ok(probe)
+}
+
+fn connection(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
     let mut probe = Map::default();
     let (is_tls, tls) = (keys.is_true("tls")?, tls::read(keys)?);
     let items = keys.items("query_response")?.into_iter();
@@ -31,22 +46,19 @@ pub(super) fn read(keys: &Keys<'_>, of: &Context<'_>) -> Result<Map, String> {
         );
     }
     dialogue(turns, of, &mut probe);
-    ip_version(keys, &mut probe)?;
-    source_address(keys);
-    keys.rest();
     Ok(probe)
 }
 
 /// One turn of a dialogue.
-struct Turn<'a> {
-    at: At<'a>,
-    expect: Option<(At<'a>, String)>,
-    send: Option<(At<'a>, String)>,
+pub(super) struct Turn<'a> {
+    pub at: At<'a>,
+    pub expect: Option<(At<'a>, String)>,
+    pub send: Option<(At<'a>, String)>,
     starts_tls: bool,
 }
 
 impl<'a> Turn<'a> {
-    fn read(at: At<'a>) -> Result<Self, String> {
+    pub fn read(at: At<'a>) -> Result<Self, String> {
         let keys = Keys::of(at)?;
         let part = |name| {
             let read = |at| text(at).map(|text| (at, text));

@@ -188,6 +188,14 @@ fn other_modules_become_probes() {
     assert_eq!(probe(&config, "ping")["icmp"], icmp);
     let grpc = json!({"address": "health.invalid:443", "service": "shop.v1.Cart", "tls": {}});
     assert_eq!(probe(&config, "health")["grpc"], grpc);
+    let socket = json!({
+        "url": "ws://socket.invalid/", "bearer": "${BLACKBOX_SOCKET_BEARER_TOKEN}",
+        "headers": {"Origin": "https://chat.example"}, "send": "hi", "expect": {"body": ["^welcome"]},
+    });
+    assert_eq!(probe(&config, "socket")["websocket"], socket);
+    let local =
+        json!({"address": "unix:/run/local.invalid", "send": "PING\n", "expect": "(?mR)PONG"});
+    assert_eq!(probe(&config, "local")["tcp"], local);
     assert_remarks(
         &imported,
         &[
@@ -199,7 +207,8 @@ fn other_modules_become_probes() {
             "b.yml:79: `validate_authority_rrs` is left out",
             "b.yml:85: `payload_size: 4` becomes 8",
             "b.yml:85: `preferred_ip_protocol` is left out",
-            "b.yml:90: module `socket` is left out",
+            "b.yml:91: a message that does not match is skipped",
+            "b.yml:91: the rest of the dialogue is left out: slod sends one message",
             "b.yml:101: `starttls: smtp` replaces the dialogue before TLS",
             "b.yml:104: the rest of the dialogue is left out",
         ],
@@ -209,6 +218,39 @@ fn other_modules_become_probes() {
             .yaml
             .contains("Replace the addresses with `.invalid`")
     );
+}
+
+#[test]
+fn targets_of_sockets_become_addresses() {
+    let targets = "scrape_configs:\n- { job_name: a, metrics_path: /probe, params: { module: [MODULE] }, static_configs: [ { targets: [ TARGET ] } ], relabel_configs: [ { source_labels: [__address__], target_label: __param_target }, { source_labels: [__param_target], target_label: instance } ] }\n";
+    for (module, target, kind, key, expected) in [
+        (
+            "local",
+            "/run/redis.sock",
+            "tcp",
+            "address",
+            "unix:/run/redis.sock",
+        ),
+        (
+            "socket",
+            "wss://chat.example/ws",
+            "websocket",
+            "url",
+            "wss://chat.example/ws",
+        ),
+        (
+            "socket",
+            "chat.example/ws",
+            "websocket",
+            "url",
+            "ws://chat.example/ws",
+        ),
+    ] {
+        let targets = targets.replace("MODULE", module).replace("TARGET", target);
+        let (config, _) = imported(MODULES, Some(&targets));
+        let probe = &config["services"][0]["probes"][0];
+        assert_eq!(probe[kind][key], expected, "{config:#}");
+    }
 }
 
 #[test]

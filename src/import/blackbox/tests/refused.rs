@@ -35,10 +35,6 @@ fn invalid_exporter_configs_are_rejected_with_the_position() {
             "true or false",
         ),
         ("prober: http, http: { body_size_limit: big }", "not a size"),
-        (
-            "prober: websocket",
-            "no probe could be imported\n  b.yml:2: module `x`",
-        ),
     ] {
         refused(&format!("modules:\n  x: {{ {keys} }}\n"), expected);
     }
