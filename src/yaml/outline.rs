@@ -73,9 +73,12 @@ impl Outline {
             .filter_map(|section| last_below(&section.path, &here))
             .map(|last| format!("`{last}`"))
             .collect();
-        if !below.is_empty() {
-            let below = below.join(" and ");
-            return Some(format!("`{name}` is valid in {below}"));
+        if let Some((last, others)) = below.split_last() {
+            let others = match others {
+                [] => String::new(),
+                _ => format!("{} and ", others.join(", ")),
+            };
+            return Some(format!("`{name}` is valid in {others}{last}"));
         }
         let around = found
             .iter()
