@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo bench -p slod-core --bench detectors                    # all but the benchmark
-//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, month, signs, providers, queue
+//! cargo bench -p slod-core --bench detectors -- soak            # also: watch, unknown, month, signs, providers, queue
 //! cargo bench -p slod-core --bench detectors -- nab FOLDER
 //! ```
 
@@ -17,6 +17,7 @@ mod providers;
 mod queue;
 mod saturation;
 mod soak;
+mod unknown;
 mod usual;
 mod watch;
 
@@ -45,6 +46,9 @@ fn main() {
     if wanted("watch") {
         watch::memory();
         watch::latency();
+    }
+    if wanted("unknown") {
+        unknown::memory();
     }
     if wanted("month") {
         watch::month();

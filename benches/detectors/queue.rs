@@ -23,6 +23,7 @@ fn growing_from(values: &[f64], begins: Option<u32>) -> Option<f64> {
             unit: "waiting",
             scale: 1.0,
             limit: None,
+            earlier: None,
         };
         Some(confirmed.step_of(QUEUE_CONFIRMATIONS, growing(&number)))
     })

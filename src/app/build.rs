@@ -169,6 +169,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     let mut store = Store::open(&config.store.path)?;
     let corrections = ledger::in_force(config, &store)?;
     let used_until = store.last_seen()?;
+    let sampled = store.last_sampled()?;
     if used_until.is_none() {
         // An unmounted volume or a misspelled path would otherwise look like a normal start.
         tracing::info!(
@@ -202,7 +203,7 @@ fn open(config: &Config, clock: Clock) -> Result<Opened, StoreError> {
     // Nothing is known about the time in which slod did not run, so it resolves no alert.
     let now = clock.now();
     let alerts = LiveAlerts::resumed(store.firing_alerts()?, now);
-    if let Some(until) = used_until {
+    if let Some(until) = used_until.max(sampled) {
         unless_temporary(
             store.keep_gap((until, now)),
             "a backtest may end alerts in the time in which slod did not run",

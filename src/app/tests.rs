@@ -2,7 +2,8 @@ use super::*;
 use crate::alert::{AlertKey, AlertRecord, Condition, TIERS, Urgency};
 use crate::alerting::Inputs;
 use crate::outcome::{Outcome, Record, Verdict};
-use crate::store::Store;
+use crate::sample::{SeriesKey, SeriesKind};
+use crate::store::{Store, Tick};
 use crate::tasks::blocking;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -47,8 +48,20 @@ async fn time_in_which_slod_does_not_run_resolves_no_alert() {
         .append(std::slice::from_ref(&last))
         .expect("committed");
     store.keep_alerts(&[alert], &[]).expect("committed");
+    // Its probe was not due again, and it was still sampled.
+    let sampled = last.at.after(Duration::from_mins(10));
+    let key = Arc::new(SeriesKey::new("up", [("service", "web")]));
+    let tick = Tick {
+        at: sampled,
+        samples: vec![(key, SeriesKind::Gauge, 1.0)],
+    };
+    store.append_samples(&[tick]).expect("committed");
     drop(store);
     let mut app = built(config).await.expect("builds");
+    let gaps = Store::open_read_only(&path).expect("opens");
+    let gaps = gaps.gaps(last.at, Clock::system().now()).expect("readable");
+    let begins: Vec<_> = gaps.iter().map(|(from, _)| from).collect();
+    assert_eq!(begins, [sampled]);
     let inputs = Inputs {
         rules: app.config.alerts.clone(),
         ..Inputs::default()

@@ -24,7 +24,7 @@ mod watcher;
 
 pub use past::{NOT_REPLAYED, StoredSeries, replay, replay_host};
 pub use scope::Scope;
-pub use task::{Deps, run};
+pub use task::{Deps, restored, run};
 pub use watcher::Watcher;
 
 use crate::signal::rules::Answer;

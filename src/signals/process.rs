@@ -4,17 +4,20 @@ mod memory;
 
 use super::numbers::{ContainerNumber, ContainerNumbers, ProcessNumber, ProcessNumbers};
 use super::unknown;
+use super::usual::{EarlierLevels, ProcessLevels};
 use crate::format::numbers::bytes;
 use crate::outcome::Timestamp;
 use crate::signal::rules::{
-    Answer, COUNTED, GrowthInput, MEMORY, MIB, Running, above, counted, growing, process_gone,
+    Answer, COUNTED, Earlier, GrowthInput, MEMORY, MIB, Running, above, counted, growing,
+    process_gone,
 };
 use crate::signal::{
     HOUR, Keep, Level, Presence, RECENT, Rise, Settings, SignalKind, Track, kinds,
 };
 use crate::trend::GrowthRules;
 use crate::units::whole;
-use memory::{Memory, MemorySource};
+use memory::Memory;
+pub(super) use memory::MemorySource;
 use std::time::Duration;
 
 pub(super) const GROWTH_WINDOW: Duration = Duration::from_mins(2);
@@ -86,13 +89,16 @@ impl ProcessHistory {
         }
     }
 
-    pub(super) fn take(&mut self, at: Timestamp, numbers: &ProcessNumbers) {
+    /// Returns whether all processes were replaced.
+    pub(super) fn take(&mut self, at: Timestamp, numbers: &ProcessNumbers) -> bool {
         use ProcessNumber as N;
         let get = |one| numbers.get(one);
         self.running.take(at, get(N::Instances));
+        let mut is_new = false;
         if let Some(started) = get(N::Started) {
             // All processes are younger than the last sample: they were replaced.
-            if self.seen.is_some_and(|seen| started > seen.as_secs_f64()) {
+            is_new = self.seen.is_some_and(|seen| started > seen.as_secs_f64());
+            if is_new {
                 self.begin_anew();
             }
             self.seen = Some(at);
@@ -106,6 +112,7 @@ impl ProcessHistory {
         let restarts = self.rises.restarts.step(at, get(N::Restarts));
         self.restarts.take(at, restarts);
         self.cpu_of_host.take(at, get(N::Cpu));
+        is_new
     }
 
     pub(super) fn take_container(&mut self, at: Timestamp, numbers: &ContainerNumbers) {
@@ -175,13 +182,17 @@ impl ProcessHistory {
         }
     }
 
-    /// Evaluates growth; `traffic` may explain it.
+    /// Evaluates growth at a time; `traffic` and the levels of earlier days may explain it.
     pub(super) fn trends(
         &self,
         traffic: &Track,
+        (levels, now): (Option<&ProcessLevels>, Timestamp),
         settings: &Settings,
     ) -> [(&'static SignalKind, Answer); 3] {
-        let counts = |kind, track, unit| {
+        let at = |levels: Option<&EarlierLevels>| {
+            levels.map_or_else(Earlier::default, |one| one.at(now))
+        };
+        let counts = |kind, track, levels, unit| {
             let rules = GrowthRules {
                 share: settings.level(kind).begins,
                 ..COUNTED
@@ -193,20 +204,24 @@ impl ProcessHistory {
                 unit,
                 scale: 1.0,
                 limit: None,
+                earlier: Some(at(levels)),
             };
             (kind, growing(&number))
         };
+        let memory = levels.and_then(|levels| levels.memory(self.memory.source));
+        let threads = levels.and_then(|levels| levels.threads.as_ref());
+        let files = levels.and_then(|levels| levels.files.as_ref());
         [
             (
                 &kinds::MEMORY_GROWING,
-                self.memory_growth(traffic, settings),
+                self.memory_growth(traffic, at(memory), settings),
             ),
-            counts(&kinds::THREADS_GROWING, &self.threads, "threads"),
-            counts(&kinds::OPEN_FILES_GROWING, &self.files, "files"),
+            counts(&kinds::THREADS_GROWING, &self.threads, threads, "threads"),
+            counts(&kinds::OPEN_FILES_GROWING, &self.files, files, "files"),
         ]
     }
 
-    fn memory_growth(&self, traffic: &Track, settings: &Settings) -> Answer {
+    fn memory_growth(&self, traffic: &Track, earlier: Earlier, settings: &Settings) -> Answer {
         let last = self.memory.track.last();
         // The limit applies to the whole working set, which may include more memory than the track.
         let limit = self.limit.zip(last);
@@ -223,6 +238,7 @@ impl ProcessHistory {
             unit: "MiB",
             scale: MIB,
             limit: limit.map(|(_, limit)| format!("limit of {}", bytes(whole(limit)))),
+            earlier: Some(earlier),
         };
         growing(&number)
     }

@@ -101,7 +101,9 @@ impl ServiceHistory {
     }
 
     pub(super) fn take_process(&mut self, name: &Arc<str>, at: Timestamp, now: &ProcessNumbers) {
-        self.process(name).take(at, now);
+        if self.process(name).take(at, now) {
+            self.usual.restarted(name);
+        }
     }
 
     pub(super) fn take_container(
@@ -151,6 +153,7 @@ impl ServiceHistory {
     /// Restarts the evaluation of growth at a deployment, so that its step is not taken for a leak.
     /// Response times and errors continue, since a version that makes them worse must be detected.
     pub(super) fn deployed(&mut self, at: Timestamp) {
+        self.usual.deployed(at);
         if let Some(own) = &mut self.own {
             own.deployed(at);
         }

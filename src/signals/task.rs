@@ -12,7 +12,7 @@ use crate::signal::{Finding, Findings, Presence};
 use crate::store::Store;
 use crate::tasks::{blocking, unless_panicked};
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -58,12 +58,9 @@ pub async fn run(mut deps: Deps) {
                 let path = deps.history.clone();
                 let work = move || {
                     watcher.follow_clock(now);
-                    match Store::open_read_only(&path).and_then(|store| deploys(&store, now)) {
-                        Ok(deploys) => watcher.take_deploys(&deploys),
-                        Err(error) => debug!("cannot read markers: {error}"),
-                    }
-                    if watcher.begins_to_learn(now) {
-                        learn_from(&path, &config, now, &mut watcher);
+                    match Store::open_read_only(&path) {
+                        Ok(store) => follow(&mut watcher, &store, &config, now),
+                        Err(error) => debug!("cannot read {}: {error}", path.display()),
                     }
                     let findings = watcher.findings(&config, &ledger, now);
                     (watcher, findings)
@@ -79,12 +76,22 @@ pub async fn run(mut deps: Deps) {
     }
 }
 
+/// Takes new deployments and, if due, usual levels from the store.
+fn follow(watcher: &mut Watcher, store: &Store, config: &Config, now: Timestamp) {
+    match deploys(store, now) {
+        Ok(deploys) => watcher.take_deploys(&deploys),
+        Err(error) => debug!("cannot read markers: {error}"),
+    }
+    if watcher.begins_to_learn(now) {
+        learn_from(store, config, now, watcher);
+    }
+}
+
 /// Updates the usual levels at each time of day.
-fn learn_from(path: &Path, config: &Config, now: Timestamp, watcher: &mut Watcher) {
-    let store = Store::open_read_only(path);
-    match store.and_then(|store| learn(config, &store, now, watcher.learns_first())) {
+fn learn_from(store: &Store, config: &Config, now: Timestamp, watcher: &mut Watcher) {
+    match learn(config, store, now, watcher.learns_first()) {
         Ok((usual, next)) => watcher.take_usual(usual, next),
-        Err(error) => warn!("cannot learn usual levels from {}: {error}", path.display()),
+        Err(error) => warn!("cannot learn usual levels: {error}"),
     }
 }
 
@@ -92,19 +99,27 @@ fn learn_from(path: &Path, config: &Config, now: Timestamp, watcher: &mut Watche
 async fn recalled(deps: &Deps) -> Watcher {
     let (config, now) = (deps.configs.borrow().clone(), deps.clock.now());
     let path = deps.history.clone();
-    let work = move || {
-        let mut watcher = Watcher::default();
-        // Usual levels explain trends, also restored ones.
-        if watcher.begins_to_learn(now) {
-            learn_from(&path, &config, now, &mut watcher);
-        }
-        let store = Store::open_read_only(&path);
-        if let Err(error) = store.and_then(|store| recall(&mut watcher, &config, &store, now)) {
+    let work = move || match Store::open_read_only(&path) {
+        Ok(store) => restored(&config, &store, now),
+        Err(error) => {
             warn!("trends start anew: cannot read {}: {error}", path.display());
+            Watcher::default()
         }
-        watcher
     };
     unless_panicked(blocking(work).await)
+}
+
+/// The histories of a daemon that starts at `now`. Blocks.
+pub fn restored(config: &Config, store: &Store, now: Timestamp) -> Watcher {
+    let mut watcher = Watcher::default();
+    // Usual levels explain trends, also restored ones.
+    if watcher.begins_to_learn(now) {
+        learn_from(store, config, now, &mut watcher);
+    }
+    if let Err(error) = recall(&mut watcher, config, store, now) {
+        warn!("trends start anew: {error}");
+    }
+    watcher
 }
 
 /// Signs that became active or clear, and all active ones.

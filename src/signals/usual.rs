@@ -1,14 +1,19 @@
 //! The usual levels of a service at each time of day, learned from the last weeks in the store.
 
+mod levels;
+
+pub(super) use levels::{EarlierLevels, ProcessLevels};
+
 use super::numbers::MetricNumber;
 use super::past::{Place, StoredSeries};
 use super::watcher::counts_llm;
 use crate::config::{Config, ServiceSpec};
 use crate::outcome::{DurationOf, Timestamp, millis};
-use crate::signal::rules::{Numbers, Usual};
+use crate::signal::rules::{Earlier, Numbers, Usual};
 use crate::stats::season::Season;
-use crate::store::{Store, StoreError};
+use crate::store::{SeriesId, Store, StoreError};
 use crate::units::{DAY, HOUR};
+use levels::{ProcessPast, highest_lows};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +30,9 @@ pub(super) struct UsualValues {
     pub(super) probes_p95: Option<Box<LearnedSeason>>,
     /// Requests per second.
     pub(super) rate: Option<Box<LearnedSeason>>,
+    /// Of a service whose traffic is unknown.
+    pub(super) connections: Option<Box<EarlierLevels>>,
+    pub(super) processes: BTreeMap<Arc<str>, Box<ProcessLevels>>,
 }
 
 impl UsualValues {
@@ -35,6 +43,28 @@ impl UsualValues {
             Numbers::Probes => self.probes_p95.as_ref(),
         };
         learned.map(|one| one.at(now))
+    }
+
+    /// The earlier levels of its connections.
+    pub(super) fn connections(&self, now: Timestamp) -> Earlier {
+        let learned = self.connections.as_ref();
+        learned.map_or_else(Earlier::default, |one| one.at(now))
+    }
+
+    /// The earlier levels of a group of processes.
+    pub(super) fn process(&self, name: &str) -> Option<&ProcessLevels> {
+        self.processes.get(name).map(|one| &**one)
+    }
+
+    /// Forgets the levels of processes that were replaced.
+    pub(super) fn restarted(&mut self, name: &str) {
+        self.processes.remove(name);
+    }
+
+    /// Forgets the levels before a deployment.
+    pub(super) fn deployed(&mut self, at: Timestamp) {
+        self.connections.take_if(|one| !one.is_after(at));
+        self.processes.retain(|_, one| one.since >= at);
     }
 }
 
@@ -123,6 +153,8 @@ pub(super) struct HourlyPast {
     own_p95: Hourly,
     rate: Hourly,
     probes_p95: Hourly,
+    connections: Hourly,
+    processes: BTreeMap<Arc<str>, ProcessPast>,
 }
 
 /// Values by the hour, and the time up to which they were read.
@@ -142,13 +174,45 @@ impl HourlyPast {
         now: Timestamp,
     ) -> Result<UsualValues, StoreError> {
         let means = |wanted| move |span| of_series(store, kept, spec, wanted, span);
-        Ok(UsualValues {
+        let mut usual = UsualValues {
             own_p95: self.own_p95.learn(now, means(MetricNumber::P95))?,
             rate: self.rate.learn(now, means(MetricNumber::Rate))?,
             probes_p95: self
                 .probes_p95
                 .learn(now, |span| of_probes(store, spec, span))?,
-        })
+            ..UsualValues::default()
+        };
+        if usual.rate.is_none() {
+            self.learn_levels(store, kept, spec, now, &mut usual)?;
+        }
+        Ok(usual)
+    }
+
+    /// Learns the levels of numbers that follow an unknown traffic.
+    fn learn_levels(
+        &mut self,
+        store: &Store,
+        kept: &StoredSeries,
+        spec: &ServiceSpec,
+        now: Timestamp,
+        usual: &mut UsualValues,
+    ) -> Result<(), StoreError> {
+        let deploys = store.markers(Some(&spec.name), (now.before(BACK), now), 1)?;
+        let deployed = deploys.first().map_or(Timestamp(0), |last| last.at);
+        let id = metric(kept, spec, MetricNumber::Connections);
+        let hours = self
+            .connections
+            .read(now, |span| highest_lows(store, id, span))?;
+        usual.connections = EarlierLevels::of(hours, deployed, now.hour()).map(Box::new);
+        for process in &spec.processes {
+            let past = self.processes.entry(process.name.clone()).or_default();
+            let subject = (&*spec.name, &process.name);
+            let levels = past.learn(store, kept, subject, deployed, now)?;
+            usual
+                .processes
+                .insert(process.name.clone(), Box::new(levels));
+        }
+        Ok(())
     }
 }
 
@@ -158,15 +222,38 @@ impl Hourly {
         now: Timestamp,
         read: impl FnOnce((Timestamp, Timestamp)) -> Result<BTreeMap<Timestamp, f64>, StoreError>,
     ) -> Result<Option<Box<LearnedSeason>>, StoreError> {
+        let values = self
+            .read(now, read)?
+            .iter()
+            .map(|(at, value)| (*at, *value));
+        let learned = LearnedSeason::of(&values.collect::<Vec<_>>());
+        Ok(learned.map(Box::new))
+    }
+
+    /// Reads the whole hours before `now` that were not read yet, and returns all.
+    fn read(
+        &mut self,
+        now: Timestamp,
+        read: impl FnOnce((Timestamp, Timestamp)) -> Result<BTreeMap<Timestamp, f64>, StoreError>,
+    ) -> Result<&BTreeMap<Timestamp, f64>, StoreError> {
         let (from, to) = (now.hour().before(BACK), now.hour());
         self.values = self.values.split_off(&from);
         let new = read((self.until.map_or(from, |until| until.max(from)), to))?;
         self.values.extend(new);
         self.until = Some(to);
-        let values = self.values.iter().map(|(at, value)| (*at, *value));
-        let learned = LearnedSeason::of(&values.collect::<Vec<_>>());
-        Ok(learned.map(Box::new))
+        Ok(&self.values)
     }
+
+    fn is_known_since(&self, at: Timestamp) -> bool {
+        self.values.range(at..).next().is_some()
+    }
+}
+
+/// The series of a value of its own metrics.
+fn metric(kept: &StoredSeries, spec: &ServiceSpec, wanted: MetricNumber) -> Option<SeriesId> {
+    let is_it = |place: &Place| matches!(place, Place::Metric(one) if *one == wanted);
+    let id = kept.series(&spec.name, is_it);
+    id.filter(|_| spec.metrics.is_some())
 }
 
 /// The hourly means of a value of its own metrics.
@@ -177,9 +264,7 @@ fn of_series(
     wanted: MetricNumber,
     (from, to): (Timestamp, Timestamp),
 ) -> Result<BTreeMap<Timestamp, f64>, StoreError> {
-    let is_it = |place: &Place| matches!(place, Place::Metric(one) if *one == wanted);
-    let id = kept.series(&spec.name, is_it);
-    let Some(id) = id.filter(|_| spec.metrics.is_some()) else {
+    let Some(id) = metric(kept, spec, wanted) else {
         return Ok(BTreeMap::new());
     };
     let mut hours: BTreeMap<Timestamp, (f64, u64)> = BTreeMap::new();

@@ -87,6 +87,43 @@ fn a_leak_found_before_a_restart_is_found_after_it() {
     assert_eq!(leak.presence, Presence::Unknown, "without its history");
 }
 
+/// Samples of four days: memory follows the day, and rises now. In the last hours, it also leaks.
+fn rising_by_day(store: &mut Store, leaks: f64) {
+    let labels = [("service", "s0"), ("process", "main")];
+    let key = |name| Arc::new(SeriesKey::new(name, labels));
+    let memory = key("slod_process_anonymous_memory_bytes");
+    let started = key("slod_process_start_time_seconds");
+    let tick = |minute: i64| {
+        let hours = minute as f64 / 60.0;
+        let day = 60.0 * (std::f64::consts::TAU * hours / 24.0).sin();
+        let leaked = leaks * (hours + 4.0).max(0.0);
+        let used = (200.0 + day + leaked) * MIB * wobble(minute + 9999);
+        Tick {
+            at: Timestamp(NOW.0 + minute * 60_000),
+            samples: vec![
+                (memory.clone(), SeriesKind::Gauge, used),
+                (started.clone(), SeriesKind::Gauge, 10.0),
+            ],
+        }
+    };
+    let ticks: Vec<Tick> = (-4 * 24 * 60..0).map(tick).collect();
+    store.append_samples(&ticks).expect("stored");
+}
+
+#[test]
+fn a_daily_rise_without_known_traffic_is_no_leak() {
+    for (leaks, expected) in [(0.0, Presence::Clear), (30.0, Presence::Active)] {
+        let config = config(1);
+        let (_folder, mut store) = Store::temporary();
+        rising_by_day(&mut store, leaks);
+        let mut watcher = crate::signals::restored(&config, &store, NOW);
+        let leak = found(&mut watcher, &config, "memory_growing");
+        assert_eq!(leak.presence, expected, "{}", leak.evidence);
+        let is_explained = leak.evidence.contains(" MiB of earlier days (4 days");
+        assert_eq!(is_explained, leaks == 0.0, "{}", leak.evidence);
+    }
+}
+
 #[test]
 fn what_cannot_be_read_in_time_begins_anew() {
     let config = config(1);

@@ -11,7 +11,7 @@ const SOURCE_GONE: Duration = Duration::from_mins(10);
 /// What memory is read from, best source last. Page cache is not a leak, so memory that includes it
 /// is used only if nothing else can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum MemorySource {
+pub(in crate::signals) enum MemorySource {
     Resident,
     Container,
     Anonymous,
@@ -20,7 +20,7 @@ pub(super) enum MemorySource {
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) track: Track,
-    source: MemorySource,
+    pub(super) source: MemorySource,
     /// Since when only worse sources could be read.
     missed: Option<Timestamp>,
 }

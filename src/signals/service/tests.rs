@@ -8,6 +8,7 @@ use crate::observe::{ContainerView, ProcessView, RoleValue, RoleView, ScrapeView
 use crate::outcome::{Cause, Verdict};
 use crate::roles::Role;
 use crate::signal::{Presence, Settings};
+use crate::signals::usual::{EarlierLevels, ProcessLevels};
 use crate::yaml::Redactions;
 
 fn metrics(values: &[(Role, RoleValue)]) -> ServiceMetrics {
@@ -247,10 +248,10 @@ fn unreadable_metrics_are_ignored_and_the_probes_decide() {
 #[test]
 fn histories_of_a_service_take_some_kilobytes() {
     let trends = 12 * (size_of::<Finding>() + 160);
-    let usual = 3 * 24 * size_of::<crate::stats::baseline::Baseline>();
+    let usual = 3 * 24 * size_of::<crate::stats::baseline::Baseline>() + size_of::<EarlierLevels>();
     let base = size_of::<ServiceHistory>() + trends + usual;
     let probes = ProbesHistory::default().size(60);
-    let process = ProcessHistory::new().size();
+    let process = ProcessHistory::new().size() + size_of::<ProcessLevels>();
     let own = MetricsHistory::default().size();
     println!("probes {}, process {process}, metrics {own}", base + probes);
     assert!(base + probes < 8 * 1024, "{}", base + probes);

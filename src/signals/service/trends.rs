@@ -20,7 +20,8 @@ impl ServiceHistory {
         let own = self.own.as_ref();
         let traffic = own.map_or(&unknown, |own| &own.traffic_by_growth);
         for (name, process) in &self.processes {
-            let trends = process.trends(traffic, settings);
+            let levels = (self.usual.process(name), self.sampled);
+            let trends = process.trends(traffic, levels, settings);
             found.extend(trends.map(|(kind, answer)| (kind, name.clone(), answer)));
         }
         let mut confirmed = Vec::new();
@@ -57,14 +58,23 @@ impl ServiceHistory {
         ];
         let Some(own) = own else { return found };
         let (by_growth, by_minute) = (&own.traffic_by_growth, &own.traffic_by_minute);
-        for (kind, track, traffic, unit) in [
+        let earlier = self.usual.connections(self.sampled);
+        for (kind, track, traffic, unit, earlier) in [
             (
                 &kinds::CONNECTIONS_GROWING,
                 &own.connections,
                 by_growth,
                 "connections",
+                Some(earlier),
             ),
-            (&kinds::QUEUE_GROWING, &own.queue, by_minute, "waiting"),
+            // A queue that cannot be emptied at noon is a problem, even if it is every day.
+            (
+                &kinds::QUEUE_GROWING,
+                &own.queue,
+                by_minute,
+                "waiting",
+                None,
+            ),
         ] {
             let number = GrowthInput {
                 track,
@@ -76,6 +86,7 @@ impl ServiceHistory {
                 unit,
                 scale: 1.0,
                 limit: None,
+                earlier,
             };
             found.push((kind, "".into(), growing(&number)));
         }

@@ -245,6 +245,7 @@ fn known() -> (Config, Watcher, Findings) {
         own_p95: usual(0.2),
         probes_p95: usual(0.2),
         rate: usual(20.0),
+        ..UsualValues::default()
     };
     watcher.take_usual([("app".into(), usuals)].into(), None);
     let findings = go_on(&mut watcher, &config, 0..MINUTES, &SOURCES, None);

@@ -35,6 +35,18 @@ impl Store {
         })
     }
 
+    /// Returns the time of a late sample: the latest one of the first series with samples in the latest hour.
+    /// slod was running then. `None` if there is no sample that is not compacted yet.
+    pub fn last_sampled(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT max(at) FROM sample WHERE (hour, lane) =
+                   (SELECT hour, min(lane) FROM sample WHERE hour = (SELECT max(hour) FROM sample))";
+        let last = self
+            .conn
+            .query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+        let last = last.map_err(StoreError::sql("read the latest sample"))?;
+        Ok(last.map(Timestamp))
+    }
+
     /// Returns a series in steps that start at multiples of `step` (`None`: one step for everything
     /// stored), from the samples in `from..to`; `None` if there are more than `limit` steps. A
     /// counter's increase starts at its last sample within five minutes before `from`.

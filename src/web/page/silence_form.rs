@@ -247,4 +247,25 @@ mod tests {
         );
         assert!(!muted.contains("old") && !muted.contains("db"), "{muted}");
     }
+
+    /// A mount point may be longer than the value of a matcher.
+    #[test]
+    fn a_preview_says_why_its_silence_would_be_refused() {
+        let rules = AlertRules::default();
+        let long = format!("/{}", "d".repeat(1000));
+        let full = alert(AlertKey::sign(
+            "".into(),
+            "disk_full_soon".into(),
+            long.as_str().into(),
+        ));
+        let now = Timestamp(0).after(RECENT);
+        let firing = std::slice::from_ref(&full);
+        let shown = Preview::default().muted(&full, (firing, &[]), &rules, now);
+        let shown = shown.into_string();
+        let why = "the value of the matcher `subject` has more than 1000 characters";
+        assert!(
+            shown.contains(why) && !shown.contains("would mute"),
+            "{shown}"
+        );
+    }
 }

@@ -12,8 +12,8 @@ use slod::observe::{
 use slod::outcome::{Outcome, Record, Verdict};
 use slod::report::backtest::replayed_with_signs;
 use slod::roles::Role;
-use slod::signals::{NOT_REPLAYED, Watcher};
-use slod::store::Store;
+use slod::signals::{NOT_REPLAYED, Watcher, restored};
+use slod::store::{Store, Tick};
 use slod::units::whole;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -50,6 +50,8 @@ struct History {
     gone: Span,
     /// The machine is suspended.
     suspended: Span,
+    /// slod is stopped, and then started.
+    stopped: Span,
 }
 
 fn history() -> impl Strategy<Value = History> {
@@ -58,13 +60,15 @@ fn history() -> impl Strategy<Value = History> {
     (
         any::<bool>(),
         (growth(60.0), growth(0.3), growth(0.03)),
-        (span(), span(), span(), span(), span()),
+        (span(), span(), span(), span()),
+        (span(), span()),
     )
         .prop_map(
             |(
                 has_metrics,
                 (leak, slower, failing),
-                (busy, pool_full, breaker_open, gone, suspended),
+                (busy, pool_full, breaker_open, gone),
+                (suspended, stopped),
             )| {
                 History {
                     has_metrics,
@@ -76,6 +80,7 @@ fn history() -> impl Strategy<Value = History> {
                     breaker_open,
                     gone,
                     suspended,
+                    stopped,
                 }
             },
         )
@@ -120,7 +125,7 @@ impl History {
         text.parse().expect("valid")
     }
 
-    /// Signs that are certain to be raised unless slod is suspended.
+    /// Signs that are certain to be raised unless slod does not run for some time.
     fn signs(&self) -> [(&'static str, bool); 7] {
         let has_metrics = self.has_metrics;
         [
@@ -219,21 +224,36 @@ fn second(at: slod::outcome::Timestamp) -> i64 {
     (at.0 - super::at(0).0) / 1000
 }
 
+fn keep(store: &mut Store, ticks: &mut Vec<Tick>, records: &mut Vec<Record>) {
+    store.append_samples(ticks).expect("stored");
+    store.append(records).expect("stored");
+    ticks.clear();
+    records.clear();
+}
+
 /// The alerts of a daemon, which stores what it observes.
 fn lived(history: &History, config: &Arc<Config>, store: &mut Store) -> Alerts {
-    let source = RestoreFrom {
-        config,
-        corrections: &[],
-        store: None,
-        now: at(0),
-    };
-    let mut ledger = restore(source).expect("empty");
+    let mut ledger = restore(RestoreFrom::new(config, &[], None, at(0))).expect("empty");
     let (mut watcher, mut alerts) = (Watcher::default(), LiveAlerts::default());
     let (mut names, mut ticks, mut records) = (SeriesNames::default(), Vec::new(), Vec::new());
     let mut known: BTreeMap<_, AlertRecord> = BTreeMap::new();
+    let mut is_stopped = false;
     for now in (0..=END).step_by(SAMPLED) {
-        if holds(history.suspended, now) {
+        is_stopped |= holds(history.stopped, now);
+        if holds(history.stopped, now) || holds(history.suspended, now) {
             continue;
+        }
+        if std::mem::take(&mut is_stopped) {
+            keep(store, &mut ticks, &mut records);
+            let last = store.last_seen().expect("readable");
+            if let Some(last) = last.max(store.last_sampled().expect("readable")) {
+                store.keep_gap((last, at(now))).expect("stored");
+            }
+            ledger =
+                restore(RestoreFrom::new(config, &[], Some(store), at(now))).expect("readable");
+            watcher = restored(config, store, at(now));
+            let firing = alerts.view(at(now), &config.alerts).firing().to_vec();
+            alerts = LiveAlerts::resumed(firing, at(now));
         }
         let (system, record) = (history.sample(now), history.outcome(config, now));
         watcher.take(&system);
@@ -261,8 +281,7 @@ fn lived(history: &History, config: &Arc<Config>, store: &mut Store) -> Alerts {
                 .map(|one| ((one.key.clone(), one.from), one)),
         );
     }
-    store.append_samples(&ticks).expect("stored");
-    store.append(&records).expect("stored");
+    keep(store, &mut ticks, &mut records);
     let mut all = Alerts::new();
     for alert in known.into_values() {
         let Source::Sign { sign, subject } = &alert.key.source else {
@@ -329,7 +348,7 @@ proptest! {
         }
         let raised: BTreeSet<&str> = lived.keys().map(|(_, sign, _)| sign.as_str()).collect();
         for (sign, is_there) in history.signs() {
-            let is_certain = is_there && history.suspended.is_none();
+            let is_certain = is_there && history.suspended.is_none() && history.stopped.is_none();
             prop_assert!(!is_certain || raised.contains(sign), "{sign} is missing: {raised:?}");
         }
     }

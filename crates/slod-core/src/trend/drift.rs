@@ -2,7 +2,7 @@
 
 use super::line::Line;
 use super::windows::{MIN_WINDOWS, Points, Windows};
-use crate::stats::normal::Z_9975;
+use crate::stats::normal::{Z_95, Z_9975};
 use crate::stats::order::median_of;
 use crate::stats::shift::hodges_lehmann;
 
@@ -36,8 +36,8 @@ pub enum DriftVerdict {
 /// that noise proportional to the latency is uniform.
 ///
 /// Requires all of: a trend that is significant at 0.25%; a rise of the line over the span by at least the
-/// share `least`, and by at least half of it at the lower end of the interval; a last third above the
-/// first. Values that are not positive are ignored.
+/// share `least` at the lower end of its interval; a last third above the first. Values that are not positive
+/// are ignored.
 pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     let points: Points = windows
         .points()
@@ -56,10 +56,11 @@ pub fn drift(windows: Windows<'_>, least: f64) -> DriftVerdict {
     let (early, late) = (&values[..third], &values[values.len() - third..]);
     let shifted = hodges_lehmann(early, late).is_some_and(|shift| shift > 0.0);
     let certain = (line.slope.low * line.hours()).exp_m1();
-    if !line.rises(Z_9975) || share < least || certain < least / 2.0 || !shifted {
-        let smallest = (line.smallest_slope(Z_9975) * line.hours()).exp_m1();
+    if !line.rises(Z_9975) || certain < least || !shifted {
+        let significant = line.smallest_slope(Z_9975) * line.hours();
+        let certain = least.ln_1p() + line.smallest_slope(Z_95) * line.hours();
         return DriftVerdict::Steady {
-            smallest: smallest.max(least),
+            smallest: significant.max(certain).exp_m1(),
         };
     }
     let level = |third: &[f64]| median_of(third.iter().copied()).map_or(0.0, f64::exp);

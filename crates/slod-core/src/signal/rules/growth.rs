@@ -1,5 +1,6 @@
 //! Growth over hours: memory, and counts such as threads.
 
+use super::time_of_day::{self, Earlier};
 use super::{Answer, LOAD_LEAST};
 use crate::signal::{Presence, Track};
 use crate::trend::{Growth, GrowthRules, GrowthVerdict, Windows, growth, load_rises};
@@ -36,12 +37,15 @@ pub struct GrowthInput<'a> {
     pub scale: f64,
     /// A description of its limit, such as `limit of 2 GiB`.
     pub limit: Option<String>,
+    /// Its earlier levels, if it follows the traffic of a day.
+    pub earlier: Option<Earlier>,
 }
 
 /// Whether a number grows.
 pub fn growing(number: &GrowthInput<'_>) -> Answer {
     let (unit, scale) = (number.unit, number.scale);
-    let verdict = |windows: Windows<'_>| growth(windows, &number.rules);
+    let rules = time_of_day::rules(number);
+    let verdict = |windows: Windows<'_>| growth(windows, &rules);
     match number.track.with_windows(verdict) {
         GrowthVerdict::Unknown { needed } => {
             let known = number.track.known(usize::MAX).len();
@@ -79,16 +83,18 @@ pub fn growing(number: &GrowthInput<'_>) -> Answer {
                 );
                 return (Presence::Clear, evidence);
             }
-            (Presence::Active, sentence(number, &growth))
+            time_of_day::explained(number, &growth)
+                .unwrap_or_else(|| (Presence::Active, sentence(number, &growth)))
         }
     }
 }
 
-fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
+/// The rate of growth with its interval, and from where to where.
+pub(super) fn growth_words(number: &GrowthInput<'_>, growth: &Growth) -> String {
     let (unit, scale) = (number.unit, number.scale);
     let digits = usize::from(growth.per_hour < 10.0 * scale);
     let rate = |value: f64| format!("{:.digits$}", value / scale);
-    let evidence = format!(
+    format!(
         "grows by {} {unit}/h ({} to {}), from {:.0} to {:.0} {unit} in {}",
         rate(growth.per_hour),
         rate(growth.low),
@@ -96,7 +102,11 @@ fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
         growth.from / scale,
         growth.to / scale,
         known_for(number.track)
-    );
+    )
+}
+
+fn sentence(number: &GrowthInput<'_>, growth: &Growth) -> String {
+    let evidence = growth_words(number, growth);
     match (&number.limit, growth.until_limit) {
         (Some(limit), Some(Duration::ZERO)) => format!("{evidence}; it has reached its {limit}"),
         (Some(limit), Some(left)) => format!("{evidence}; reaches its {limit} in {}", time(left)),

@@ -1,7 +1,7 @@
 //! Rising response times.
 
 use super::growth::known_for;
-use super::{Answer, LOAD_LEAST, Numbers, Usual};
+use super::{Answer, LOAD_LEAST, Numbers, Usual, is_traffic_unknown};
 use crate::signal::{Presence, Track};
 use crate::stats::order::median_of;
 use crate::trend::{DriftVerdict, drift, load_rises};
@@ -44,7 +44,7 @@ pub fn latency_rising(
             if traffic.with_windows(|windows| load_rises(windows, LOAD_LEAST)) {
                 return (Presence::Clear, format!("{words}, as did traffic"));
             }
-            let is_unknown = traffic.known(usize::MAX).len() < p95.known(usize::MAX).len() / 2;
+            let is_unknown = is_traffic_unknown(traffic, p95);
             if let Some(usual) = usual.filter(|usual| is_unknown && usual.includes(rise.to)) {
                 let days = usual.days;
                 let words =

@@ -13,6 +13,7 @@ mod pool;
 mod provider;
 #[cfg(test)]
 mod tests;
+mod time_of_day;
 mod unusual;
 
 pub use breaker::{Breaker, breaker_open};
@@ -26,10 +27,16 @@ pub use load::load_high;
 pub use peak::{PEAK_MINUTES, cpu_high_at_peak};
 pub use pool::{Pool, pool_exhausted};
 pub use provider::{ServiceCondition, provider_failing, provider_slow};
+pub use time_of_day::Earlier;
 pub use unusual::{Usual, latency_unusual, throughput_low};
 
 use super::{Level, Presence, Track};
 use crate::trend::CONFIRMATIONS;
+
+/// Whether the traffic is known for less than half of the windows of a number that may follow it.
+fn is_traffic_unknown(traffic: &Track, number: &Track) -> bool {
+    traffic.known(usize::MAX).len() < number.known(usize::MAX).len() / 2
+}
 
 /// Whether a sign is present, and why.
 pub type Answer = (Presence, String);

@@ -6,11 +6,11 @@ use crate::signal::{Presence, Track};
 /// How many minutes are evaluated, and how many of these must be above the limit. A job of some minutes, or
 /// the start of a new version, does not show how a service handles its peak.
 pub const PEAK_MINUTES: usize = 30;
-const BAD_MINUTES: usize = 15;
+const BAD_MINUTES: usize = 20;
 /// Minutes with at least this share of the peak are at peak load.
 const AT_PEAK: f64 = 0.9;
 
-/// Whether CPU usage exceeded `most` in at least 15 of the last 30 minutes in which the load was at its
+/// Whether CPU usage exceeded `most` in at least 20 of the last 30 minutes in which the load was at its
 /// peak. Both tracks have the same minutes.
 pub fn cpu_high_at_peak(cpu: &Track, load: &Track, peak: f64, most: f64) -> Answer {
     let (cpu, load) = (cpu.values(), load.values());
@@ -60,13 +60,13 @@ mod tests {
     }
 
     fn judged(cpu: f64, load: f64) -> Presence {
-        judged_for(20, cpu, load)
+        judged_for(25, cpu, load)
     }
 
     #[test]
     fn only_minutes_at_peak_load_count() {
-        assert_eq!(judged_for(14, 0.75, 95.0), Presence::Clear);
-        assert_eq!(judged_for(15, 0.75, 95.0), Presence::Active);
+        assert_eq!(judged_for(19, 0.75, 95.0), Presence::Clear);
+        assert_eq!(judged_for(20, 0.75, 95.0), Presence::Active);
         assert_eq!(judged(0.75, 95.0), Presence::Active);
         assert_eq!(judged(0.75, 80.0), Presence::Clear);
         assert_eq!(judged(0.65, 120.0), Presence::Clear);

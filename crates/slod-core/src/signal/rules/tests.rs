@@ -29,6 +29,7 @@ fn memory_grows(track: &Track, traffic: &Track) -> Answer {
         unit: "MiB",
         scale: MIB,
         limit: None,
+        earlier: None,
     })
 }
 
@@ -54,6 +55,76 @@ fn a_leak_is_reported_with_its_rate_and_traffic_explains_growth() {
     assert_eq!(presence, Presence::Active, "{evidence}");
     let short = track(120, Keep::Lowest, [MIB; 5]);
     assert_eq!(memory_grows(&short, &flat).0, Presence::Unknown);
+}
+
+/// The answer about memory without known traffic that grows to 260 MiB, from this level before an hour.
+fn grows_by_day(from: f64, highest: f64, days: u32) -> Answer {
+    let values =
+        (0..60).map(|at| (260.0 - (260.0 - from) * (59 - at) as f64 / 59.0) * MIB * wobble(at));
+    growing(&GrowthInput {
+        track: &track(120, Keep::Lowest, values),
+        traffic: &track(120, Keep::Mean, []),
+        rules: MEMORY,
+        unit: "MiB",
+        scale: MIB,
+        limit: None,
+        earlier: Some(Earlier {
+            highest: highest * MIB,
+            days,
+        }),
+    })
+}
+
+#[test]
+fn the_time_of_day_explains_growth_while_traffic_is_unknown() {
+    use Presence::{Active, Clear, Unknown};
+    for (from, highest, days, expected) in [
+        (230.0, 0.0, 0, Unknown),
+        (200.0, 0.0, 0, Active),
+        (230.0, 230.0, 1, Unknown),
+        (230.0, 270.0, 1, Clear),
+        (230.0, 200.0, 1, Active),
+        (230.0, 258.0, 3, Clear),
+        (230.0, 230.0, 3, Active),
+    ] {
+        let (presence, evidence) = grows_by_day(from, highest, days);
+        assert_eq!(presence, expected, "{from} {highest} {days}: {evidence}");
+    }
+    assert!(grows_by_day(230.0, 0.0, 0).1.ends_with(
+        " in 2 h, which the time of day may explain: traffic is unknown, and 0 of the 3 required days of history are known"
+    ));
+    assert!(
+        grows_by_day(230.0, 258.0, 5)
+            .1
+            .ends_with(", but not clearly above the 258 MiB of earlier days (5 days of history)")
+    );
+}
+
+/// After days, a constant leak is a small share of what it has leaked.
+#[test]
+fn a_leak_of_days_is_measured_by_the_levels_before_it() {
+    assert_eq!(grows_by_day(249.0, 0.0, 0).0, Presence::Clear);
+    let rules = |earlier| {
+        let (memory, traffic) = (
+            track(120, Keep::Lowest, [1000.0; 60]),
+            track(120, Keep::Mean, []),
+        );
+        let number = GrowthInput {
+            track: &memory,
+            traffic: &traffic,
+            rules: MEMORY,
+            unit: "MiB",
+            scale: 1.0,
+            limit: None,
+            earlier,
+        };
+        time_of_day::rules(&number).share
+    };
+    let earlier = |highest, days| Some(Earlier { highest, days });
+    assert_eq!(rules(None), 0.05);
+    assert_eq!(rules(earlier(0.0, 0)), 0.05);
+    assert_eq!(rules(earlier(2000.0, 5)), 0.05);
+    assert!((rules(earlier(250.0, 1)) - 0.0125).abs() < 1e-9);
 }
 
 #[test]
@@ -161,6 +232,7 @@ fn a_leak_says_when_it_reaches_its_limit() {
         unit: "MiB",
         scale: MIB,
         limit: Some("limit of 1 GiB".to_owned()),
+        earlier: None,
     });
     assert!(
         evidence.contains("reaches its limit of 1 GiB in 1") && evidence.ends_with(" h"),

@@ -6,7 +6,7 @@ use crate::signal::{Level, Presence};
 use crate::stats::season::Band;
 
 /// Minimum days of history for response times.
-const MIN_DAYS: u32 = 3;
+pub(super) const MIN_DAYS: u32 = 3;
 /// Traffic depends on the day of the week more than response times do.
 const MIN_DAYS_OF_TRAFFIC: u32 = 7;
 /// How many spreads a value must be away from the usual level. With a heavy-tailed distribution, about one
