@@ -1,6 +1,7 @@
 //! Reads the expected load of services, and load scenarios.
 
 mod address;
+mod captures;
 mod json;
 mod levels;
 mod requests;

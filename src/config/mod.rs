@@ -49,7 +49,7 @@ pub use model::{
 pub use name::label_fault;
 pub use schema::schema;
 pub use sequence::{
-    BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecPart, SpecText,
+    BodySpec, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecPart, SpecText, WrittenSource,
 };
 pub use shard::Shard;
 pub use web::TLS_SETTINGS;

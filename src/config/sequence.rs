@@ -44,16 +44,17 @@ pub enum BodySpec {
 #[derive(Clone, Debug)]
 pub struct CaptureSpec {
     pub capture: Capture,
-    /// The query, header or expression as written in the config.
-    pub written: String,
-    pub kind: CaptureKind,
+    pub written: WrittenSource,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CaptureKind {
-    Json,
-    Header,
-    Regex,
+/// The source of a captured value as written in the config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WrittenSource {
+    Json(String),
+    /// The name of a header, and an expression for its value.
+    Header(String, Option<String>),
+    Cookie(String),
+    Regex(String),
 }
 
 /// The file whose rows are used, one per iteration.
@@ -61,6 +62,12 @@ pub enum CaptureKind {
 pub struct DataSpec {
     pub path: PathBuf,
     pub columns: Vec<String>,
+}
+
+impl WrittenSource {
+    pub const fn is_of_body(&self) -> bool {
+        matches!(self, Self::Json(_) | Self::Regex(_))
+    }
 }
 
 /// A text that can contain values from the environment, the data file and earlier responses.

@@ -60,6 +60,7 @@ pub(super) fn write(script: &Script) -> String {
             ("inspects", script.inspects_responses().into()),
             ("has_target_values", script.has_target_values().into()),
             ("has_checks", script.has_checks().into()),
+            ("captures_cookies", script.captures_cookies().into()),
             ("reads_headers", script.reads_headers().into()),
             ("data_file", data_file.into()),
             ("options", code(format!("{:#}", options(script)))),
@@ -234,8 +235,14 @@ fn check(check: &ScriptCheck) -> String {
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
         ScriptSource::Json(keys) => format!("inJson(response, {})", path_literal(keys)),
-        ScriptSource::Header(name) => format!("inHeader(response, {})", literal(name)),
-        ScriptSource::Regex(pattern) => format!("inBody(response, {})", literal(pattern)),
+        ScriptSource::Header(name, None) => format!("inHeader(response, {})", literal(name)),
+        ScriptSource::Header(name, Some(pattern)) => format!(
+            "inText(inHeader(response, {}), {})",
+            literal(name),
+            literal(pattern)
+        ),
+        ScriptSource::Cookie(name) => format!("inCookie(response, {})", literal(name)),
+        ScriptSource::Regex(pattern) => format!("inText(response.body, {})", literal(pattern)),
     };
     format!("[{}, (response) => {find}]", literal(&capture.name))
 }

@@ -50,6 +50,7 @@ pub(super) fn write(script: &Script) -> String {
             ("reports", script.reports.into()),
             ("has_target_values", script.has_target_values().into()),
             ("has_checks", script.has_checks().into()),
+            ("captures_cookies", script.captures_cookies().into()),
             ("data_file", data_file.into()),
             ("timeout", script.timeout.as_secs_f64().into()),
             ("keeps_cookies", script.cookies.into()),
@@ -155,8 +156,14 @@ fn check(check: &ScriptCheck) -> String {
 fn capture(capture: &ScriptCapture) -> String {
     let find = match &capture.from {
         ScriptSource::Json(keys) => format!("in_json(response, {})", path_literal(keys)),
-        ScriptSource::Header(name) => format!("in_header(response, {})", literal(name)),
-        ScriptSource::Regex(pattern) => format!("in_body(response, {})", literal(pattern)),
+        ScriptSource::Header(name, None) => format!("in_header(response, {})", literal(name)),
+        ScriptSource::Header(name, Some(pattern)) => format!(
+            "in_text(in_header(response, {}), {})",
+            literal(name),
+            literal(pattern)
+        ),
+        ScriptSource::Cookie(name) => format!("self.in_cookie({})", literal(name)),
+        ScriptSource::Regex(pattern) => format!("in_text(response.text, {})", literal(pattern)),
     };
     format!("{}: lambda response: {find}", literal(&capture.name))
 }

@@ -124,6 +124,11 @@ impl Script {
         self.requests().any(|one| one.path.starts_with_target())
     }
 
+    fn captures_cookies(&self) -> bool {
+        let mut captures = self.requests().flat_map(|one| &one.captures);
+        captures.any(|one| matches!(one.from, ScriptSource::Cookie(_)))
+    }
+
     fn has_checks(&self) -> bool {
         self.requests().any(|one| !one.checks.is_empty())
     }
@@ -131,7 +136,7 @@ impl Script {
     /// Whether it reads headers of responses, of which k6 joins repeated ones.
     pub fn reads_headers(&self) -> bool {
         let of_check = |one: &ScriptCheck| one.test.is_of_header();
-        let of_capture = |one: &ScriptCapture| matches!(one.from, ScriptSource::Header(_));
+        let of_capture = |one: &ScriptCapture| matches!(one.from, ScriptSource::Header(..));
         self.requests()
             .any(|one| one.checks.iter().any(of_check) || one.captures.iter().any(of_capture))
     }

@@ -43,7 +43,9 @@ fn script(model: Model, stages: Vec<Stage>) -> Script {
                         checks: checks::checks(),
                         captures: vec![
                             capture("id", ScriptSource::json("$.chats[0]['the id']")),
-                            capture("next", Ok(ScriptSource::Header("location".to_owned()))),
+                            capture("next", ScriptSource::header("Location", None)),
+                            capture("order", ScriptSource::header("Location", Some("/o/(\\d+)"))),
+                            capture("xsrf", Ok(ScriptSource::Cookie("XSRF-TOKEN".to_owned()))),
                             capture("mark", ScriptSource::regex("mark=(\\d+)")),
                         ],
                     },

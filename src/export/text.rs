@@ -33,8 +33,9 @@ pub struct ScriptCapture {
 pub enum ScriptSource {
     /// The path from the root of the document.
     Json(Vec<Key>),
-    /// In lower case.
-    Header(String),
+    /// The name in lower case, and an expression for the value.
+    Header(String, Option<String>),
+    Cookie(String),
     Regex(String),
 }
 
@@ -121,6 +122,12 @@ impl ScriptSource {
     /// The path of a `JSONPath` query that has only names and indexes; an error for others.
     pub fn json(query: &str) -> Result<Self, String> {
         json_path(query).map(Self::Json)
+    }
+
+    /// An expression has the same meaning in all languages; an error for others.
+    pub fn header(name: &str, pattern: Option<&str>) -> Result<Self, String> {
+        let pattern = pattern.map(portable).transpose()?;
+        Ok(Self::Header(name.to_ascii_lowercase(), pattern))
     }
 
     /// An expression with the same meaning in all languages; an error for others.

@@ -319,6 +319,17 @@ fn a_missing_command_is_reported_before_the_run_starts() {
 }
 
 #[test]
+fn a_command_that_fails_without_a_load_says_nothing_about_the_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (address, _) = counted_service();
+    let config = config(folder.path(), address);
+    let (code, text) = slod(&config, &["observe", "--service", "web", "--", "false"]);
+    assert_eq!(code, Some(70), "{text}");
+    let why = "cannot be judged: no request was measured, and false ended with exit code 1";
+    assert!(text.contains(why), "{text}");
+}
+
+#[test]
 fn without_a_daemon_there_are_no_attempts_to_watch() {
     let folder = tempfile::tempdir().expect("a folder");
     let config = config(folder.path(), service());

@@ -10,8 +10,8 @@ use crate::plan::{Cookies, Plan};
 use crate::request::{PlannedSequence, Request};
 use crate::template::Values;
 use crate::watch::Fault;
-use http::HeaderMap;
 use http::header::{RETRY_AFTER, SET_COOKIE};
+use http::{HeaderMap, HeaderValue};
 use slod_core::load::RetryAfter;
 use slod_core::outcome::Cause;
 use std::time::Duration;
@@ -121,8 +121,9 @@ impl Session {
                     TOO_MANY_REQUESTS => Cause::RateLimited,
                     _ => Cause::Status,
                 };
-                plan.examples
-                    .record(cause, || unexpected(status, &answer.headers));
+                plan.examples.record(cause, || {
+                    unexpected(status, &answer.headers) + &self.of_row()
+                });
                 return (Done::Failed(cause), None);
             };
             let Fault { cause, words } = watch.refusal(status);
@@ -175,6 +176,20 @@ impl Session {
         Err((cause, Some(number)))
     }
 
+    /// `, with row 4 of the data`; empty if the sequence uses none. Its values may be secrets.
+    fn of_row(&self) -> String {
+        let row = self
+            .row
+            .map(|number| format!(", with row {} of the data", number + 1));
+        row.unwrap_or_default()
+    }
+
+    /// The cookies that the user sends with such a request.
+    fn cookies(&self, plan: &Plan, request: &Request) -> Option<HeaderValue> {
+        let uri = request.uri(values(plan, &self.captured, self.row))?;
+        self.cookies.as_ref()?.header(&uri, None)
+    }
+
     /// Captures the values for later requests.
     fn capture(
         &mut self,
@@ -186,9 +201,10 @@ impl Session {
         let conditions = request.conditions.as_ref();
         let first = conditions.map_or(0, |all| all.names().len());
         for (number, capture) in request.captures.iter().enumerate() {
-            let value = capture.find(&answer.headers, body);
+            let value = capture.find(&answer.headers, || self.cookies(plan, request), body);
             if value.is_none() {
-                let words = || format!("the response has no value for `{}`", capture.name);
+                let name = &capture.name;
+                let words = || format!("the response has no value for `{name}`{}", self.of_row());
                 plan.examples.record(capture.cause(), words);
                 return (Done::Failed(capture.cause()), Some(first + number));
             }

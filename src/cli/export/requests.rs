@@ -4,7 +4,7 @@ use super::Variables;
 use super::checks::checks;
 use crate::cli::load::plan::redactions;
 use crate::config::{
-    BodySpec, CaptureKind, CaptureSpec, RequestSpec, ServiceSpec, SpecPart, SpecText,
+    BodySpec, CaptureSpec, RequestSpec, ServiceSpec, SpecPart, SpecText, WrittenSource,
 };
 use crate::export::{
     ScriptCapture, ScriptPart, ScriptRequest, ScriptSequence, ScriptSource, ScriptText,
@@ -137,7 +137,7 @@ fn request(
     }
     let body = body(spec, &format!("{BODY}_{number}"), variables)?;
     let mut captures = spec.captures.iter();
-    if spec.expect.wants_body() || captures.any(|one| one.kind != CaptureKind::Header) {
+    if spec.expect.wants_body() || captures.any(|one| one.written.is_of_body()) {
         request_readable_body(&mut headers);
     }
     let path = if variables.has_values() {
@@ -187,13 +187,13 @@ fn body(
 }
 
 fn capture(spec: &CaptureSpec) -> Result<ScriptCapture, String> {
-    let written = &spec.written;
     Ok(ScriptCapture {
         name: spec.capture.name.clone(),
-        from: match spec.kind {
-            CaptureKind::Json => ScriptSource::json(written)?,
-            CaptureKind::Header => ScriptSource::Header(written.to_ascii_lowercase()),
-            CaptureKind::Regex => ScriptSource::regex(written)?,
+        from: match &spec.written {
+            WrittenSource::Json(query) => ScriptSource::json(query)?,
+            WrittenSource::Header(name, part) => ScriptSource::header(name, part.as_deref())?,
+            WrittenSource::Cookie(name) => ScriptSource::Cookie(name.clone()),
+            WrittenSource::Regex(expression) => ScriptSource::regex(expression)?,
         },
     })
 }

@@ -269,10 +269,7 @@ fn with_options(mut scenario: Scenario, args: &LoadArgs) -> Result<Scenario, Str
         }
         scenario.stages = vec![Stage::new("steady", rate, rate, length)];
     } else if args.run_time.is_some() {
-        let factor = length.as_secs_f64() / scenario.length().as_secs_f64();
-        for stage in &mut scenario.stages {
-            stage.length = stage.length.mul_f64(factor);
-        }
+        scenario.stretch(length);
     }
     let peak = scenario.peak();
     if peak > RATE_MAX {

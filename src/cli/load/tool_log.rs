@@ -43,6 +43,9 @@ impl ToolLog {
             // A failure to write the log does not end the run.
             let _ = writeln!(file, "{line}");
         }
+        if is_routine(&line) {
+            return;
+        }
         if self.last.len() >= LINES {
             self.last.pop_front();
         }
@@ -58,6 +61,11 @@ impl ToolLog {
         let lines: Vec<&str> = self.last.iter().map(String::as_str).collect();
         format!(": {}", lines.join(" | "))
     }
+}
+
+/// Whether Locust or k6 logged it as information, which explains no failure.
+fn is_routine(line: &str) -> bool {
+    line.contains("/INFO/") || line.contains("level=info")
 }
 
 #[cfg(test)]
@@ -76,12 +84,18 @@ mod tests {
                 "{number} GET /?key=s3cret-long&other=s3cret abc\n"
             ));
         }
+        for routine in [
+            "[12:03] vm/INFO/locust.runners: Ramping",
+            "level=info msg=x",
+        ] {
+            log.add(routine);
+        }
         assert!(
             log.ending()
                 .starts_with(": 4 GET /?key=<secret>&other=<secret> abc | 5 ")
         );
         let written = std::fs::read_to_string(&path).expect("written");
-        assert_eq!(written.lines().count(), 9);
+        assert_eq!(written.lines().count(), 11);
         assert!(!written.contains("s3cret"));
         for _ in 0..40 {
             log.add(&"x".repeat(1 << 20));

@@ -1,7 +1,7 @@
 //! Watches a service live.
 
 use super::ObserveArgs;
-use crate::cli::child::LoadCommand;
+use crate::cli::child::{ChildExit, LoadCommand};
 use crate::cli::exit;
 use crate::cli::kept_run::KeptRun;
 use crate::cli::log::BufferedLog;
@@ -68,18 +68,23 @@ pub async fn run(
         began: Instant::now(),
         recent: Vec::new(),
     };
-    let (ending, how) = active.follow(&mut requests, &mut command, length).await;
+    let (ending, exit) = active.follow(&mut requests, &mut command, length).await;
     active.progress.end();
-    if let (Some(how), Some(command)) = (how, &command) {
-        let name = &command.name;
-        print_error(&format!("slod: {name} {how}"));
-        purpose = format!("load of {name}, which {how}; {}", active.watch.purpose());
+    let exit = command.as_ref().map(|command| &command.name).zip(exit);
+    if let Some((name, exit)) = &exit {
+        print_error(&format!("slod: {name} {exit}"));
+        purpose = format!("load of {name}, which {exit}; {}", active.watch.purpose());
     }
     active.sample_the_end(&mut requests).await;
     let to = clock.now();
     active.settle(&mut requests).await;
     let mut run = active.watch.finish(to, ending, purpose);
     run.thresholds = args.thresholds();
+    if let Some((name, exit)) = exit
+        && let Some(why) = no_load(&run, name, &exit)
+    {
+        run.ending = Ending::Failed { why };
+    }
     let run = active.kept.end(run);
     log.release();
     Ok(run)
@@ -111,7 +116,7 @@ impl ActiveRun {
         requests: &mut StopRequests,
         command: &mut Option<LoadCommand>,
         length: Duration,
-    ) -> (Ending, Option<String>) {
+    ) -> (Ending, Option<ChildExit>) {
         let mut progress = interval_at(self.began + PROGRESS, PROGRESS);
         progress.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut end = self.began + length;
@@ -129,7 +134,7 @@ impl ActiveRun {
                     }
                     continue;
                 }
-                how = ended(command) => return (ending, Some(how)),
+                exit = ended(command) => return (ending, Some(exit)),
                 () = sleep_until(end) => if is_asked { Signal::KILL } else { Signal::TERM },
                 request = requests.next() => {
                     if ending == Ending::Interrupted {
@@ -175,12 +180,19 @@ impl ActiveRun {
     }
 }
 
-/// Waits for the command to end and describes how; never returns without a command.
-async fn ended(command: &mut Option<LoadCommand>) -> String {
+/// Waits for the command to end; never returns without a command.
+async fn ended(command: &mut Option<LoadCommand>) -> ChildExit {
     match command {
-        Some(command) => command.ended().await.to_string(),
+        Some(command) => command.ended().await,
         None => std::future::pending().await,
     }
+}
+
+/// Why the run shows nothing: the command failed without a load. That is no fault of the service.
+fn no_load(run: &RunRecord, name: &str, exit: &ChildExit) -> Option<String> {
+    let is_without = run.ending == Ending::Completed && Figures::of(&run.windows).completed == 0;
+    let why = || format!("no request was measured, and {name} {exit}");
+    (is_without && exit.code() != Some(0)).then(why)
 }
 
 fn announcement(

@@ -73,7 +73,13 @@ pub const CAPTURE: Key<List<Mapping>> = Key::optional(
     "capture",
     List::up_to(
         CAPTURES_MAX,
-        Mapping(&[&CAPTURE_NAME, &FROM_JSON, &FROM_HEADER, &FROM_REGEX]),
+        Mapping(&[
+            &CAPTURE_NAME,
+            &FROM_JSON,
+            &FROM_HEADER,
+            &FROM_COOKIE,
+            &FROM_REGEX,
+        ]),
     ),
     "Values of the response for later steps, available as `${captured.NAME}` in their paths, headers and bodies. A response that lacks one of them is bad. Values are limited to 16 KiB, and only the first 1 MiB of the body is searched.",
 );
@@ -87,15 +93,21 @@ pub const CAPTURE_NAME: Key<Text> = Key::required(
 pub const FROM_JSON: Key<Text> = Key::optional(
     "json",
     Text,
-    "JSONPath query whose first result is the value. One of `json`, `header` and `regex` is required.",
+    "JSONPath query whose first result is the value. One of `json`, `header`, `cookie` and `regex` is required.",
 );
 
 pub const FROM_HEADER: Key<Text> = Key::optional("header", Text, "Name of a response header.");
 
+pub const FROM_COOKIE: Key<Text> = Key::optional(
+    "cookie",
+    Text,
+    "Name of a cookie that the response sets, or that the user has from an earlier response. The value is percent-decoded, as in a page that sends it in a header.",
+);
+
 pub const FROM_REGEX: Key<Text> = Key::optional(
     "regex",
     Text,
-    "Regular expression for the body. The value is its first group, or the whole match if it has no group.",
+    "Regular expression for the body, or with `header` for the value of that header. The value is its first group, or the whole match if it has no group.",
 );
 
 /// JSON, written as a mapping, a list or a string.

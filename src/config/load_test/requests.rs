@@ -1,15 +1,15 @@
 //! Reads the requests of `load`, single ones and sequences, with the values that they insert.
 
 use super::address::{self, Server};
+use super::captures;
 use super::json::{self, escape_after};
 use super::scope::Scope;
 use crate::config::data::{SIZE_MAX, Table};
 use crate::config::keys::load::{DATA, REQUESTS};
 use crate::config::keys::load_requests as key;
 use crate::config::sequence::{
-    BodySpec, CaptureKind, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecText,
+    BodySpec, CaptureSpec, DataSpec, RequestSpec, SequenceSpec, SpecText,
 };
-use crate::probe::http::captured;
 use crate::probe::http::keys::{EXPECT, HEADERS, METHOD};
 use crate::probe::http::load_target::is_secret_header;
 use crate::probe::http::read::{read_expect, refuse_checks_of_no_body};
@@ -18,7 +18,7 @@ use crate::yaml::{Declared, Section, shown_name};
 use http::header::{CONTENT_TYPE, HOST};
 use http::{HeaderName, HeaderValue};
 use hyper::body::Bytes;
-use slod_load::{Capture, Escape, Source};
+use slod_load::{Capture, Escape};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -269,38 +269,11 @@ impl Reading<'_> {
         let name = section.get(&key::CAPTURE_NAME);
         // Later requests can refer to the name even if the rest is invalid.
         let name = name.and_then(|name| self.captured(section, name));
-        let ways = [
-            (&key::FROM_JSON, CaptureKind::Json),
-            (&key::FROM_HEADER, CaptureKind::Header),
-            (&key::FROM_REGEX, CaptureKind::Regex),
-        ];
-        let mut written = ways.into_iter().filter(|(key, _)| section.has(*key));
-        let (Some((key, kind)), None) = (written.next(), written.next()) else {
-            let message = "one of `json`, `header` and `regex` is required";
-            let help = "set one of them, such as `{ name: token, json: $.access_token }`";
-            let reader = section.reader();
-            reader.error("missing-key", section.spot(), message, help);
-            return None;
-        };
-        let written = section.get(key)?;
-        let from = match kind {
-            CaptureKind::Json => captured::json(&written).map(Source::Body),
-            CaptureKind::Regex => captured::pattern(&written).map(Source::Body),
-            CaptureKind::Header => HeaderName::try_from(&written)
-                .map(Source::Header)
-                .map_err(|_| "invalid header name".to_owned()),
-        };
-        if let Err(fault) = &from {
-            let help = "expected a value such as `json: $.access_token`, `header: Location` or `regex: 'id=(\\d+)'`";
-            section.error("invalid-value", key, fault, help);
-        }
+        let (written, from) = captures::read(section)?;
+        let name = name?;
         Some(CaptureSpec {
-            capture: Capture {
-                name: name?,
-                from: from.ok()?,
-            },
+            capture: Capture { name, from },
             written,
-            kind,
         })
     }
 

@@ -128,8 +128,13 @@ fn recorded<'a>(response: &At<'a>) -> Result<Recorded<'a>, RequestsError> {
     let body = response
         .get("content")
         .and_then(|content| text(&content).ok());
+    let cookies = response.items_of("cookies")?;
+    let cookies = cookies
+        .iter()
+        .map(|one| Ok((one.text_of("name")?, one.text_of("value")?)));
     Ok(Recorded {
         headers: headers.collect::<Result<_, RequestsError>>()?,
+        cookies: cookies.collect::<Result<_, RequestsError>>()?,
         body: body.unwrap_or_default(),
     })
 }

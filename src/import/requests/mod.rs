@@ -74,14 +74,15 @@ pub struct ImportedRequest {
     pub captures: Vec<ImportedCapture>,
 }
 
+/// Keys of a capture in the config, and their values.
+pub type CaptureKeys = Vec<(&'static str, String)>;
+
 /// A value of a response, available as `${captured.NAME}` in later steps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportedCapture {
     pub name: String,
-    /// The key of the config that says where it is: `json`, `header` or `regex`.
-    pub way: &'static str,
-    /// The value of that key.
-    pub query: String,
+    /// The keys of the config that say where it is, such as `json`, and their values.
+    pub keys: CaptureKeys,
 }
 
 /// The result of an import.

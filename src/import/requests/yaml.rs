@@ -73,9 +73,12 @@ fn one(
     }
     if !request.captures.is_empty() {
         writeln!(yaml, "{indent}  capture:")?;
-        for ImportedCapture { name, way, query } in &request.captures {
-            let (name, query) = (quoted(name), quoted(query));
-            writeln!(yaml, "{indent}    - {{ name: {name}, {way}: {query} }}")?;
+        for ImportedCapture { name, keys } in &request.captures {
+            write!(yaml, "{indent}    - {{ name: {}", quoted(name))?;
+            for (key, value) in keys {
+                write!(yaml, ", {key}: {}", quoted(value))?;
+            }
+            writeln!(yaml, " }}")?;
         }
     }
     if request.weight != 1 {

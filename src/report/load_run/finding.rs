@@ -2,7 +2,7 @@
 
 use super::RunReport;
 use crate::format::numbers;
-use crate::load::{Answer, Ending, Figures, SOAK};
+use crate::load::{Answer, Ending, Figures, SOAK, Statement};
 use crate::threshold::{Decision, NotMeasured, ThresholdMetric, ThresholdResult};
 
 /// Maximum number of missed thresholds in the headline.
@@ -57,7 +57,7 @@ impl RunReport {
     }
 
     /// What failed the run, and the first finding, which is often its cause. A statement that alone fails the run
-    /// is the whole result.
+    /// is the result, after one of a lasting effect.
     fn bad(&self) -> Option<String> {
         let bad = || {
             self.statements
@@ -66,7 +66,9 @@ impl RunReport {
         };
         let failure = self.failure().or(bad().find(|one| self.is_failure(one)));
         if let Some(failure) = failure {
-            return Some(failure.evidence.clone());
+            let lasting = bad().find(|one| is_lasting(one) && one.topic != failure.topic);
+            let lasting = lasting.map_or_else(String::new, |one| format!("{}; ", one.evidence));
+            return Some(lasting + &failure.evidence);
         }
         let found = bad().next().map(|one| one.evidence.clone());
         match (self.failed_in_words(), found) {
@@ -161,4 +163,9 @@ impl RunReport {
             None => words,
         }
     }
+}
+
+/// Whether it is the first thing to know: the process ended, or the service did not recover.
+fn is_lasting(one: &Statement) -> bool {
+    matches!(one.topic, "restarts" | "recovery")
 }

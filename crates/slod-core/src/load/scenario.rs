@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// Shorter stages are not rounded to seconds.
+const WHOLE_MIN: Duration = Duration::from_secs(2);
+
 /// What the level of a stage counts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Model {
@@ -48,6 +51,23 @@ impl Scenario {
         self.stages.iter().map(|stage| stage.length).sum()
     }
 
+    /// Stretches or shortens all stages, so that together they take this long. Stages of seconds take whole seconds.
+    pub fn stretch(&mut self, length: Duration) {
+        let factor = length.as_secs_f64() / self.length().as_secs_f64();
+        let stages = self.stages.iter();
+        let is_long = stages
+            .clone()
+            .all(|one| one.length.mul_f64(factor) >= WHOLE_MIN);
+        let whole = |at: Duration| Duration::from_secs(at.as_secs_f64().round() as u64);
+        let (mut planned, mut start) = (Duration::ZERO, Duration::ZERO);
+        for stage in &mut self.stages {
+            planned += stage.length.mul_f64(factor);
+            let end = if is_long { whole(planned) } else { planned };
+            stage.length = end - start;
+            start = end;
+        }
+    }
+
     /// The stage at a moment after the start, as its number and the planned level; `None` after the end.
     pub fn at(&self, elapsed: Duration) -> Option<(usize, f64)> {
         let mut start = Duration::ZERO;
@@ -66,5 +86,30 @@ impl Scenario {
     pub fn peak(&self) -> f64 {
         let levels = self.stages.iter().flat_map(|stage| [stage.from, stage.to]);
         levels.fold(0.0, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretched_stages_take_whole_seconds_and_the_given_time() {
+        let lengths = |seconds: [u64; 3], to: Duration| {
+            let stage = |length| Stage::new("", 1.0, 1.0, Duration::from_secs(length));
+            let mut scenario = Scenario {
+                name: String::new(),
+                purpose: String::new(),
+                model: Model::Open { poisson: false },
+                stages: seconds.map(stage).into(),
+            };
+            scenario.stretch(to);
+            let stages = scenario.stages.iter();
+            stages.map(|one| one.length.as_millis()).collect::<Vec<_>>()
+        };
+        let of = Duration::from_secs;
+        assert_eq!(lengths([60, 60, 60], of(100)), [33_000, 34_000, 33_000]);
+        assert_eq!(lengths([90, 60, 150], of(60)), [18_000, 12_000, 30_000]);
+        assert_eq!(lengths([1, 1, 2], of(2)), [500, 500, 1000]);
     }
 }

@@ -12,6 +12,7 @@ mod generator;
 mod known;
 mod lower_load;
 mod recovery;
+mod restarts;
 
 use super::*;
 use crate::outcome::{Cause, Timestamp};

@@ -3,7 +3,7 @@
 
 use super::judge::advice::{self, Advice};
 use super::judge::{
-    after_spike, bottleneck, breaking, knee, law, recovery, resources, soak, success,
+    after_spike, bottleneck, breaking, knee, law, recovery, resources, restarts, soak, success,
 };
 use super::observed::length;
 use super::{RunRecord, Usable};
@@ -84,6 +84,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     let spike = recovery::spike(run);
     let mut all: Vec<Statement> = generator.into_iter().collect();
     all.extend(success::statement(&usable));
+    all.extend(restarts::statement(run));
     if rises(run) {
         all.extend(broken(&usable, limit));
         let law = law::statement(&usable).filter(|_| spike.is_none());
@@ -105,29 +106,38 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
         all.extend(resources);
     }
     let length = run.scenario.length();
-    if !rises(run) && (length >= SOAK_MIN || run.scenario.name == SOAK && !length.is_zero()) {
-        all.extend(soak_statements(&usable));
+    if !rises(run) && !length.is_zero() {
+        all.extend(constant(&usable, length));
     }
     all.extend(resources::statements(run, is_limited));
     all
 }
 
-/// A soak that ended early cannot show slow effects.
-fn soak_statements(usable: &Usable<'_>) -> Vec<Statement> {
+/// The effects of a constant load over time. A run that was short or ended early does not rule out slow ones.
+fn constant(usable: &Usable<'_>, planned: Duration) -> Vec<Statement> {
     let (lasted, least) = (length(usable.run), SOAK_MIN.as_secs_f64());
-    if lasted >= least {
+    let is_soak = planned >= SOAK_MIN || usable.run.scenario.name == SOAK;
+    if is_soak && lasted >= least {
         return soak::statements(usable);
     }
+    let mut all = soak::rises(usable);
+    if is_soak {
+        all.push(too_short(lasted, least));
+    }
+    all
+}
+
+fn too_short(lasted: f64, least: f64) -> Statement {
     let lasted = if lasted < 60.0 {
         format!("{lasted:.0} s")
     } else {
         format!("{:.0} min", (lasted / 60.0).floor())
     };
     let evidence = format!(
-        "the run lasted {lasted}; detecting growth or a slowdown takes at least {:.0} min",
+        "the run lasted {lasted}; ruling out growth or a slowdown takes at least {:.0} min",
         least / 60.0
     );
-    vec![Statement::new(SOAK, Answer::Unknown, evidence)]
+    Statement::new(SOAK, Answer::Unknown, evidence)
 }
 
 /// The breaking point and its bottleneck, or a rate limit that was reached before; then a fault under a

@@ -66,6 +66,11 @@ fn capture(name: &str, from: Source) -> Capture {
     Capture { name, from }
 }
 
+fn in_header(name: &'static str) -> Source {
+    let name = HeaderName::from_static(name);
+    Source::Header { name, part: None }
+}
+
 fn template(before: &str, of: Reference, escape: Escape) -> Template {
     Template::new(vec![
         TemplatePart::Plain(before.into()),
@@ -78,7 +83,7 @@ fn login_and_chat() -> Vec<Request> {
         method: Method::POST,
         captures: vec![
             capture("token", Source::Body(Arc::new(Behind("\"token\":\"")))),
-            capture("chat", Source::Header(HeaderName::from_static("x-chat"))),
+            capture("chat", in_header("x-chat")),
         ],
         ..request("/login")
     };
@@ -283,6 +288,65 @@ async fn each_user_has_its_own_cookies() {
     assert!(counts.iter().all(|count| *count > 3), "{counts:?}");
 }
 
+/// The service sets the cookie once for each user, and redirects to a new order each time.
+#[tokio::test]
+async fn cookies_and_parts_of_headers_are_captured() {
+    let (seen, service) = recording(|head, _| match header(head, "cookie") {
+        None => ok(
+            "set-cookie: xsrf=a%3Db; path=/\r\nlocation: /orders/0\r\n",
+            "",
+        ),
+        Some(_) => ok("location: /orders/17\r\n", ""),
+    });
+    let part: Arc<dyn Extract> = Arc::new(Behind("/orders/"));
+    let order = Source::Header {
+        name: HeaderName::from_static("location"),
+        part: Some(part),
+    };
+    let form = Request {
+        captures: vec![
+            capture("xsrf", Source::Cookie("xsrf".into())),
+            capture("order", order),
+        ],
+        ..request("/form")
+    };
+    let send = Request {
+        uri: Templated::Template(template("/pay/", Reference::Captured(1), Escape::Percent)),
+        templated_headers: vec![(
+            HeaderName::from_static("x-xsrf"),
+            template("", Reference::Captured(0), Escape::AsIs),
+        )],
+        ..request("/pay")
+    };
+    let sequence = Sequence {
+        steps: vec![form, send],
+        weight: 1,
+    };
+    let mut plan = Plan {
+        mix: Arc::new(Mix::new(vec![sequence]).expect("one")),
+        ..plan(answer(service), CLOSED, &[(1.0, 1.0, 300)])
+    };
+    plan.cookies = Some(Arc::new(|| Box::new(Jar::default())));
+    let done = finished(plan).await;
+    assert!(
+        done.requests.iter().all(|one| one.errors() == 0),
+        "{done:?}"
+    );
+    let seen = seen.lock().expect("no panic");
+    let sent = seen
+        .iter()
+        .filter(|(head, _)| head.starts_with("GET /pay/"));
+    let sent: Vec<_> = sent.map(|(head, _)| head).collect();
+    assert!(sent.len() > 3, "{seen:?}");
+    assert!(
+        sent.iter()
+            .all(|head| header(head, "x-xsrf") == Some("a=b"))
+    );
+    let orders = sent.iter().map(|head| head.split(' ').nth(1));
+    let orders: Vec<_> = orders.flatten().collect();
+    assert_eq!(orders[..2], ["/pay/0", "/pay/17"]);
+}
+
 /// Requires the type `text/json`, and `ok` in the body.
 #[derive(Debug)]
 struct JsonOk([String; 2]);
@@ -332,10 +396,7 @@ async fn unmet_conditions_are_failures_counted_by_name() {
     let names = ["type".to_owned(), "body".to_owned()];
     let step = Request {
         conditions: Some(Arc::new(JsonOk(names))),
-        captures: vec![capture(
-            "x",
-            Source::Header(HeaderName::from_static("x-none")),
-        )],
+        captures: vec![capture("x", in_header("x-none"))],
         ..request("/")
     };
     let done = run(service, EVEN, &[(40.0, 40.0, 500)], vec![step]).await;

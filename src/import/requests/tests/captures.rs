@@ -27,9 +27,15 @@ fn steps(entries: &[String]) -> Imported {
     imported.expect("valid")
 }
 
+/// The name of each capture, and the value and name of its last key.
 fn captures(request: &ImportedRequest) -> Vec<(&str, &str, &str)> {
     let all = request.captures.iter();
-    all.map(|one| (&*one.name, one.way, &*one.query)).collect()
+    let all = all.flat_map(|one| {
+        one.keys
+            .last()
+            .map(|(key, value)| (&*one.name, *key, &**value))
+    });
+    all.collect()
 }
 
 #[test]
@@ -88,6 +94,64 @@ fn values_of_earlier_responses_are_captured() {
         imported.variables.is_empty() && imported.remarks.is_empty(),
         "{imported:?}"
     );
+}
+
+/// A page gets its token from a cookie and sends it in a header. The order is known from a redirect only.
+#[test]
+fn cookies_and_parts_of_redirects_are_captured() {
+    let page = entry("/shop", "", "").replace(
+        r#""status": 200"#,
+        r#""status": 200, "cookies": [ { "name": "XSRF-TOKEN", "value": "q8Zk2mPx7LwR%3D%3D" },
+                                       { "name": "a{b}", "value": "z9y8x7w6v5" } ]"#,
+    );
+    let token = r#", "headers": [ { "name": "X-XSRF-TOKEN", "value": "q8Zk2mPx7LwR==" },
+                                  { "name": "X-Other", "value": "z9y8x7w6v5" } ]"#;
+    let redirect = |to: &str| {
+        let location = format!(r#"{{ "name": "Location", "value": "{to}" }}, {{ "name": "X-Cart""#);
+        entry("/orders", token, "")
+            .replace(r#""status": 200"#, r#""status": 303"#)
+            .replace(r#"{ "name": "X-Cart""#, &location)
+    };
+    let form = "application/x-www-form-urlencoded";
+    let imported = steps(&[
+        page,
+        redirect("https://shop.example/v2.1/users/48213/orders/f81d4fae7dec?state=ab12cd34ef"),
+        entry(
+            "/v2.1/users/48213/orders/f81d4fae7dec/pay?state=ab12cd34ef",
+            &posted(form, "token=q8Zk2mPx7LwR%3D%3D&x=%20f81d4fae7dec"),
+            "",
+        ),
+        entry(
+            "/log",
+            &posted("application/json", r#"{"t":"q8Zk2mPx7LwR=="}"#),
+            "",
+        ),
+    ]);
+    let of = |step: usize| &imported.requests[step];
+    assert_eq!(captures(of(0)), [("XSRF_TOKEN", "cookie", "XSRF-TOKEN")]);
+    let sent = header(of(1), "x-xsrf-token");
+    assert_eq!(sent, Some("${captured.XSRF_TOKEN}"));
+    let redirected = [
+        ("users", "regex", r"/v2\.1/users/([^/?#]+)"),
+        ("orders", "regex", r"/v2\.1/users/[^/?#]+/orders/([^/?#]+)"),
+        ("state", "regex", "[?&#]state=([^&#]+)"),
+    ];
+    assert_eq!(captures(of(1)), redirected);
+    assert!(
+        imported
+            .to_yaml(false)
+            .contains("header: \"location\", regex: ")
+    );
+    let path =
+        "/v2.1/users/${captured.users}/orders/${captured.orders}/pay?state=${captured.state}";
+    assert_eq!(of(2).path, path);
+    let sent = of(2).body.as_deref();
+    assert_eq!(
+        sent,
+        Some("token=${captured.XSRF_TOKEN}&x=%20${captured.orders}")
+    );
+    let sent = of(3).body.as_deref();
+    assert_eq!(sent, Some(r#"{"t":"${captured.XSRF_TOKEN}"}"#));
 }
 
 #[test]

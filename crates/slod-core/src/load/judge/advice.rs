@@ -114,6 +114,10 @@ pub const BREAK: Advice = advice(
     ENDPOINTS,
     "profile the service at the load at which it broke, and optimize its slowest requests",
 );
+pub const RESTART: Advice = advice(
+    LOGS,
+    "find out why the process ended, in the service's log of that time, the logs of its supervisor and those of the kernel, because it ended during the run",
+);
 /// Advice for a fault under a lower load than the service handled.
 pub const NOT_LOAD: Advice = advice(
     LOGS,

@@ -14,6 +14,7 @@ mod needs;
 mod processors;
 pub(super) mod recovery;
 pub(super) mod resources;
+pub(super) mod restarts;
 pub(super) mod soak;
 pub mod success;
 /// The evidence where it is unknown whether any request failed.

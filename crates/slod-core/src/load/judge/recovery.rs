@@ -117,7 +117,8 @@ impl<'a> After<'a> {
                 format!("to {} s", self.since_spike(self.chunks[to].start))
             });
             let from_second = self.since_spike(self.chunks[from].start);
-            let how = self.usual.how(self.states[from]);
+            let row = self.together(from..from + IN_A_ROW);
+            let how = self.usual.how(self.states[from], &row);
             let evidence = format!(
                 "recovered within {took} s after the spike, but relapsed from {from_second} s after it {until}: {how}"
             );
@@ -143,9 +144,11 @@ impl<'a> After<'a> {
     fn not_recovered(&self, width: Duration) -> Statement {
         let ending = self.states.len().saturating_sub(IN_A_ROW)..self.states.len();
         let seen = self.since_spike(self.chunks.last().map_or(self.end, |one| one.end));
-        let off = self.usual.state(&self.together(ending));
+        let last = self.together(ending);
+        let off = self.usual.state(&last);
         if off.is_off() {
-            let evidence = format!("did not recover in {seen} s: {}", self.usual.how(off));
+            let how = self.usual.how(off, &last);
+            let evidence = format!("did not recover in {seen} s after the spike: {how}");
             return Statement::new("recovery", Answer::Bad, evidence).advised(advice::OVERLOAD);
         }
         let evidence = if self.states.len() > IN_A_ROW && !self.states.contains(&State::Unknown) {
@@ -201,11 +204,12 @@ impl State {
 }
 
 impl PreSpike {
-    /// Describes how a window differs from the time before.
-    fn how(&self, state: State) -> String {
+    /// Describes how windows differ from the time before.
+    fn how(&self, state: State, figures: &Figures) -> String {
         match state {
             State::Failing => format!(
-                "more requests failed than before the spike (at most {})",
+                "{} of the requests failed, and at most {} before the spike",
+                failed(figures.error_ratio().unwrap_or_default()),
                 failed(self.errors)
             ),
             _ => format!(

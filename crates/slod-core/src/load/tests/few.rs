@@ -177,3 +177,25 @@ fn failures_while_the_generator_was_the_limit_do_not_count() {
     let found = without_success(vec![failing], Ending::Completed).expect("stated");
     assert_eq!(found.answer, Answer::Unknown, "{}", found.evidence);
 }
+
+/// It takes a long run to rule out a slowdown, but not to show one.
+#[test]
+fn a_slowdown_under_a_short_constant_load_is_found() {
+    let topics = |name: &str, later: f64| {
+        let mut scenario = builtin(name, 1.0).expect("built in");
+        scenario.stretch(Duration::from_secs(300));
+        let windows = (0..300).map(|second| {
+            let latency = 50.0 + later * second as f64 / 300.0;
+            window(second, 0, 10.0, &[latency; 10], 0)
+        });
+        let run = run(scenario, windows.collect());
+        let all = statements(&run, None).into_iter();
+        let all = all.map(|one| (one.topic, one.answer));
+        all.filter(|(topic, _)| ["degradation", SOAK].contains(topic))
+            .collect::<Vec<_>>()
+    };
+    let slower = ("degradation", Answer::Bad);
+    assert_eq!(topics("baseline", 100.0), [slower]);
+    assert_eq!(topics("baseline", 0.0), []);
+    assert_eq!(topics("soak", 100.0), [slower, (SOAK, Answer::Unknown)]);
+}

@@ -42,7 +42,7 @@ fn more_errors_than_before_the_spike_prevent_a_recovery() {
     states(
         &found,
         Answer::Bad,
-        "did not recover in 100 s: more requests failed than before the spike…",
+        "did not recover in 100 s after the spike: 8% of the requests failed, and at most …% before the spike",
     );
     let found = spike(
         40.0,
@@ -52,7 +52,7 @@ fn more_errors_than_before_the_spike_prevent_a_recovery() {
     states(
         &found,
         Answer::Bad,
-        "did not recover in 100 s: p95 stayed above 55 ms, the highest before the spike",
+        "did not recover in 100 s after the spike: p95 stayed above 55 ms, the highest before the spike",
     );
 }
 

@@ -8,12 +8,14 @@ use super::{Bound, Measure, Show};
 use crate::load::judge::advice;
 use crate::load::judge::needs::Needs;
 use crate::load::judge::processors::HOST_CPU;
+use crate::load::judge::restarts::RESTARTS as RESTARTS_FAMILY;
 use crate::load::observed::{gauges, rates};
 
 /// All measures, in the order of their topics.
 pub(in crate::load::judge) fn all() -> impl Iterator<Item = &'static Measure> {
-    let groups: [&'static [Measure]; 7] =
-        [&CPU_USAGE, &CPU_LACK, &MEMORY, &SERVICE, &FILES, &AI, &REST];
+    let groups: [&'static [Measure]; 8] = [
+        &CPU_USAGE, &CPU_LACK, &MEMORY, &SERVICE, &FILES, &AI, &REST, &RESTARTS,
+    ];
     groups.into_iter().flatten()
 }
 
@@ -187,6 +189,17 @@ static AI: [Measure; 3] = [
         advice: advice::AI,
     },
 ];
+
+/// Restarts before a break. A statement of their own names all of a run.
+static RESTARTS: [Measure; 1] = [Measure {
+    topic: "restarts",
+    noun: "the processes",
+    read: |run| rates(run, RESTARTS_FAMILY),
+    bound: Bound::Any,
+    show: Show::Events("a restart"),
+    needs: Needs::Processes,
+    advice: advice::RESTART,
+}];
 
 /// Network, disk and threads.
 static REST: [Measure; 4] = [

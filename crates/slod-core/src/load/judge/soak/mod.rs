@@ -5,7 +5,7 @@ mod room;
 mod trends;
 
 use crate::load::observed::length;
-use crate::load::verdict::Statement;
+use crate::load::verdict::{Answer, Statement};
 use crate::load::{Figures, Usable};
 use crate::trend::{Windows, load_rises};
 use std::time::Duration;
@@ -18,6 +18,13 @@ const MIB: f64 = 1_048_576.0;
 pub(in crate::load) fn statements(usable: &Usable<'_>) -> Vec<Statement> {
     let mut all = vec![degradation(usable), errors(usable)];
     all.extend(growth::statements(usable));
+    all
+}
+
+/// Rising response times and errors. A short run can show them, but not that there are none.
+pub(in crate::load) fn rises(usable: &Usable<'_>) -> Vec<Statement> {
+    let mut all = vec![degradation(usable), errors(usable)];
+    all.retain(|one| one.answer == Answer::Bad);
     all
 }
 
