@@ -66,9 +66,9 @@ fn found(samples: &[f64], from: usize) -> Option<f64> {
     let (mut taken, mut run) = (0, 0);
     for end in (STEP..=samples.len()).step_by(STEP) {
         let known = (end * 10).div_euclid(120);
-        for window in taken..known {
+        for (window, lowest) in windows.iter().enumerate().take(known).skip(taken) {
             let second = 120 * i64::try_from(window).expect("small");
-            track.take(Timestamp::from_secs(second), windows[window]);
+            track.take(Timestamp::from_secs(second), *lowest);
         }
         taken = known;
         if end < from {

@@ -1,5 +1,6 @@
 //! Load scenarios: the planned load over time.
 
+use crate::units::whole;
 use std::time::Duration;
 
 /// Shorter stages are not rounded to seconds.
@@ -58,12 +59,12 @@ impl Scenario {
         let is_long = stages
             .clone()
             .all(|one| one.length.mul_f64(factor) >= WHOLE_MIN);
-        let whole = |at: Duration| Duration::from_secs(at.as_secs_f64().round() as u64);
+        let rounded = |at: Duration| Duration::from_secs(whole(at.as_secs_f64()));
         let (mut planned, mut start) = (Duration::ZERO, Duration::ZERO);
         for stage in &mut self.stages {
             planned += stage.length.mul_f64(factor);
-            let end = if is_long { whole(planned) } else { planned };
-            stage.length = end - start;
+            let end = if is_long { rounded(planned) } else { planned };
+            stage.length = end.saturating_sub(start);
             start = end;
         }
     }

@@ -333,16 +333,14 @@ async fn cookies_and_parts_of_headers_are_captured() {
         "{done:?}"
     );
     let seen = seen.lock().expect("no panic");
-    let sent = seen
-        .iter()
-        .filter(|(head, _)| head.starts_with("GET /pay/"));
-    let sent: Vec<_> = sent.map(|(head, _)| head).collect();
-    assert!(sent.len() > 3, "{seen:?}");
+    let heads = seen.iter().map(|(head, _)| head);
+    let paid: Vec<_> = heads.filter(|head| head.starts_with("GET /pay/")).collect();
+    assert!(paid.len() > 3, "{seen:?}");
     assert!(
-        sent.iter()
+        paid.iter()
             .all(|head| header(head, "x-xsrf") == Some("a=b"))
     );
-    let orders = sent.iter().map(|head| head.split(' ').nth(1));
+    let orders = paid.iter().map(|head| head.split(' ').nth(1));
     let orders: Vec<_> = orders.flatten().collect();
     assert_eq!(orders[..2], ["/pay/0", "/pay/17"]);
 }

@@ -74,9 +74,10 @@ impl Captures {
                 self.know(step, segment, field, keys);
             }
             before.push('/');
-            before += &match self.known.contains_key(segment) {
-                true => "[^/?#]+".to_owned(),
-                false => regex::escape(segment),
+            before += &if self.known.contains_key(segment) {
+                "[^/?#]+".to_owned()
+            } else {
+                regex::escape(segment)
             };
             field = segment;
         }

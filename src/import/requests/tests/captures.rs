@@ -30,7 +30,7 @@ fn steps(entries: &[String]) -> Imported {
 /// The name of each capture, and the value and name of its last key.
 fn captures(request: &ImportedRequest) -> Vec<(&str, &str, &str)> {
     let all = request.captures.iter();
-    let all = all.flat_map(|one| {
+    let all = all.filter_map(|one| {
         one.keys
             .last()
             .map(|(key, value)| (&*one.name, *key, &**value))

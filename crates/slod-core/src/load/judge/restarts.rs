@@ -4,7 +4,8 @@ use super::advice;
 use crate::load::RunRecord;
 use crate::load::observed::{Curve, gauges, rates};
 use crate::load::verdict::{Answer, Statement};
-use crate::outcome::Timestamp;
+use crate::units::whole;
+use std::time::Duration;
 
 /// The counter of restarts.
 pub(super) const RESTARTS: &str = "slod_process_restarts_total";
@@ -44,7 +45,7 @@ fn end(run: &RunRecord, curve: &Curve) -> Option<String> {
 }
 
 fn moment(run: &RunRecord, seconds: f64) -> String {
-    let at = Timestamp(run.from.0.saturating_add((seconds * 1000.0) as i64));
+    let at = run.from.after(Duration::from_secs(whole(seconds)));
     let at = at.to_utc().format("%H:%M:%S");
     format!("{seconds:.0} s after the start ({at} UTC)")
 }

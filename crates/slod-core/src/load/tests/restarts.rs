@@ -61,7 +61,7 @@ fn a_restart_just_before_a_break_is_its_cause() {
         if at < 200 { 0.0 } else { 1.0 }
     });
     run.scenario = builtin("stress", 1.0).expect("built in");
-    run.scenario.stretch(Duration::from_secs(300));
+    run.scenario.stretch(Duration::from_mins(5));
     run.windows = (0..300)
         .map(|second| {
             let users = 10.0 + 190.0 * second as f64 / 300.0;
