@@ -103,7 +103,7 @@ fn modules_and_targets_of_blackbox_exporter_are_accepted_by_check() {
     let authority = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls/version1.pem");
     std::fs::copy(authority, folder.path().join("ca.pem")).expect("copied");
     for (files, count, found) in [
-        (&["blackbox.yml"][..], "11 services", "token.invalid"),
+        (&["blackbox.yml"][..], "13 services", "token.invalid"),
         (
             &["blackbox.yml", "--targets", "prometheus.yml"],
             "6 services",

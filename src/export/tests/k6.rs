@@ -78,8 +78,9 @@ fn k6_scripts_are_valid_javascript_and_use_captures() {
     for (name, exports) in [
         ("k6", "export const check = (value, all) => Object.values(all).every((one) => one(value)); export const sleep = () => {};"),
         ("k6/http", "const body = process.env.BODY;
-            const request = (method, url, sent) => { console.log(method, url, sent); return { status: 200, headers: { Location: '/x' }, body }; };
-            export default { expectedStatuses: (...all) => all, request };"),
+            const request = (method, url, sent) => { console.log(method, url, sent); return { status: 200, headers: { Location: '/x/o/42' }, cookies: { 'XSRF-TOKEN': [{ value: 'a%3D' }] }, body }; };
+            const cookieJar = () => ({ cookiesForURL: () => ({}) });
+            export default { expectedStatuses: (...all) => all, request, cookieJar };"),
         ("k6/metrics", "export class Rate { add(value, tags) { console.error('failed', value, tags.name); } }"),
         ("k6/data", "export class SharedArray { constructor(name, make) { return make(); } }"),
         ("k6/execution", "export default { scenario: { iterationInTest: 2 } };"),

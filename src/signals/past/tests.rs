@@ -112,7 +112,7 @@ fn rising_by_day(store: &mut Store, leaks: f64) {
 
 #[test]
 fn a_daily_rise_without_known_traffic_is_no_leak() {
-    for (leaks, expected) in [(0.0, Presence::Clear), (30.0, Presence::Active)] {
+    for (leaks, expected) in [(0.0, Presence::Clear), (60.0, Presence::Active)] {
         let config = config(1);
         let (_folder, mut store) = Store::temporary();
         rising_by_day(&mut store, leaks);
