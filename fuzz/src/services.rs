@@ -205,7 +205,7 @@ pub fn websocket() -> Run {
     let service = Service::start();
     let probe = service.probe(
         "websocket",
-        "{ url: 'ws://127.0.0.1:PORT/', bearer: '${A}', send: '${A}', expect: { json: { $.type: never } } }",
+        "{ url: 'ws://127.0.0.1:PORT/', headers: { X-Key: '${A}' }, send: '${A}', expect: { json: { $.type: never } } }",
     );
     Box::new(move |data| {
         service.ask(&*probe, &with_secrets(data, false), Manner::Once(opened));

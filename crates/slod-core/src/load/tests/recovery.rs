@@ -42,7 +42,7 @@ fn more_errors_than_before_the_spike_prevent_a_recovery() {
     states(
         &found,
         Answer::Bad,
-        "did not recover in 100 s after the spike: 8% of the requests failed, and at most …% before the spike",
+        "did not recover in 100 s after the spike: 8% of the requests failed, and at most 0.88% before the spike",
     );
     let found = spike(
         40.0,
