@@ -49,9 +49,10 @@ fn a_lost_worker_reduces_the_load_without_improving_the_verdict() {
         &port,
     ];
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
-    let child = command.spawn().expect("starts");
+    let mut child = command.spawn().expect("starts");
     let (lost, _kept) = (worker(&port, None), worker(&port, None));
-    wait_for(|| (counts.total() > 100).then_some(()));
+    let mut has_ended = || child.try_wait().expect("our child").is_some();
+    wait_for(|| (counts.total() > 100 || has_ended()).then_some(()));
     drop(lost);
     let before = counts.total();
     let (code, text) = finished(child);
