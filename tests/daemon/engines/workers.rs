@@ -8,10 +8,13 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-/// Without its own locustfile, it gets the master's.
-fn worker(port: &str, own: Option<&Path>) -> Running {
+/// Without its own locustfile, it gets the master's, which Locust writes into the directory of temporary files under the
+/// same name for each worker: workers of one machine overwrite the file that others are reading.
+fn worker(port: &str, machine: &Path, own: Option<&Path>) -> Running {
     let file = own.unwrap_or(Path::new("-"));
+    std::fs::create_dir(machine).expect("created");
     let child = Command::new("locust")
+        .env("TMPDIR", machine)
         .arg("-f")
         .arg(file)
         .args(["--worker", "--master-host", "127.0.0.1"])
@@ -50,7 +53,7 @@ fn a_lost_worker_reduces_the_load_without_improving_the_verdict() {
     ];
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
     let mut child = command.spawn().expect("starts");
-    let (lost, _kept) = (worker(&port, None), worker(&port, None));
+    let [lost, _kept] = ["a", "b"].map(|name| worker(&port, &folder.path().join(name), None));
     let mut has_ended = || child.try_wait().expect("our child").is_some();
     wait_for(|| (counts.total() > 100 || has_ended()).then_some(()));
     drop(lost);
@@ -103,8 +106,8 @@ fn a_worker_with_another_locustfile_reduces_the_load_without_improving_the_verdi
     .concat();
     let mut command = slod(&config, &load("quick", "web", "locust", &more));
     let child = command.spawn().expect("starts");
-    let _own = worker(&port, Some(&other));
-    let _same = worker(&port, None);
+    let _own = worker(&port, &folder.path().join("a"), Some(&other));
+    let _same = worker(&port, &folder.path().join("b"), None);
     let (code, text) = finished(child);
     assert!(
         text.contains(&format!("--master-host THIS_HOST --master-port {port}`")),
