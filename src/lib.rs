@@ -30,6 +30,7 @@ pub mod notify;
 pub mod observe;
 pub mod probe;
 pub mod receiver;
+pub mod remote_write;
 pub mod report;
 pub mod roles;
 pub mod rules;

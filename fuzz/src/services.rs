@@ -2,7 +2,7 @@
 //! servers, answers of gRPC, frames of web sockets, and certificates.
 
 use super::Run;
-use super::service::{Manner, Service, with_secrets};
+use super::service::{Manner, Service, has_secret, with_secrets};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
@@ -96,9 +96,11 @@ pub fn dialogs() -> Run {
         };
         let number = usize::from(*first) % probes.len();
         let is_last = number + 1 == probes.len();
-        // Only the last one has a secret.
+        // Only the last one has a secret; the others cannot hide what the server says.
         let said = if is_last {
             with_secrets(said, false)
+        } else if has_secret(said) {
+            return;
         } else {
             said.to_vec()
         };

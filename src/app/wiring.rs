@@ -6,8 +6,10 @@ use super::{App, STORE, heartbeats};
 use crate::alerting::{self, FailingReceivers};
 use crate::config::Config;
 use crate::ledger;
+use crate::metrics::Sources;
 use crate::notify::{self, Notifier, Waker};
 use crate::observe::{self, Recorder, SystemView};
+use crate::remote_write;
 use crate::runs::{self, Digests, RunsView};
 use crate::schedule::{self, ScheduleEvent, StallDetector};
 use crate::signal::Findings;
@@ -96,6 +98,7 @@ impl App {
         let counting = self.counting(&channels, receivers.outcomes, receivers.recounts);
         let (sampling, judging) = (self.sampling(&channels), self.judging(&channels));
         let reading = self.reading(&channels);
+        let sending = self.sending(&channels);
         let reloader = self.reloader(&channels, receivers.reloads);
         let first = self.threads.first().clone();
         let probing = schedule::Deps {
@@ -120,6 +123,7 @@ impl App {
         tasks.spawn("observer", observe::run(sampling));
         tasks.spawn("signals", signals::run(judging));
         tasks.spawn("runs", runs::run(reading));
+        tasks.spawn("remote write", remote_write::run(sending));
         tasks.spawn("heartbeats", heartbeats);
         tasks.spawn("reload", reloader.run(self.hangups, stop.clone()));
         let last_reload = channels.reloaded.subscribe();
@@ -150,7 +154,7 @@ impl App {
             decisions: self.decisions.clone(),
             system: channels.system.subscribe(),
             findings: channels.findings.subscribe(),
-            own: self.own.clone(),
+            metrics: self.sources(channels),
             streams: web::Streams::default(),
             access: self.access.clone(),
             histories: web::HistoryLimits::default(),
@@ -238,6 +242,32 @@ impl App {
             system: channels.system.subscribe(),
             findings: channels.findings.clone(),
             history: self.config.store.path.clone(),
+            stop: channels.stop.clone(),
+        }
+    }
+
+    /// What `/metrics` is written from.
+    fn sources(&self, channels: &Channels) -> Sources {
+        Sources {
+            ledger: self.ledger_views.subscribe(),
+            alerts: self.alert_views.subscribe(),
+            system: channels.system.subscribe(),
+            findings: channels.findings.subscribe(),
+            runs: channels.runs.subscribe(),
+            own: self.own.clone(),
+            store: self.writer.handle(),
+        }
+    }
+
+    /// The dependencies of remote write.
+    fn sending(&self, channels: &Channels) -> remote_write::Deps {
+        let address = self.listener.local_addr();
+        remote_write::Deps {
+            clock: self.clock.clone(),
+            configs: channels.configs.subscribe(),
+            sources: self.sources(channels),
+            counters: self.own.remotes.clone(),
+            port: address.unwrap_or(self.config.listen).port(),
             stop: channels.stop.clone(),
         }
     }

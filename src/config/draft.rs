@@ -2,8 +2,8 @@
 
 use super::keys::service;
 use super::model::{
-    Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, ScenarioSpec,
-    ServiceSpec, StoreSpec, WebSpec,
+    Config, Inputs, LoadSpec, MetricsSpec, ObserveSpec, ProbeSpec, ProcessSpec, RemoteWriteSpec,
+    ScenarioSpec, ServiceSpec, StoreSpec, WebSpec,
 };
 use super::shard::Shard;
 use crate::alert::AlertRules;
@@ -41,6 +41,7 @@ pub(super) struct Draft<'n> {
     pub(super) scenarios: Vec<ScenarioSpec>,
     pub(super) routing: Routing,
     pub(super) heartbeat: Option<HeartbeatSpec>,
+    pub(super) remote_writes: Vec<Arc<RemoteWriteSpec>>,
     pub(super) services: Vec<ServiceDraft<'n>>,
 }
 
@@ -154,6 +155,7 @@ impl Draft<'_> {
             elsewhere: BTreeMap::new(),
             routing: Arc::new(self.routing),
             heartbeat: self.heartbeat,
+            remote_writes: self.remote_writes,
             inputs,
         }
     }

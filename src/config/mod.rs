@@ -28,6 +28,7 @@ mod objective;
 mod observe;
 mod probe;
 mod read;
+mod remote_write;
 mod schema;
 mod sequence;
 mod shard;
@@ -44,7 +45,7 @@ pub use lint::codes;
 pub use load::{FileError, Loaded, read_file, read_stream, warn_of_readable_config};
 pub use model::{
     Config, FoundBy, Inputs, LoadSpec, MetricsSource, MetricsSpec, ObserveSpec, Pattern, ProbeSpec,
-    ProcessSpec, Role, ScenarioSpec, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
+    ProcessSpec, RemoteWriteSpec, Role, ScenarioSpec, ServiceSpec, StoreSpec, TokenSpec, WebSpec,
 };
 pub use name::label_fault;
 pub use schema::schema;

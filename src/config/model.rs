@@ -10,6 +10,7 @@ use crate::probe::Probe;
 use crate::probe::http::JsonTotal;
 use crate::probe::http::fetch::Endpoint;
 use crate::probe::http::load_target::LoadTarget;
+use crate::probe::http::push::Destination;
 use crate::receiver::{HeartbeatSpec, Routing};
 use crate::roles::{Role as MetricsRole, Selector};
 use crate::signal::Settings;
@@ -53,6 +54,8 @@ pub struct Config {
     pub routing: Arc<Routing>,
     /// The dead man's switch.
     pub heartbeat: Option<HeartbeatSpec>,
+    /// Servers that get all metrics. Names are unique.
+    pub remote_writes: Vec<Arc<RemoteWriteSpec>>,
     pub inputs: Inputs,
 }
 
@@ -202,6 +205,35 @@ impl PartialEq for MetricsSpec {
         let of = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
         let is_same = of(self) == of(other) && self.thresholds == other.thresholds;
         self.service == other.service && is_same
+    }
+}
+
+/// A server that gets all metrics by remote write.
+#[derive(Debug)]
+pub struct RemoteWriteSpec {
+    pub name: String,
+    pub interval: Duration,
+    /// Of a request.
+    pub timeout: Duration,
+    pub job: String,
+    /// `None`: host name and port.
+    pub instance: Option<String>,
+    pub labels: Vec<(String, String)>,
+    pub destination: Destination,
+    /// Changes with every setting, and with every file and variable that they refer to.
+    pub fingerprint: u64,
+    /// Secrets to remove from messages.
+    pub redactions: Redactions,
+}
+
+/// If two specs are equal, a reload keeps the samples that wait for the server.
+impl PartialEq for RemoteWriteSpec {
+    fn eq(&self, other: &Self) -> bool {
+        let times = |spec: &Self| (spec.interval, spec.timeout, spec.fingerprint);
+        let labels = (&self.job, &self.instance, &self.labels);
+        times(self) == times(other)
+            && self.name == other.name
+            && labels == (&other.job, &other.instance, &other.labels)
     }
 }
 

@@ -108,6 +108,7 @@ pub fn label_fault(name: &str) -> Option<&'static str> {
         "process",
         "quantile",
         "reason",
+        "remote",
         "result",
         "scenario",
         "service",

@@ -15,6 +15,7 @@ use super::notify;
 use super::objective;
 use super::observe;
 use super::probe::{self, Pace};
+use super::remote_write;
 use super::signals;
 use super::web;
 use crate::signal::Settings;
@@ -52,6 +53,7 @@ pub(super) fn document<'n>(reader: &'n Reader<'n>, document: &'n Node) -> Option
     let external = external.map(|(name, _)| name.clone()).collect();
     let routing = notify::routing(&root, alerting.as_ref(), external);
     let heartbeat = notify::heartbeat(&root);
+    let remote_writes = remote_write::read(&root);
     Some(Draft {
         document,
         listen: listen?.0,
@@ -67,6 +69,7 @@ pub(super) fn document<'n>(reader: &'n Reader<'n>, document: &'n Node) -> Option
         scenarios,
         routing,
         heartbeat,
+        remote_writes,
         services,
         root,
     })

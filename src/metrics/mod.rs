@@ -4,10 +4,14 @@
 mod docs;
 mod gathered;
 mod own;
+mod remote;
+mod sources;
 mod store;
 
 pub use docs::markdown;
 pub use own::SelfMetrics;
+pub use remote::{QUEUE_FULL, REJECTED, REMOVED, RemoteCounters};
+pub use sources::{Content, Sources};
 
 use crate::alerting::{self, AlertsView};
 use crate::exposition::accept::PageFormat;

@@ -1,6 +1,7 @@
 //! The daemon's own metrics, in a registry of the `prometheus` crate.
 
 use super::gathered;
+use super::remote::RemoteCounters;
 use super::store::StoreMetrics;
 use crate::config::Shard;
 use crate::exposition::Sink;
@@ -37,6 +38,7 @@ pub struct SelfMetrics {
     pub web_auth_limited: IntCounter,
     /// Counters of deliveries.
     pub notifiers: Counters,
+    pub remotes: RemoteCounters,
     store: Arc<StoreMetrics>,
 }
 
@@ -101,6 +103,7 @@ impl SelfMetrics {
                 "Requests whose password or token was not checked, because too many had failed before.",
             )?,
             notifiers: Counters::register(&registry)?,
+            remotes: RemoteCounters::register(&registry)?,
             store: Arc::new(StoreMetrics::register(&registry)?),
             registry,
         };
@@ -154,10 +157,11 @@ impl SelfMetrics {
         self.store.future(outcomes);
     }
 
-    /// Declarations of all instruments, for the generated docs. A family only exists with a child, so one
-    /// receiver is added for those that have none without a config.
+    /// Declarations of all instruments, for the generated docs. A family only exists with a child, so a
+    /// receiver and a destination are added for those that have none without a config.
     pub fn declared(&self) -> Vec<MetricFamily> {
         self.notifiers.start("");
+        self.remotes.start("");
         self.registry.gather()
     }
 

@@ -19,8 +19,9 @@ mod smtp;
 mod task;
 mod worker;
 
+pub use backoff::pause;
 pub use counters::Counters;
 pub use deliver::Done;
 pub use notifier::{Notifier, Waker};
-pub use send::{Answer, Sender};
+pub use send::{Answer, Sender, retry_after};
 pub use task::{Deps, run};

@@ -308,7 +308,7 @@ pub(super) fn excerpt(body: &[u8]) -> String {
 }
 
 /// The `Retry-After` header: seconds, or a date, relative to the `Date` of the response because clocks may differ.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
     let date = |text| DateTime::parse_from_rfc2822(text).ok();
     let asked = text(RETRY_AFTER)?;

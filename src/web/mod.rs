@@ -45,7 +45,7 @@ use crate::alerting::AlertsView;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::ledger::{LedgerView, Recount};
-use crate::metrics::SelfMetrics;
+use crate::metrics::Sources;
 use crate::observe::SystemView;
 use crate::probe::heartbeat::HeartbeatBoard;
 use crate::runs::{Digests, RunsView};
@@ -95,7 +95,8 @@ pub struct WebState {
     pub system: watch::Receiver<Arc<SystemView>>,
     /// Findings of warning signs.
     pub findings: watch::Receiver<Arc<Findings>>,
-    pub own: SelfMetrics,
+    /// What `/metrics` is written from.
+    pub metrics: Sources,
     pub streams: Streams,
     pub access: Access,
     pub histories: HistoryLimits,

@@ -39,7 +39,7 @@ const LAYERS: [&[&str]; 10] = [
     &["signals", "alerting"],
     &["notify"],
     // Readers of both.
-    &["report", "rules", "runs", "metrics", "web"],
+    &["report", "rules", "runs", "metrics", "remote_write", "web"],
     &["app", "cli"],
 ];
 

@@ -11,6 +11,7 @@ pub(super) mod notify;
 pub(super) mod objective;
 pub(super) mod observe;
 pub(super) mod probe;
+pub(super) mod remote_write;
 pub(super) mod service;
 mod shard;
 pub(super) mod signals;
@@ -36,6 +37,7 @@ pub const ROOT: Keys = &[
     &notify::RECEIVERS,
     &notify::ROUTES,
     &notify::HEARTBEAT,
+    &remote_write::REMOTE_WRITE,
     &ALERTS,
     &SIGNALS,
     &SCENARIOS,

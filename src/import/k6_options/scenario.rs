@@ -41,10 +41,8 @@ impl Load {
     /// Converts a scenario. Returns an error message if a config cannot have it.
     pub fn read(name: &str, scenario: &Value, remarks: &mut Vec<String>) -> Result<Self, String> {
         // Only names that k6 accepts, since they are also written into a comment.
-        if !name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
-        {
+        let is_known = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+        if name.is_empty() || !name.chars().all(is_known) {
             return Err("its name is not valid in k6".to_owned());
         }
         let (unit, stages) = stages(name, scenario, remarks)?;

@@ -161,6 +161,10 @@ fn what_has_no_load_is_refused_with_its_reason() {
             "negative level",
         ),
         (
+            r#""": { "executor": "constant-vus", "duration": "1m" }"#,
+            "not valid in k6",
+        ),
+        (
             r#""a\n": { "executor": "constant-vus", "duration": "1m" }"#,
             "not valid in k6",
         ),

@@ -22,6 +22,7 @@ mod look;
 pub mod oauth2;
 pub mod polled;
 mod proxy;
+pub mod push;
 mod query;
 pub mod read;
 pub mod refusal;

@@ -185,15 +185,37 @@ pub(super) fn read_request(
     method: Option<Method>,
     body: Bytes,
 ) -> Option<Request> {
-    let mut headers = HeaderMap::with_capacity(STANDARD);
-    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
-    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    let mut headers = standard_headers();
     if section.get(&keys::COMPRESSION).unwrap_or(true) {
         headers.insert(
             ACCEPT_ENCODING,
             HeaderValue::from_static("gzip, br, deflate"),
         );
     }
+    read_request_with(section, headers, url, method, body)
+}
+
+fn standard_headers() -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(STANDARD);
+    headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers
+}
+
+/// The request of a section without the key `compression`, whose answers only show what became of it.
+pub(super) fn read_post(section: &Section<'_>, url: Option<Url>) -> Option<Request> {
+    let (method, body) = (Some(Method::POST), Bytes::new());
+    read_request_with(section, standard_headers(), url, method, body)
+}
+
+/// Reads the headers and the credentials.
+fn read_request_with(
+    section: &Section<'_>,
+    mut headers: HeaderMap,
+    url: Option<Url>,
+    method: Option<Method>,
+    body: Bytes,
+) -> Option<Request> {
     let faultless = read_headers(section, &mut headers);
     let authorization = read_authorization(section);
     let mut request = Request {

@@ -6,6 +6,7 @@ mod burn;
 mod dashboards;
 mod native;
 mod own_metrics;
+mod remote_write;
 mod rule_files;
 mod rules;
 mod secured;

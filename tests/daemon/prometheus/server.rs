@@ -48,7 +48,11 @@ impl Prometheus {
     /// Starts it with the `prometheus.yml` of a directory, and its data in `tsdb` next to it; `None`
     /// if it is not installed, except in CI, which guarantees it.
     pub fn start(folder: &Path, more: &[&str]) -> Option<Self> {
-        let address = format!("127.0.0.1:{}", free_port());
+        Self::start_at(free_port(), folder, more)
+    }
+
+    pub fn start_at(port: u16, folder: &Path, more: &[&str]) -> Option<Self> {
+        let address = format!("127.0.0.1:{port}");
         let mut arguments = vec![
             format!("--config.file={}", folder.join("prometheus.yml").display()),
             format!("--storage.tsdb.path={}", folder.join("tsdb").display()),
