@@ -82,7 +82,8 @@ fn single_outcomes(
         let all = found.len();
         found.retain(|row| is_plausible(new, row));
         recovered.outcomes_lost += (all - found.len()) as u64;
-        recovered.outcomes += insert(&new.conn, "outcome", &columns(old, "outcome"), found)?;
+        let columns = columns(old, &new.conn, "outcome");
+        recovered.outcomes += insert(&new.conn, "outcome", &columns, found)?;
         if whole {
             break;
         }

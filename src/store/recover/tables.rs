@@ -63,7 +63,7 @@ pub fn table(
     for order in ["ASC", "DESC"] {
         let sql = format!("SELECT * FROM {name} ORDER BY {key} {order}");
         let (rows, whole) = rows(old, &sql, &[]);
-        kept += insert(new, name, &columns(old, name), rows)?;
+        kept += insert(new, name, &columns(old, new, name), rows)?;
         if whole {
             break;
         }
@@ -72,16 +72,26 @@ pub fn table(
     Ok(kept)
 }
 
-/// The column names of the old table; an older version has fewer.
-pub fn columns(old: &Connection, table: &str) -> Vec<String> {
-    let statement = old.prepare_cached(&format!("SELECT * FROM {table} LIMIT 0"));
-    let names = statement.map(|statement| {
-        let names = statement.column_names();
-        names
-            .map(|name| schema::column_today(name).to_owned())
-            .collect()
-    });
-    names.unwrap_or_default()
+/// The columns of the old table by their names today, and `None` in place of those that the new table lacks: an older
+/// version has fewer columns, and a damaged schema may have names that are not even text.
+pub fn columns(old: &Connection, new: &Connection, table: &str) -> Vec<Option<String>> {
+    let known = names(new, table).unwrap_or_default();
+    let all = names(old, table).unwrap_or_default().into_iter();
+    let today = all.map(|name| schema::column_today(&name).to_owned());
+    today
+        .map(|name| known.contains(&name).then_some(name))
+        .collect()
+}
+
+/// The column names of a table. `rusqlite` itself panics if one is not UTF-8.
+fn names(conn: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT CAST(name AS BLOB) FROM pragma_table_info(?1)";
+    let mut statement = conn.prepare_cached(sql)?;
+    let names = statement.query_map([table], |row| {
+        let name: Vec<u8> = row.get(0)?;
+        Ok(String::from_utf8_lossy(&name).into_owned())
+    })?;
+    names.collect()
 }
 
 /// The rows before the first unreadable one, and whether these are all rows.
@@ -113,16 +123,24 @@ pub fn rows(old: &Connection, sql: &str, args: &[i64]) -> (Vec<Vec<Value>>, bool
 pub fn insert(
     new: &Connection,
     table: &str,
-    columns: &[String],
+    columns: &[Option<String>],
     rows: Vec<Vec<Value>>,
 ) -> rusqlite::Result<u64> {
-    let places = vec!["?"; columns.len()].join(", ");
-    let columns = columns.join(", ");
-    let sql = format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})");
+    let named: Vec<&str> = columns.iter().flatten().map(String::as_str).collect();
+    if named.is_empty() {
+        return Ok(0);
+    }
+    let places = vec!["?"; named.len()].join(", ");
+    let sql = format!(
+        "INSERT OR IGNORE INTO {table} ({}) VALUES ({places})",
+        named.join(", ")
+    );
     let mut kept = 0;
-    for row in rows {
+    for row in rows.into_iter().filter(|row| row.len() == columns.len()) {
+        let values = row.into_iter().zip(columns);
+        let values = values.filter_map(|(value, column)| column.as_ref().map(|_| value));
         let mut statement = new.prepare_cached(&sql)?;
-        match statement.execute(params_from_iter(row)) {
+        match statement.execute(params_from_iter(values)) {
             Ok(inserted) => kept += inserted as u64,
             Err(error) if refused(&error) => {}
             Err(error) => return Err(error),

@@ -131,3 +131,28 @@ fn an_empty_file_is_not_a_store() {
     let error = DamagedStore::of(&[]).recover().expect_err("refused");
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
 }
+
+/// A damaged name in the schema is that of one column; it is not even text.
+#[test]
+fn a_column_with_a_damaged_name_is_left_out() {
+    for (name, corrections) in [("taken_back_at", 1), ("made_at", 0)] {
+        let damaged = DamagedStore::in_one_file();
+        let sql = INVALID_CORRECTION.replace("9, 5", "5, 9");
+        let inserted = damaged.connection().execute(&sql, []);
+        inserted.expect("valid");
+        let mut bytes = damaged.bytes();
+        let places: Vec<_> = bytes
+            .windows(name.len())
+            .enumerate()
+            .filter(|(_, part)| *part == name.as_bytes())
+            .map(|(at, _)| at)
+            .collect();
+        for at in places {
+            bytes[at..at + name.len()].fill(0xfb);
+        }
+        fs::write(&damaged.path, &bytes).expect("written");
+        let recovered = damaged.recovered();
+        assert_eq!(recovered.corrections, corrections, "{name}");
+        assert_eq!(damaged.kept(), (1500, 1500), "{name}");
+    }
+}
