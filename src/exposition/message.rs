@@ -43,7 +43,7 @@ pub struct Metric {
     pub timestamp_ms: Option<i64>,
 }
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Message)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Message)]
 pub struct LabelPair {
     #[prost(string, tag = "1")]
     pub name: String,

@@ -5,16 +5,25 @@
 use super::labels::Labels;
 use super::message::LabelPair;
 use super::sink::{Head, Sink};
+use hyper::body::Bytes;
 use prost::Message;
 use prost::encoding::message as submessage;
 use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Maximum number of samples in a request: about 2 MB before compression.
 pub const SAMPLES_MAX: u64 = 10_000;
 /// The value after the last sample of a series. Without it, Prometheus shows that sample for five more minutes.
 const STALE: u64 = 0x7ff0_0000_0000_0002;
-/// The field of a request that contains the series.
+/// The field of [`Series`].
 const SERIES: u32 = 1;
+
+/// A request as a message, which is written in parts.
+#[derive(Clone, PartialEq, Message)]
+struct Series {
+    #[prost(message, repeated, tag = "1")]
+    all: Vec<TimeSeries>,
+}
 
 #[derive(Clone, PartialEq, Message)]
 struct TimeSeries {
@@ -36,13 +45,42 @@ struct Sample {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteRequest {
     /// The message, compressed with Snappy.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     pub samples: u64,
 }
 
-/// The encoded labels of all series that were written last.
+/// The series that were written last. Their labels are in the compressed requests: 220,000 series, as of 1,000 services,
+/// take a tenth of the memory.
 #[derive(Debug, Default)]
-pub struct WrittenSeries(HashSet<Box<[u8]>>);
+pub struct WrittenSeries {
+    hashes: HashSet<u64>,
+    requests: Vec<Bytes>,
+}
+
+impl WrittenSeries {
+    /// The labels of the series that are not among `now`.
+    fn ended(&self, now: &HashSet<u64>) -> Vec<Vec<LabelPair>> {
+        let ended: HashSet<u64> = self.hashes.difference(now).copied().collect();
+        if ended.is_empty() {
+            return Vec::new();
+        }
+        let read = |body: &Bytes| {
+            let plain = snap::raw::Decoder::new().decompress_vec(body).ok()?;
+            Some(Series::decode(&*plain).ok()?.all)
+        };
+        let series = self.requests.iter().filter_map(read).flatten();
+        let labels = series.map(|series| series.labels);
+        labels
+            .filter(|labels| ended.contains(&hash(labels)))
+            .collect()
+    }
+}
+
+fn hash(labels: &[LabelPair]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    labels.hash(&mut hasher);
+    hasher.finish()
+}
 
 /// Writes a page as requests with one sample per series.
 #[derive(Debug)]
@@ -50,7 +88,7 @@ pub struct RemoteWriteSink<'a> {
     /// Labels of the series that do not have them.
     external: &'a [(String, String)],
     family: String,
-    written: WrittenSeries,
+    written: HashSet<u64>,
     /// Reused, with its buffers, for each series.
     series: TimeSeries,
     /// The next request.
@@ -65,7 +103,7 @@ impl<'a> RemoteWriteSink<'a> {
         Self {
             external,
             family: String::new(),
-            written: WrittenSeries::default(),
+            written: HashSet::new(),
             series: TimeSeries {
                 labels: Vec::new(),
                 samples: vec![Sample {
@@ -81,20 +119,17 @@ impl<'a> RemoteWriteSink<'a> {
 
     /// Ends the series that were written before, but not now. Returns the requests, and the written series.
     pub fn finish(mut self, before: &WrittenSeries) -> (Vec<WriteRequest>, WrittenSeries) {
-        for labels in before
-            .0
-            .difference(&self.written.0)
-            .cloned()
-            .collect::<Vec<_>>()
-        {
-            self.series.labels.clear();
-            // Encoded below, so it is valid.
-            if self.series.merge(&*labels).is_ok() {
-                self.add(f64::from_bits(STALE));
-            }
+        for labels in before.ended(&self.written) {
+            self.series.labels = labels;
+            self.add(f64::from_bits(STALE));
         }
         self.complete();
-        (self.requests, self.written)
+        let bodies = self.requests.iter().map(|request| request.body.clone());
+        let written = WrittenSeries {
+            hashes: self.written,
+            requests: bodies.collect(),
+        };
+        (self.requests, written)
     }
 
     fn write(&mut self, suffix: &str, labels: &Labels, value: f64) {
@@ -116,9 +151,7 @@ impl<'a> RemoteWriteSink<'a> {
         self.series.labels.truncate(count);
         // The specification requires this order.
         self.series.labels.sort_unstable();
-        let mut encoded = Vec::new();
-        submessage::encode_repeated(1, &self.series.labels, &mut encoded);
-        self.written.0.insert(encoded.into());
+        self.written.insert(hash(&self.series.labels));
         self.add(value);
     }
 
@@ -139,6 +172,7 @@ impl<'a> RemoteWriteSink<'a> {
             && self.samples > 0
         {
             let samples = self.samples;
+            let body = body.into();
             self.requests.push(WriteRequest { body, samples });
         }
         self.next.clear();
@@ -167,20 +201,16 @@ mod tests {
     use super::*;
     use crate::exposition::{Histogram, MetricKind};
 
-    #[derive(Clone, PartialEq, Message)]
-    struct Request {
-        #[prost(message, repeated, tag = "1")]
-        series: Vec<TimeSeries>,
-    }
-
     /// Each series as a line: labels, value, time.
     fn lines(requests: &[WriteRequest]) -> Vec<String> {
         let mut lines = Vec::new();
         for request in requests {
             let plain = snap::raw::Decoder::new().decompress_vec(&request.body);
-            let read = Request::decode(&*plain.expect("compressed")).expect("valid");
-            assert_eq!(read.series.len() as u64, request.samples);
-            lines.extend(read.series.into_iter().map(|series| {
+            let read = Series::decode(&*plain.expect("compressed"))
+                .expect("valid")
+                .all;
+            assert_eq!(read.len() as u64, request.samples);
+            lines.extend(read.into_iter().map(|series| {
                 let labels = series.labels.iter();
                 let labels: Vec<_> = labels
                     .map(|pair| format!("{}={}", pair.name, pair.value))

@@ -4,8 +4,8 @@ use crate::exposition::WriteRequest;
 use hyper::body::Bytes;
 use std::collections::VecDeque;
 
-/// Maximum size of all waiting requests, compressed: about an hour of 1,000 services at the default interval.
-pub const BYTES_MAX: usize = 32 << 20;
+/// Maximum size of all waiting requests, compressed. A page of 1,000 services with four objectives has 2.4 MB.
+pub const BYTES_MAX: usize = 64 << 20;
 
 /// Requests in the order of their samples. The oldest ones are dropped if there are too many.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Queue {
             self.added += 1;
             self.waiting.push_back(Waiting {
                 number: self.added,
-                body: body.into(),
+                body,
                 samples,
             });
         }
@@ -77,7 +77,7 @@ mod tests {
 
     fn request(length: usize, samples: u64) -> WriteRequest {
         WriteRequest {
-            body: vec![0; length],
+            body: vec![0; length].into(),
             samples,
         }
     }
