@@ -93,6 +93,7 @@ fn run() -> RunRecord {
         requests: Vec::new(),
         examples: Vec::new(),
         lack: Some("no port is left".to_owned()),
+        concurrent: vec!["run 7 (stress of web)".to_owned()],
         thresholds: Vec::new(),
         observed: Vec::new(),
     }

@@ -28,6 +28,8 @@ pub struct KeptRun {
     news: Sender<RunUpdate>,
     writer: Option<JoinHandle<()>>,
     path: PathBuf,
+    /// The number of the run in the store; `None` if it could not be stored yet.
+    id: Option<i64>,
 }
 
 enum RunUpdate {
@@ -42,7 +44,7 @@ impl KeptRun {
     /// Starts storing a planned run. Without a usable store, the run continues anyway.
     pub fn begin(config: &Config, run: &RunRecord) -> Self {
         let path = config.store.path.clone();
-        let plan = RunRecord {
+        let mut plan = RunRecord {
             to: run.from,
             ending: Ending::Interrupted,
             windows: Vec::new(),
@@ -53,13 +55,22 @@ impl KeptRun {
             ..run.clone()
         };
         let begun = Store::open_for_runs(&path).and_then(|mut store| {
+            plan.concurrent = store.concurrent_runs(None, &plan, Clock::system().now())?;
             let id = store.begin_run(&plan)?;
             Ok((store, id))
         });
+        let id = begun.as_ref().ok().map(|(_, id)| *id);
         let (news, received) = channel();
         let writer = match begun {
             Ok((store, id)) => {
                 print_error(&format!("slod: run {id} begins (slod runs show {id})"));
+                if !plan.concurrent.is_empty() {
+                    let names = plan.concurrent.join(", ");
+                    let effect = "each run affects the figures of the others";
+                    print_error(&format!(
+                        "slod: other load at the same time: {names}; {effect}"
+                    ));
+                }
                 let width = (run.scenario.length().as_secs_f64() / WINDOWS_MAX).ceil();
                 let work = Writer {
                     store,
@@ -78,7 +89,12 @@ impl KeptRun {
                 None
             }
         };
-        Self { news, writer, path }
+        Self {
+            news,
+            writer,
+            path,
+            id,
+        }
     }
 
     pub fn window(&self, window: LoadWindow) {
@@ -105,7 +121,8 @@ impl KeptRun {
     }
 
     /// Ends the run and returns it; reports why it could not be stored.
-    pub fn end(self, run: RunRecord) -> RunRecord {
+    pub fn end(self, mut run: RunRecord) -> RunRecord {
+        run.concurrent = self.concurrent(&run);
         let run = Arc::new(run);
         if let Some(writer) = self.writer {
             let _ = self.news.send(RunUpdate::End(run.clone()));
@@ -116,6 +133,14 @@ impl KeptRun {
         let kept = Store::open_for_runs(&self.path).and_then(|mut store| store.keep_run(&run));
         report(&self.path, kept);
         Arc::unwrap_or_clone(run)
+    }
+
+    /// The other runs that made load meanwhile; none if the store cannot be read.
+    fn concurrent(&self, run: &RunRecord) -> Vec<String> {
+        let store = Store::open_read_only(&self.path);
+        let now = Clock::system().now();
+        let found = store.and_then(|store| store.concurrent_runs(self.id, run, now));
+        found.unwrap_or_default()
     }
 }
 
@@ -163,7 +188,14 @@ impl Writer {
                 Ok(RunUpdate::Examples(new)) => self.part.examples.extend(new),
                 Ok(RunUpdate::End(run)) => {
                     let path = self.store.path().to_owned();
-                    let kept = self.store.end_run(self.id, &run);
+                    let kept = match self.store.end_run(self.id, &run) {
+                        // A store was restored or created in its place during the run.
+                        Err(StoreError::Gone) => Store::open_for_runs(&path).and_then(|store| {
+                            self.store = store;
+                            self.store.keep_run(&run)
+                        }),
+                        kept => kept,
+                    };
                     if let Ok(id) = kept {
                         summarize(&mut self.store, id, &run, self.service.as_ref());
                     }

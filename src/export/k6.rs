@@ -61,6 +61,7 @@ pub(super) fn write(script: &Script) -> String {
             ("has_target_values", script.has_target_values().into()),
             ("has_checks", script.has_checks().into()),
             ("captures_cookies", script.captures_cookies().into()),
+            ("captures_locations", script.captures_locations().into()),
             ("reads_headers", script.reads_headers().into()),
             ("data_file", data_file.into()),
             ("options", code(format!("{:#}", options(script)))),
@@ -241,6 +242,10 @@ fn capture(capture: &ScriptCapture) -> String {
             literal(name),
             literal(pattern)
         ),
+        ScriptSource::Location(None) => "inLocation(response)".to_owned(),
+        ScriptSource::Location(Some(pattern)) => {
+            format!("inLocationPart(response, {})", literal(pattern))
+        }
         ScriptSource::Cookie(name) => format!("inCookie(response, {})", literal(name)),
         ScriptSource::Regex(pattern) => format!("inText(response.body, {})", literal(pattern)),
     };

@@ -51,6 +51,7 @@ pub(super) fn write(script: &Script) -> String {
             ("has_target_values", script.has_target_values().into()),
             ("has_checks", script.has_checks().into()),
             ("captures_cookies", script.captures_cookies().into()),
+            ("captures_locations", script.captures_locations().into()),
             ("data_file", data_file.into()),
             ("timeout", script.timeout.as_secs_f64().into()),
             ("keeps_cookies", script.cookies.into()),
@@ -162,6 +163,10 @@ fn capture(capture: &ScriptCapture) -> String {
             literal(name),
             literal(pattern)
         ),
+        ScriptSource::Location(None) => "in_location(response)".to_owned(),
+        ScriptSource::Location(Some(pattern)) => {
+            format!("in_location_part(response, {})", literal(pattern))
+        }
         ScriptSource::Cookie(name) => format!("self.in_cookie({})", literal(name)),
         ScriptSource::Regex(pattern) => format!("in_text(response.text, {})", literal(pattern)),
     };

@@ -129,6 +129,11 @@ impl Script {
         captures.any(|one| matches!(one.from, ScriptSource::Cookie(_)))
     }
 
+    fn captures_locations(&self) -> bool {
+        let mut captures = self.requests().flat_map(|one| &one.captures);
+        captures.any(|one| matches!(one.from, ScriptSource::Location(_)))
+    }
+
     fn has_checks(&self) -> bool {
         self.requests().any(|one| !one.checks.is_empty())
     }
@@ -136,7 +141,12 @@ impl Script {
     /// Whether it reads headers of responses, of which k6 joins repeated ones.
     pub fn reads_headers(&self) -> bool {
         let of_check = |one: &ScriptCheck| one.test.is_of_header();
-        let of_capture = |one: &ScriptCapture| matches!(one.from, ScriptSource::Header(..));
+        let of_capture = |one: &ScriptCapture| {
+            matches!(
+                one.from,
+                ScriptSource::Header(..) | ScriptSource::Location(_)
+            )
+        };
         self.requests()
             .any(|one| one.checks.iter().any(of_check) || one.captures.iter().any(of_capture))
     }

@@ -2,6 +2,7 @@
 //! values. Pure.
 
 use super::literal;
+use http::header::LOCATION;
 use slod_load::Escape;
 
 /// The path, a header or the body of a request.
@@ -35,6 +36,8 @@ pub enum ScriptSource {
     Json(Vec<Key>),
     /// The name in lower case, and an expression for the value.
     Header(String, Option<String>),
+    /// The `Location` header, and an expression for a part of it.
+    Location(Option<String>),
     Cookie(String),
     Regex(String),
 }
@@ -127,7 +130,10 @@ impl ScriptSource {
     /// An expression has the same meaning in all languages; an error for others.
     pub fn header(name: &str, pattern: Option<&str>) -> Result<Self, String> {
         let pattern = pattern.map(portable).transpose()?;
-        Ok(Self::Header(name.to_ascii_lowercase(), pattern))
+        Ok(match name.to_ascii_lowercase() {
+            name if name == LOCATION.as_str() => Self::Location(pattern),
+            name => Self::Header(name, pattern),
+        })
     }
 
     /// An expression with the same meaning in all languages; an error for others.

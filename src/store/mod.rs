@@ -88,7 +88,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use summary::CountingBasis;
 
 /// How long a statement waits for another process's lock. The writer retries afterwards anyway.
@@ -96,6 +96,8 @@ const BUSY: Duration = Duration::from_millis(500);
 /// The same for storing a run, which is written only once: on a slow disk a daemon may hold the
 /// lock most of the time.
 const BUSY_WITH_RUN: Duration = Duration::from_mins(1);
+/// How long a process that stores a run waits for another one that creates or migrates the store.
+const PREPARED_BY_ANOTHER: Duration = Duration::from_secs(3);
 
 /// An open store for reading, and for writing if it was opened for writing.
 #[derive(Debug)]
@@ -163,14 +165,20 @@ impl Store {
     /// everything else. Does not prevent a daemon from starting: an existing store needs no
     /// writer's lock for this.
     pub fn open_for_runs(path: &Path) -> Result<Self, StoreError> {
-        if !path.exists() {
-            drop(Self::open(path)?);
+        let until = Instant::now() + PREPARED_BY_ANOTHER;
+        loop {
+            if path.exists()
+                && let Some(store) = Self::open_without_lock(path)?
+            {
+                return Ok(store);
+            }
+            // A new file, an older version, or a restored backup: prepared, and the lock released,
+            // unless another process has it, which may be preparing the store as well.
+            let prepared = Self::open(path).map(drop);
+            if Instant::now() >= until || !matches!(prepared, Ok(()) | Err(StoreError::InUse)) {
+                return Err(prepared.err().unwrap_or(StoreError::InUse));
+            }
         }
-        if let Some(store) = Self::open_without_lock(path)? {
-            return Ok(store);
-        }
-        // An older version, or a restored backup: prepared, unless a daemon writes to it.
-        Self::open(path)
     }
 
     /// Whether a daemon writes to the store in this file.

@@ -1,6 +1,7 @@
 //! Values of responses that later requests of a sequence use.
 
-use http::header::SET_COOKIE;
+use crate::location;
+use http::header::{LOCATION, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use slod_core::outcome::Cause;
@@ -22,7 +23,8 @@ pub struct Capture {
 
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// The value of a header, or what `part` finds in it.
+    /// The value of a header, or what `part` finds in it. That of a `Location` is resolved against the request's
+    /// target, and a part of it is percent-decoded.
     Header {
         name: HeaderName,
         part: Option<Arc<dyn Extract>>,
@@ -47,20 +49,25 @@ impl Capture {
         matches!(self.from, Source::Header { .. } | Source::Cookie(_))
     }
 
-    /// `None` if the response does not contain the value, or it is too long. `cookies` are those of the user, as in
-    /// the header of a request.
+    /// `None` if the response does not contain the value, or it is too long. `target` is that of the request;
+    /// `cookies` are those of the user, as in the header of a request.
     pub(crate) fn find(
         &self,
         headers: &HeaderMap,
+        target: &str,
         cookies: impl FnOnce() -> Option<HeaderValue>,
         body: &[u8],
     ) -> Option<String> {
         let value = match &self.from {
-            Source::Header { name, part: None } => headers.get(name)?.to_str().ok()?.to_owned(),
-            Source::Header {
-                name,
-                part: Some(part),
-            } => part.extract(headers.get(name)?.as_bytes())?,
+            Source::Header { name, part } => {
+                let whole = headers.get(name)?;
+                match (part, *name == LOCATION) {
+                    (None, false) => whole.to_str().ok()?.to_owned(),
+                    (None, true) => location::resolved(whole.to_str().ok()?, target),
+                    (Some(part), false) => part.extract(whole.as_bytes())?,
+                    (Some(part), true) => location::decoded(&part.extract(whole.as_bytes())?),
+                }
+            }
             Source::Cookie(name) => {
                 let set = headers.get_all(SET_COOKIE).iter();
                 let set = set.filter_map(|one| one.to_str().ok()?.split(';').next());

@@ -20,6 +20,7 @@ mod examples;
 mod head;
 mod http1;
 mod http2;
+mod location;
 mod message;
 mod open;
 mod plan;

@@ -184,6 +184,13 @@ impl Session {
         row.unwrap_or_default()
     }
 
+    /// The path and query of such a request.
+    fn target(&self, plan: &Plan, request: &Request) -> String {
+        let uri = request.uri(values(plan, &self.captured, self.row));
+        let target = uri.as_ref().and_then(|uri| uri.path_and_query());
+        target.map_or_else(|| "/".to_owned(), ToString::to_string)
+    }
+
     /// The cookies that the user sends with such a request.
     fn cookies(&self, plan: &Plan, request: &Request) -> Option<HeaderValue> {
         let uri = request.uri(values(plan, &self.captured, self.row))?;
@@ -200,8 +207,10 @@ impl Session {
         let body = answer.body.bytes.as_deref().unwrap_or_default();
         let conditions = request.conditions.as_ref();
         let first = conditions.map_or(0, |all| all.names().len());
+        let target = self.target(plan, request);
         for (number, capture) in request.captures.iter().enumerate() {
-            let value = capture.find(&answer.headers, || self.cookies(plan, request), body);
+            let cookies = || self.cookies(plan, request);
+            let value = capture.find(&answer.headers, &target, cookies, body);
             if value.is_none() {
                 let name = &capture.name;
                 let words = || format!("the response has no value for `{name}`{}", self.of_row());

@@ -19,8 +19,8 @@ fn locustfiles_contain_stages_and_limits() {
         "data = next(data_rows)",
         "\"/chats/\" + percent(captured[\"id\"]) + \"?user=\" + percent(data[\"the user\"])",
         "in_json(response, [\"chats\", 0, \"the id\"])",
-        "\"next\": lambda response: in_header(response, \"location\")",
-        "in_text(in_header(response, \"location\"), \"/o/(\\\\d+)\")",
+        "\"next\": lambda response: in_location(response)",
+        "in_location_part(response, \"/o/(\\\\d+)\")",
         "self.in_cookie(\"XSRF-TOKEN\")",
     ] {
         assert!(text.contains(part), "{part} is missing in:\n{text}");

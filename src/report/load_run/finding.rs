@@ -2,7 +2,7 @@
 
 use super::RunReport;
 use crate::format::numbers;
-use crate::load::{Answer, Ending, Figures, SOAK, Statement};
+use crate::load::{Answer, Ending, Figures, OTHER_RUNS, SOAK, Statement};
 use crate::threshold::{Decision, NotMeasured, ThresholdMetric, ThresholdResult};
 
 /// Maximum number of missed thresholds in the headline.
@@ -14,13 +14,14 @@ impl RunReport {
         format!("{}: {}", self.title(), self.finding())
     }
 
-    /// The reason if it ended early, and the most important result.
+    /// The reason if it ended early, the most important result, and what limits its meaning.
     pub fn finding(&self) -> String {
         let found = self.found();
-        match (&self.run.ending, self.too_short()) {
-            (Ending::Failed { .. }, _) | (_, None) => found,
-            (_, Some(why)) => format!("{found}; {why}"),
+        if matches!(self.run.ending, Ending::Failed { .. }) {
+            return found;
         }
+        self.reservations()
+            .fold(found, |found, why| format!("{found}; {why}"))
     }
 
     fn found(&self) -> String {
@@ -37,10 +38,11 @@ impl RunReport {
         }
     }
 
-    /// Why a soak test was too short for long-term effects; `None` otherwise.
-    fn too_short(&self) -> Option<&str> {
-        let soak = self.statement(SOAK);
-        soak.map(|one| one.evidence.as_str())
+    /// That a soak test was too short for long-term effects, and that other runs made load at the same time.
+    fn reservations(&self) -> impl Iterator<Item = &str> {
+        let found = [SOAK, OTHER_RUNS].into_iter();
+        let found = found.filter_map(|topic| self.statement(topic));
+        found.map(|one| one.evidence.as_str())
     }
 
     /// What was bad, or what can still be said if the generator was the limit.

@@ -28,6 +28,7 @@ pub(super) fn write(report: &RunReport) -> String {
         thresholds: _,
         examples,
         lack,
+        concurrent,
     } = &report.run;
     let length = windows.iter().map(|one| one.length).sum();
     let requests: Vec<Value> = requests.iter().map(|one| request(one, length)).collect();
@@ -60,6 +61,7 @@ pub(super) fn write(report: &RunReport) -> String {
         "requests": requests,
         "first_failures": examples.iter().map(|(cause, words)| json!({ "cause": cause.label(), "words": words })).collect::<Vec<_>>(),
         "first_lack": lack,
+        "concurrent_runs": concurrent,
         "windows": windows.iter().map(|one| known(window(one))).collect::<Vec<_>>(),
         "observed": observed.iter().filter_map(series).collect::<Vec<_>>(),
     });

@@ -10,6 +10,7 @@
 //! summary.rs: run summaries for lists
 //! ```
 
+mod concurrent;
 mod examples;
 mod fields;
 mod observed;

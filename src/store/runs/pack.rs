@@ -9,8 +9,8 @@ use std::io;
 /// Formats add data to the preceding one: 2 series and requests by name, 3 thresholds, 4 requests
 /// with unknown results, 5 examples of failures, 6 latencies of failed requests, 7 what the load
 /// generator lacked, 8 the count of retried requests, 9 unmet conditions and `Retry-After` of each
-/// request, 10 whether the latter was read, 11 the bytes of each request.
-const FORMAT: u64 = 11;
+/// request, 10 whether the latter was read, 11 the bytes of each request, 12 concurrent runs.
+const FORMAT: u64 = 12;
 
 pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
@@ -32,16 +32,21 @@ pub fn pack(run: &RunRecord) -> io::Result<Vec<u8>> {
     let written = observed::write(&mut out, &run.observed, run.from);
     written.map_err(|_| io::Error::other("cannot encode the samples"))?;
     requests::write(&mut out, &run.requests);
-    put(&mut out, run.thresholds.len() as u64);
-    for threshold in &run.thresholds {
-        text(&mut out, threshold);
-    }
+    texts(&mut out, &run.thresholds);
     examples::write(&mut out, &run.examples);
     put(&mut out, u64::from(run.lack.is_some()));
     if let Some(words) = &run.lack {
         text(&mut out, words);
     }
+    texts(&mut out, &run.concurrent);
     compress(&out)
+}
+
+fn texts(out: &mut Vec<u8>, all: &[String]) {
+    put(out, all.len() as u64);
+    for one in all {
+        text(out, one);
+    }
 }
 
 fn scenario(out: &mut Vec<u8>, scenario: &Scenario) {
@@ -87,7 +92,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
     }
     let thresholds = match format {
         1 | 2 => Vec::new(),
-        _ => read_thresholds(&mut bytes)?,
+        _ => read_texts(&mut bytes)?,
     };
     let examples = match format {
         1..=4 => Vec::new(),
@@ -96,6 +101,10 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
     let lack = match format {
         1..=6 => None,
         _ => read_lack(&mut bytes)?,
+    };
+    let concurrent = match format {
+        1..=11 => Vec::new(),
+        _ => read_texts(&mut bytes)?,
     };
     Ok(RunRecord {
         service: head.service.clone(),
@@ -108,6 +117,7 @@ pub fn unpack(head: &StoredRun, record: &[u8]) -> Result<RunRecord, Corrupt> {
         requests,
         examples,
         lack,
+        concurrent,
         thresholds,
         observed,
     })
@@ -127,7 +137,7 @@ fn read_ending(bytes: &mut Bytes<'_>) -> Result<Ending, Corrupt> {
     })
 }
 
-fn read_thresholds(bytes: &mut Bytes<'_>) -> Result<Vec<String>, Corrupt> {
+fn read_texts(bytes: &mut Bytes<'_>) -> Result<Vec<String>, Corrupt> {
     let count: usize = bytes.small()?;
     (0..count).map(|_| read_text(bytes)).collect()
 }

@@ -74,6 +74,7 @@ fn run(service: &str, from: i64) -> RunRecord {
         }],
         examples: vec![(Cause::Status, "status 503".to_owned())],
         lack: Some("no port is left".to_owned()),
+        concurrent: vec!["run 7 (stress of web)".to_owned()],
         thresholds: vec!["p95<500ms".to_owned(), "errors<0.001".to_owned()],
         observed: vec![
             series("slod_host_load1", SeriesKind::Gauge, from, &[0.25, 1.5]),

@@ -18,6 +18,7 @@ pub use builtin::{BUILTIN, builtin};
 pub use compare::{compare, unfit_as_baseline};
 pub use counted::{CountedWindows, Reading};
 pub use judge::advice::{self, Advice};
+pub use judge::concurrent::TOPIC as OTHER_RUNS;
 pub use judge::indicators::{Indicators, indicators};
 pub use judge::success::TOPIC as REQUESTS;
 pub use probed::{Attempt, probed_windows};

@@ -110,6 +110,8 @@ pub struct RunRecord {
     pub examples: Vec<(Cause, String)>,
     /// A description of the first resource that the generator's machine lacked.
     pub lack: Option<String>,
+    /// Other runs that made load at the same time and are stored in the same place, such as `run 2 (stress of rag)`.
+    pub concurrent: Vec<String>,
     /// Thresholds set by the user in addition to those of the config, as text.
     pub thresholds: Vec<String>,
     /// Samples of the service, its processes and the host during the run; may be empty.
@@ -135,6 +137,7 @@ impl RunRecord {
             requests: Vec::new(),
             examples: Vec::new(),
             lack: None,
+            concurrent: Vec::new(),
             thresholds: Vec::new(),
             observed: Vec::new(),
         }

@@ -3,7 +3,8 @@
 
 use super::judge::advice::{self, Advice};
 use super::judge::{
-    after_spike, bottleneck, breaking, knee, law, recovery, resources, restarts, soak, success,
+    after_spike, bottleneck, breaking, concurrent, knee, law, recovery, resources, restarts, soak,
+    success,
 };
 use super::observed::length;
 use super::{RunRecord, Usable};
@@ -85,6 +86,7 @@ pub fn statements(run: &RunRecord, limit: Option<Limit>) -> Vec<Statement> {
     let mut all: Vec<Statement> = generator.into_iter().collect();
     all.extend(success::statement(&usable));
     all.extend(restarts::statement(run));
+    all.extend(concurrent::statement(run));
     if rises(run) {
         all.extend(broken(&usable, limit));
         let law = law::statement(&usable).filter(|_| spike.is_none());

@@ -55,7 +55,7 @@ impl Captures {
             .iter()
             .filter(|(name, _)| !name.contains('{'))
         {
-            let value = percent_decode_str(value).decode_utf8_lossy();
+            let value = decoded(value);
             let keys = || vec![("cookie", (*name).to_owned())];
             self.know(step, &value, name, keys);
         }
@@ -68,13 +68,14 @@ impl Captures {
         let (mut before, mut field) = (String::new(), "id");
         for segment in path.split('/').skip(1) {
             let keys = || in_location(format!("{before}/([^/?#]+)"));
-            if is_number(segment) {
-                self.insert(step, segment, field, keys());
+            let value = decoded(segment);
+            if is_number(&value) {
+                self.insert(step, &value, field, keys());
             } else {
-                self.know(step, segment, field, keys);
+                self.know(step, &value, field, keys);
             }
             before.push('/');
-            before += &if self.known.contains_key(segment) {
+            before += &if self.known.contains_key(&value) {
                 "[^/?#]+".to_owned()
             } else {
                 regex::escape(segment)
@@ -86,7 +87,7 @@ impl Captures {
             .filter_map(|pair| pair.split_once('='))
         {
             let keys = || in_location(format!("[?&#]{}=([^&#]+)", regex::escape(name)));
-            self.know(step, value, name, keys);
+            self.know(step, &decoded(value), name, keys);
         }
     }
 
@@ -173,6 +174,11 @@ impl Captures {
             });
         }
     }
+}
+
+/// A value in an address or a cookie, as a step captures it.
+fn decoded(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// Whether it looks like the number of an identifier.

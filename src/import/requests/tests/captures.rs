@@ -115,9 +115,9 @@ fn cookies_and_parts_of_redirects_are_captured() {
     let form = "application/x-www-form-urlencoded";
     let imported = steps(&[
         page,
-        redirect("https://shop.example/v2.1/users/48213/orders/f81d4fae7dec?state=ab12cd34ef"),
+        redirect("https://shop.example/v2.1/users/48213/orders/f81d4fae7dec?state=ab12%2Bcd34%3D"),
         entry(
-            "/v2.1/users/48213/orders/f81d4fae7dec/pay?state=ab12cd34ef",
+            "/v2.1/users/48213/orders/f81d4fae7dec/pay?state=ab12%2Bcd34%3D",
             &posted(form, "token=q8Zk2mPx7LwR%3D%3D&x=f81d4fae7dec"),
             "",
         ),

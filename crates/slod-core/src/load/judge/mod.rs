@@ -4,6 +4,7 @@ pub mod advice;
 pub(super) mod after_spike;
 pub(super) mod bottleneck;
 pub(super) mod breaking;
+pub mod concurrent;
 mod fault;
 pub(super) mod indicators;
 pub(super) mod knee;
