@@ -193,6 +193,20 @@ fn dropped_starts_name_the_resource_that_the_generator_lacked() {
 }
 
 #[test]
+fn the_first_line_names_other_load_at_the_same_time() {
+    let mut run = planned(|_| {}).run;
+    run.concurrent = vec!["run 7 (stress of web)".to_owned()];
+    let report = RunReport::new(run, None);
+    let words =
+        "the figures include the effect of other load at the same time: run 7 (stress of web)";
+    let first = format!("; {words}");
+    assert!(report.headline().ends_with(&first), "{}", report.headline());
+    assert_eq!(report.answer(), Answer::Good);
+    let json: serde_json::Value = serde_json::from_str(&report.to_json()).expect("JSON");
+    assert_eq!(json["concurrent_runs"][0], "run 7 (stress of web)");
+}
+
+#[test]
 fn failures_are_not_called_slow_and_missed_thresholds_are_named() {
     let mut run =
         planned(|window| (window.good, window.failed) = (400, vec![(Cause::Status, 100)])).run;

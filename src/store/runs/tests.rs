@@ -2,12 +2,14 @@ mod active;
 
 use super::*;
 use crate::load::{
-    Ending, LoadWindow, ObservedSeries, RequestFigures, RetryAfter, Transferred, builtin,
+    Ending, LoadWindow, OBSERVED, ObservedSeries, RequestFigures, RetryAfter, Transferred, builtin,
 };
 use crate::outcome::Cause;
 use crate::sample::{Sample, SeriesKey, SeriesKind};
 use crate::stats::quantile::Histogram;
+use crate::store::lock::WriterLock;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 /// [`run`]`("rag", 100)` without series and requests, in format 1.
@@ -125,13 +127,14 @@ fn runs_of_earlier_versions_are_read() {
     kept.thresholds.clear();
     kept.examples.clear();
     kept.lack = None;
+    kept.concurrent.clear();
     let id = store.keep_run(&kept).expect("kept");
     let packed = pack::pack(&kept).expect("packs");
     let mut old = fields::decompress(&packed).expect("compressed");
-    assert_eq!(old[0], 11);
-    // Format 6 ended before what the generator lacked, format 4 before the examples, and format 2
+    assert_eq!(old[0], 12);
+    // Format 11 ended before the concurrent runs, format 6 before what the generator lacked, format 4 before the examples, and format 2
     // before the thresholds; all of these are empty.
-    for format in [6, 4, 2] {
+    for format in [11, 6, 4, 2] {
         assert_eq!(old.pop(), Some(0));
         old[0] = format;
         let old = fields::compress(&old).expect("compresses");
@@ -170,6 +173,58 @@ fn storing_runs_does_not_prevent_a_daemon_from_starting() {
     let mut runs = Store::open_for_runs(&path).expect("opens");
     let _daemon = Store::open(&path).expect("opens beside it");
     runs.keep_run(&run("rag", 100)).expect("kept");
+}
+
+/// An empty file is prepared first, which takes the lock for a moment only. Another process may do the same.
+#[test]
+fn preparing_a_store_for_runs_waits_for_another_and_keeps_no_lock() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("slod.db");
+    let before = WriterLock::take(&path).expect("locks an empty file");
+    let opened = thread::scope(|scope| {
+        let opened = scope.spawn(|| Store::open_for_runs(&path));
+        thread::sleep(Duration::from_millis(500));
+        drop(before);
+        opened.join().expect("no panic")
+    });
+    let mut runs = opened.expect("prepared");
+    let _daemon = Store::open(&path).expect("opens beside it");
+    runs.keep_run(&run("rag", 100)).expect("kept");
+}
+
+#[test]
+fn runs_that_made_load_at_the_same_time_are_named() {
+    let (_folder, mut store) = Store::temporary();
+    let of = |service, from, until| RunRecord {
+        to: Timestamp::from_secs(until),
+        ..run(service, from)
+    };
+    for (service, from, until) in [("before", 100, 199), ("web", 100, 200), ("rag", 250, 260)] {
+        store.keep_run(&of(service, from, until)).expect("kept");
+    }
+    let observed = RunRecord {
+        engine: OBSERVED.to_owned(),
+        ..of("rag", 210, 220)
+    };
+    store.keep_run(&observed).expect("kept");
+    // It is running: its last write was earlier.
+    store.begin_run(&of("active", 190, 195)).expect("begins");
+    let own = of("rag", 200, 300);
+    let id = store.keep_run(&own).expect("kept");
+    let names = |store: &Store, run: &RunRecord, id, now| {
+        let found = store.concurrent_runs(id, run, Timestamp::from_secs(now));
+        found.expect("reads")
+    };
+    let scenario = &own.scenario.name;
+    let [active, second, first] = [(5, "active"), (3, "rag"), (2, "web")]
+        .map(|(id, service)| format!("run {id} ({scenario} of {service})"));
+    assert_eq!(
+        names(&store, &own, Some(id), 210),
+        [&*active, &*second, &*first]
+    );
+    // Its process died.
+    assert_eq!(names(&store, &own, Some(id), 250), [second, first]);
+    assert!(names(&store, &observed, Some(4), 250).is_empty());
 }
 
 #[test]

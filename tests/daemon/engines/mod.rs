@@ -43,6 +43,14 @@ services:
             - { name: login, method: POST, path: /login, json: { user: "${data.user}" }, capture: [ { name: token, json: "$.tokens[0]" } ] }
             - { name: mine, path: "/mine/${data.user}", headers: { X-Token: "${captured.token}" } }
         - { name: moved, path: /moved, expect: { status: [302] } }
+        - name: redirect
+          steps:
+            - name: begin
+              path: /begin/here
+              expect: { status: [302] }
+              capture: [ { name: next, header: Location }, { name: code, header: Location, regex: "code=([^&]+)" } ]
+            - { name: arrived, path: "${captured.next}", think: 0s }
+            - { name: code, path: "/code/${captured.code}", think: 0s }
 "#;
 
 fn config(folder: &Path, address: SocketAddr) -> PathBuf {

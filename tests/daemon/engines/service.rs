@@ -78,6 +78,16 @@ fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
         "limited" if counts.total().is_multiple_of(2) => {
             (429, "retry-after: 2\r\n".to_owned(), String::new())
         }
+        "begin" => {
+            let location = "location: ../arrived?code=a%2Bb%2F\r\n";
+            (302, location.to_owned(), String::new())
+        }
+        "arrived?code=a%2Bb%2F" => plain(200),
+        "code" => plain(if request.path == "/code/a%2Bb%2F" {
+            200
+        } else {
+            400
+        }),
         "moved" => (302, "location: /elsewhere\r\n".to_owned(), String::new()),
         _ => plain(200),
     }

@@ -148,6 +148,13 @@ fn users_of_both_tools_keep_cookies_and_captured_values() {
             // A redirect is a response, and is not followed.
             assert!(counts.of("moved 302") > 10, "{}", counts.all());
             assert_eq!(counts.of("elsewhere 200"), 0);
+            // A relative one is captured as a browser resolves it, and a part of it decoded.
+            assert!(
+                counts.of("arrived?code=a%2Bb%2F 200") > 5,
+                "{}",
+                counts.all()
+            );
+            assert!(counts.of("code 200") > 5, "{}", counts.all());
         }
     });
 }

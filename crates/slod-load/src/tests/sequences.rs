@@ -293,29 +293,36 @@ async fn each_user_has_its_own_cookies() {
 async fn cookies_and_parts_of_headers_are_captured() {
     let (seen, service) = recording(|head, _| match header(head, "cookie") {
         None => ok(
-            "set-cookie: xsrf=a%3Db; path=/\r\nlocation: /orders/a%2B0\r\n",
+            "set-cookie: xsrf=a%3Db; path=/\r\nlocation: ./orders/a%2B0\r\n",
             "",
         ),
-        Some(_) => ok("location: /orders/17\r\n", ""),
+        Some(_) => ok("location: ./orders/17\r\n", ""),
     });
-    let part: Arc<dyn Extract> = Arc::new(Behind("/orders/"));
-    let order = Source::Header {
+    let of_location = |part| Source::Header {
         name: HeaderName::from_static("location"),
-        part: Some(part),
+        part,
     };
+    let order: Arc<dyn Extract> = Arc::new(Behind("/orders/"));
     let form = Request {
         captures: vec![
             capture("xsrf", Source::Cookie("xsrf".into())),
-            capture("order", order),
+            capture("order", of_location(Some(order))),
+            capture("next", of_location(None)),
         ],
-        ..request("/form")
+        ..request("/shop/form")
     };
     let send = Request {
         uri: Templated::Template(template("/pay/", Reference::Captured(1), Escape::Percent)),
-        templated_headers: vec![(
-            HeaderName::from_static("x-xsrf"),
-            template("", Reference::Captured(0), Escape::AsIs),
-        )],
+        templated_headers: vec![
+            (
+                HeaderName::from_static("x-xsrf"),
+                template("", Reference::Captured(0), Escape::AsIs),
+            ),
+            (
+                HeaderName::from_static("referer"),
+                template("", Reference::Captured(2), Escape::Target),
+            ),
+        ],
         ..request("/pay")
     };
     let sequence = Sequence {
@@ -343,6 +350,8 @@ async fn cookies_and_parts_of_headers_are_captured() {
     let orders = paid.iter().map(|head| head.split(' ').nth(1));
     let orders: Vec<_> = orders.flatten().collect();
     assert_eq!(orders[..2], ["/pay/a%2B0", "/pay/17"]);
+    let first = header(paid[0], "referer");
+    assert_eq!(first, Some("/shop/orders/a%2B0"));
 }
 
 /// Requires the type `text/json`, and `ok` in the body.
