@@ -18,11 +18,10 @@ pub fn resolved(location: &str, target: &str) -> String {
     let mut is_folder = false;
     for segment in relative.split('/') {
         is_folder = matches!(segment, "." | "..");
-        match segment {
-            "." => {}
-            ".." if segments.len() > 1 => drop(segments.pop()),
-            ".." => {}
-            name => segments.push(name),
+        if !is_folder {
+            segments.push(segment);
+        } else if segment == ".." && segments.len() > 1 {
+            segments.pop();
         }
     }
     if is_folder {

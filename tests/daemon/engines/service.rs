@@ -82,7 +82,6 @@ fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
             let location = "location: ../arrived?code=a%2Bb%2F\r\n";
             (302, location.to_owned(), String::new())
         }
-        "arrived?code=a%2Bb%2F" => plain(200),
         "code" => plain(if request.path == "/code/a%2Bb%2F" {
             200
         } else {

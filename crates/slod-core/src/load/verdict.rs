@@ -8,6 +8,7 @@ use super::judge::{
 };
 use super::observed::length;
 use super::{RunRecord, Usable};
+use crate::outcome::Cause;
 use std::time::Duration;
 
 /// A constant load for at least this long is a soak.
@@ -156,7 +157,7 @@ fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
             let bottleneck = bottleneck::statement(usable, found);
             let point = match bottleneck.answer {
                 Answer::Bad => point,
-                Answer::Good | Answer::Unknown => point.advised(advice::BREAK),
+                Answer::Good | Answer::Unknown => point.advised(cure(usable, found)),
             };
             vec![point, bottleneck]
         }
@@ -168,6 +169,19 @@ fn broken(usable: &Usable<'_>, limit: Option<Limit>) -> Vec<Statement> {
         all.extend(Some(bottleneck).filter(|_| is_known));
     }
     all
+}
+
+/// Advice for a break without a known bottleneck. Requests that fail for another reason than a timeout are not slow.
+fn cure(usable: &Usable<'_>, found: &breaking::Break) -> Advice {
+    let causes = usable.run.causes();
+    let is_timeout = causes
+        .first()
+        .is_some_and(|(cause, _)| *cause == Cause::Timeout);
+    if found.is_of_failures() && !is_timeout {
+        advice::FAILED
+    } else {
+        advice::BREAK
+    }
 }
 
 /// Whether the planned load rises.

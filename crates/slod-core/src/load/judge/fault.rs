@@ -24,8 +24,16 @@ pub(super) struct Fault {
     pub event: String,
     /// The same with the numbers.
     pub why: String,
-    /// Whether the service rejected requests on purpose, because of their rate.
-    pub is_rate_limit: bool,
+    pub kind: FaultKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::load) enum FaultKind {
+    /// The service rejected requests on purpose, because of their rate.
+    RateLimit,
+    Failures,
+    /// Responses took too long, or too few were made.
+    Slowness,
 }
 
 /// The fault of a window under the planned load.
@@ -46,19 +54,18 @@ pub(super) fn is_rate_limited(figures: &Figures) -> bool {
 fn errors(figures: &Figures) -> Option<Fault> {
     figures.fail_more_than(ERRORS_MAX, LEVEL).then(|| {
         let ratio = failed(figures.error_ratio().unwrap_or_default());
-        let is_rate_limit = is_rate_limited(figures);
-        if is_rate_limit {
+        if is_rate_limited(figures) {
             let rejected = failed(figures.rate_limited as f64 / figures.completed as f64);
             return Fault {
                 event: "a rate limit rejected requests".to_owned(),
                 why: format!("{rejected} of the requests were rejected with status 429"),
-                is_rate_limit,
+                kind: FaultKind::RateLimit,
             };
         }
         Fault {
             event: "requests failed".to_owned(),
             why: format!("{ratio} of the requests failed"),
-            is_rate_limit,
+            kind: FaultKind::Failures,
         }
     })
 }
@@ -76,7 +83,7 @@ fn latency(figures: &Figures, limit: Limit, late: Duration) -> Option<Fault> {
         Fault {
             event: format!("{p} exceeded its objective"),
             why: format!("{p} was at least {least} ms, above {below} ms"),
-            is_rate_limit: false,
+            kind: FaultKind::Slowness,
         }
     })
 }
@@ -95,7 +102,7 @@ fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
             why: format!(
                 "{dropped} starts were dropped, because too many requests were in progress"
             ),
-            is_rate_limit: false,
+            kind: FaultKind::Slowness,
         });
     }
     let started = match run.engine.as_str() {
@@ -107,6 +114,6 @@ fn achieved(figures: &Figures, run: &RunRecord) -> Option<Fault> {
     is_short.then(|| Fault {
         event: "the service fell behind the rate".to_owned(),
         why: format!("{answered:.0} of {started:.0} requests were answered"),
-        is_rate_limit: false,
+        kind: FaultKind::Slowness,
     })
 }

@@ -229,7 +229,7 @@ fn described(found: &Break, unit: &str) -> String {
         format!("between {lower} and {level} {unit}")
     };
     let (at, why) = (at.as_secs(), &fault.why);
-    if fault.is_rate_limit {
+    if found.is_rate_limit() {
         return format!(
             "rate-limited {levels}, {at} s after the start: {why}; the service itself did not break before"
         );

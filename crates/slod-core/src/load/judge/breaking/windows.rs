@@ -3,7 +3,7 @@
 use super::super::super::usable::Chunk;
 use super::super::super::verdict::Limit;
 use super::super::super::{Model, Usable};
-use super::super::fault::{Fault, fault, of_answers};
+use super::super::fault::{Fault, FaultKind, fault, of_answers};
 use super::steady::Unsteady;
 use crate::stats::quantile::needed;
 use std::time::Duration;
@@ -41,12 +41,16 @@ impl Break {
     /// Whether the fault is not due to the load, since this one was handled. A rate limit may allow more
     /// requests after a while, whatever the load is.
     pub(super) fn is_below(&self, handled: f64) -> bool {
-        !self.fault.is_rate_limit && is_below(self.bad, handled)
+        !self.is_rate_limit() && is_below(self.bad, handled)
     }
 
     /// Whether the service rejected the load instead of breaking under it.
     pub const fn is_rate_limit(&self) -> bool {
-        self.fault.is_rate_limit
+        matches!(self.fault.kind, FaultKind::RateLimit)
+    }
+
+    pub const fn is_of_failures(&self) -> bool {
+        matches!(self.fault.kind, FaultKind::Failures)
     }
 }
 

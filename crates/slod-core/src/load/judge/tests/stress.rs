@@ -368,3 +368,22 @@ fn a_rate_limit_is_not_a_break() {
     let found = one(&limited, "breaking point").evidence;
     assert!(found.contains("of the requests failed"), "{found}");
 }
+
+/// Only requests that timed out were slow.
+#[test]
+fn the_advice_for_failed_requests_depends_on_their_cause() {
+    for (cause, row) in [
+        (Cause::Reset, "Check application logs"),
+        (Cause::Timeout, "Optimize slow endpoints"),
+    ] {
+        let mut run = stress_of(Vec::new(), |_| 50.0);
+        for window in run.windows.iter_mut().skip(BREAKS as usize) {
+            let failed = window.good / 4;
+            window.good -= failed;
+            window.failed = vec![(cause, failed)];
+        }
+        let found = one(&run, "breaking point");
+        assert!(found.evidence.contains("requests failed"), "{found:?}");
+        assert_eq!(found.advice.map(|one| one.row), Some(row));
+    }
+}
