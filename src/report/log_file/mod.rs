@@ -124,7 +124,7 @@ pub fn summarize(
     width: Duration,
     zone: impl TimeZone,
 ) -> io::Result<LogSummary> {
-    let times = Times { near: span.0, zone };
+    let times = Times { span, zone };
     let mut counts = LineCounts::new(span, width);
     let (mut lines, mut without_time, mut outside) = (0, 0, 0);
     let mut seen: Option<(Timestamp, Timestamp)> = None;

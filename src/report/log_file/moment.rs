@@ -66,10 +66,10 @@ const FORMS: [Form; 9] = [
     Form::first(b"dd:dd:dd", "%Y-%m-%d %H:%M:%S%.f", Lacks::Date),
 ];
 
-/// Reads timestamps near a time. Those without a zone are in `zone`.
+/// Reads timestamps in or near a time range. Those without a zone are in `zone`.
 #[derive(Clone, Copy, Debug)]
 pub struct Times<Z> {
-    pub near: Timestamp,
+    pub span: (Timestamp, Timestamp),
     pub zone: Z,
 }
 
@@ -123,35 +123,42 @@ impl<Z: TimeZone> Times<Z> {
             Some(minutes) => milliseconds(local) - i64::from(minutes) * 60_000,
             None => self.in_zone(local),
         };
-        let near = DateTime::from_timestamp_millis(self.near.0)?.naive_utc();
+        let utc = |at: Timestamp| Some(DateTime::from_timestamp_millis(at.0)?.naive_utc());
+        let (from, to) = (utc(self.span.0)?, utc(self.span.1)?);
         let each: Vec<NaiveDateTime> = match form.lacks {
             Lacks::Nothing => vec![parse(text)?],
             Lacks::Year => {
-                let years = near.year() - 1..=near.year() + 1;
+                let years = from.year() - 1..=to.year() + 1;
                 years
                     .filter_map(|year| parse(&format!("{year} {text}")))
                     .collect()
             }
             Lacks::Date => {
-                let yesterday = near.date().checked_sub_days(Days::new(1))?;
-                let days = yesterday.iter_days().take(3);
+                let first = from.date().checked_sub_days(Days::new(1))?;
+                let last = to.date().checked_add_days(Days::new(1))?;
+                let days = first.iter_days().take_while(|day| *day <= last);
                 days.filter_map(|day| parse(&format!("{day} {text}")))
                     .collect()
             }
         };
         let each = each.into_iter().map(moment);
-        each.min_by_key(|at| at.abs_diff(self.near.0))
-            .map(Timestamp)
+        each.min_by_key(|at| self.distance(*at)).map(Timestamp)
     }
 
-    /// A local time of the zone: of two, the one nearest to the run. One that was skipped is read as before the
+    /// How far a time is from the range; 0 within it.
+    fn distance(&self, at: i64) -> u64 {
+        let (from, to) = self.span;
+        at.abs_diff(at.clamp(from.0, to.0.max(from.0)))
+    }
+
+    /// A local time of the zone: of two, the one nearest to the range. One that was skipped is read as before the
     /// change.
     fn in_zone(&self, local: NaiveDateTime) -> i64 {
         match self.zone.from_local_datetime(&local) {
             LocalResult::Single(at) => at.timestamp_millis(),
             LocalResult::Ambiguous(first, second) => {
                 let each = [first.timestamp_millis(), second.timestamp_millis()];
-                let nearest = each.into_iter().min_by_key(|at| at.abs_diff(self.near.0));
+                let nearest = each.into_iter().min_by_key(|at| self.distance(*at));
                 nearest.unwrap_or(each[0])
             }
             LocalResult::None => {

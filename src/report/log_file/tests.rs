@@ -14,7 +14,11 @@ fn read(text: &str) -> LogSummary {
 }
 
 fn time(line: &str, near: Timestamp) -> Option<Timestamp> {
-    Times { near, zone: Utc }.of(line)
+    Times {
+        span: (near, near),
+        zone: Utc,
+    }
+    .of(line)
 }
 
 #[test]
@@ -305,10 +309,16 @@ fn times_without_a_zone_are_local() {
     // The clock is set back at 01:00 UTC: 02:30 occurs twice.
     let zone = Tz::named("Europe/Berlin").expect("a zone");
     for near in [1_792_888_200_000, 1_792_891_800_000].map(Timestamp) {
-        let times = Times { near, zone };
+        let times = Times {
+            span: (near, near),
+            zone,
+        };
         assert_eq!(times.of("2026-10-25 02:30:00 x"), Some(near));
     }
-    let times = Times { near: START, zone };
+    let times = Times {
+        span: (START, START),
+        zone,
+    };
     let skipped = times.of("2026-03-29 02:30:00 x");
     assert_eq!(skipped, Some(Timestamp(1_774_747_800_000)));
 }
@@ -318,4 +328,28 @@ fn a_log_from_another_time_says_when_it_is_from() {
     let summary = read("2026-09-20T14:13:19Z ERROR x\n2026-09-20T15:00:00Z ERROR x\n");
     let shown = "no line is from the time of the run: the log is from 2026-09-20 14:13:19 to 2026-09-20 15:00:00 UTC";
     assert!(summary.to_text().contains(shown), "{}", summary.to_text());
+}
+
+/// One begins at 14:13:20 and ends on the next day, the other in the hour that the end of summer time repeats.
+#[test]
+fn times_of_a_long_run_are_within_it() {
+    let of = |line: &str, hours: i64| {
+        let times = Times {
+            span: (START, at(hours * 3600)),
+            zone: Utc,
+        };
+        times.of(line)
+    };
+    let morning = Some(at((24 - 14 + 11) * 3600 - 13 * 60 - 20));
+    assert_eq!(of("11:00:00.000 ERROR x", 22), morning);
+    assert_eq!(of("14:13:20 ERROR x", 22), Some(START));
+    let zone = Tz::named("Europe/Berlin").expect("a zone");
+    // From 02:10 to the second 02:10, at 01:10 UTC.
+    let from = Timestamp(1_792_887_000_000);
+    let times = Times {
+        span: (from, Timestamp(from.0 + 3_600_000)),
+        zone,
+    };
+    let second = Some(Timestamp(from.0 + 55 * 60_000));
+    assert_eq!(times.of("2026-10-25 02:05:00 x"), second);
 }
