@@ -238,3 +238,35 @@ impl Writer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::{SLOD, builtin};
+    use crate::outcome::Timestamp;
+    use std::fs;
+
+    #[test]
+    fn a_run_whose_store_was_replaced_is_kept_in_the_new_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (data, earlier) = (folder.path().join("data"), folder.path().join("earlier"));
+        let path = data.join("slod.db");
+        let text = format!(
+            "store: {{ path: '{}' }}\nservices: [ {{ name: web, probes: [ {{ name: p, tcp: {{ address: '127.0.0.1:1' }} }} ] }} ]\n",
+            path.display()
+        );
+        let config: Config = text.parse().expect("valid");
+        let scenario = builtin("baseline", 1.0).expect("built in");
+        let run = RunRecord::begun("web", scenario, SLOD, Timestamp::from_secs(1000));
+        let kept = KeptRun::begin(&config, &run);
+        fs::rename(&data, &earlier).expect("moved");
+        kept.end(run);
+        let ended = |path| {
+            let store = Store::open_read_only(path).expect("opens");
+            let runs = store.runs(None, 9).expect("reads");
+            runs.iter().map(|run| !run.is_open).collect::<Vec<_>>()
+        };
+        assert_eq!(ended(&path), [true]);
+        assert_eq!(ended(&earlier.join("slod.db")), [false]);
+    }
+}
