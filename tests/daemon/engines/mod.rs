@@ -43,6 +43,7 @@ services:
             - { name: login, method: POST, path: /login, json: { user: "${data.user}" }, capture: [ { name: token, json: "$.tokens[0]" } ] }
             - { name: mine, path: "/mine/${data.user}", headers: { X-Token: "${captured.token}" } }
         - { name: moved, path: /moved, expect: { status: [302] } }
+        - { name: empty, method: PUT, path: /empty, body: "" }
         - name: redirect
           steps:
             - name: begin

@@ -82,6 +82,11 @@ fn answer(request: &Request, counts: &Counts) -> (u16, String, String) {
             let location = "location: ../arrived?code=a%2Bb%2F\r\n";
             (302, location.to_owned(), String::new())
         }
+        "empty" => plain(if header("content-length") == "0" {
+            200
+        } else {
+            411
+        }),
         "code" => plain(if request.path == "/code/a%2Bb%2F" {
             200
         } else {

@@ -155,6 +155,7 @@ fn users_of_both_tools_keep_cookies_and_captured_values() {
                 counts.all()
             );
             assert!(counts.of("code 200") > 5, "{}", counts.all());
+            assert!(counts.of("empty 200") > 5, "{}", counts.all());
         }
     });
 }
