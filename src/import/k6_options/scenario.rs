@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::time::Duration;
 
+/// Maximum number of characters of a name in a config.
+const NAME_MAX: usize = 100;
 /// Bounds of a stage's duration in a config.
 const SHORTEST: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_hours(24);
@@ -44,6 +46,9 @@ impl Load {
         let is_known = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
         if name.is_empty() || !name.chars().all(is_known) {
             return Err("its name is not valid in k6".to_owned());
+        }
+        if name.len() > NAME_MAX {
+            return Err(format!("its name has more than {NAME_MAX} characters"));
         }
         let (unit, stages) = stages(name, scenario, remarks)?;
         let load = Self {

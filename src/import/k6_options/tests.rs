@@ -165,6 +165,13 @@ fn what_has_no_load_is_refused_with_its_reason() {
             "not valid in k6",
         ),
         (
+            &format!(
+                r#""{}": {{ "executor": "constant-vus", "duration": "1m" }}"#,
+                "a".repeat(101)
+            ),
+            "its name has more than 100 characters",
+        ),
+        (
             r#""a\n": { "executor": "constant-vus", "duration": "1m" }"#,
             "not valid in k6",
         ),
