@@ -131,7 +131,7 @@ impl Worker {
         let sent = destination.post(&mut attempt, request.body.clone()).await;
         let clean = |text| spec.redactions.cleaned(text);
         match sent {
-            Ok(reply) => Answer::of(reply, clean),
+            Ok(reply) => Answer::of(&reply, clean),
             Err(why) => Answer::Failed {
                 why: clean(why),
                 retry_after: None,
@@ -182,7 +182,7 @@ enum Answer {
 
 impl Answer {
     /// As the specification has it: statuses 5xx are retried and other ones of 4xx are not; 429 may be retried.
-    fn of(reply: Reply, clean: impl Fn(String) -> String) -> Self {
+    fn of(reply: &Reply, clean: impl Fn(String) -> String) -> Self {
         let why = || {
             let text = format!("status {}: {}", reply.status.as_u16(), reply.text);
             clean(text.trim_end_matches(": ").to_owned())
@@ -246,7 +246,7 @@ mod tests {
                 headers,
                 text: "out of order".to_owned(),
             };
-            Answer::of(reply, |text| text)
+            Answer::of(&reply, |text| text)
         };
         let failed = |status: u16, secs: Option<u64>| Answer::Failed {
             why: format!("status {status}: out of order"),

@@ -179,6 +179,7 @@ pub fn config(path: &Path, interval: u64, extra: bool) -> Config {
         scenarios: Vec::new(),
         routing: std::sync::Arc::default(),
         heartbeat: None,
+        remote_writes: Vec::new(),
         inputs: slod::config::Inputs::default(),
         elsewhere: BTreeMap::new(),
         services: vec![

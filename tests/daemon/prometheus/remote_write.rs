@@ -13,16 +13,14 @@ use std::time::{Duration, Instant};
 
 fn config(folder: &Path, services: &[&str], remote: &str) -> PathBuf {
     let target = target();
-    let services: String = services
-        .iter()
-        .map(|name| {
-            format!(
-                "  - {{ name: {name}, probes: [ {{ name: home, interval: 1h, http: {{ url: \"http://{target}/\" }} }} ], objectives: [] }}\n"
-            )
-        })
-        .collect();
-    let text =
-        format!("observe: {{ host: false }}\nremote_write: [ {remote} ]\nservices:\n{services}");
+    let probe = format!("name: home, interval: 1h, http: {{ url: \"http://{target}/\" }}");
+    let service =
+        |name: &&str| format!("{{ name: {name}, probes: [ {{ {probe} }} ], objectives: [] }}");
+    let services: Vec<_> = services.iter().map(service).collect();
+    let services = services.join(", ");
+    let text = format!(
+        "observe: {{ host: false }}\nremote_write: [ {remote} ]\nservices: [ {services} ]\n"
+    );
     write_config(folder, &text)
 }
 
