@@ -150,7 +150,9 @@ mod tests {
             include_str!("../../README.md"),
             include_str!("../../docs/GUIDE.md"),
         ] {
-            for found in mention.find_iter(text) {
+            // A Prometheus that gets the metrics has a path like those of slod.
+            let own = |found: &regex::Match<'_>| found.as_str() != "/api/v1/write";
+            for found in mention.find_iter(text).filter(own) {
                 count += 1;
                 let is_it = |(path, _): &(String, String)| stands_for(path, found.as_str());
                 assert!(described.iter().any(is_it), "{}", found.as_str());
