@@ -141,7 +141,9 @@ fn a_response_without_the_value_fails_with_its_name() {
     let config = config(folder.path(), address, steps);
     let limits = "--users 2 --run-time 1s --threshold errors<1%";
     let (code, text) = load(&config, limits);
-    assert_eq!(code, Some(99), "{text}");
+    // On a busy machine, the threshold cannot be judged.
+    let is_late = text.contains("the generator was the limit");
+    assert!(code == Some(99) || is_late, "{text}");
     has_all(&text, &["FAILED CHECKS", "no token: 2", "token: "]);
     assert!(text.contains("body: "), "{text}");
 }

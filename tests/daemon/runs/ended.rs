@@ -17,7 +17,11 @@ fn a_run_without_a_success_fails_with_and_without_thresholds() {
     let load = |thresholds: &[&str]| {
         let base = ["load", "baseline", "--service", "web", "--plain"];
         let short = ["--users", "2", "--run-time", "1s"];
-        slod(&file, &[&base[..], &short[..], thresholds].concat())
+        let run = || slod(&file, &[&base[..], &short[..], thresholds].concat());
+        // A second in which the machine was busy is not judged.
+        let is_judged = |(_, shown): &(_, String)| !shown.contains("the generator was the limit");
+        let mut runs = std::iter::repeat_with(run).take(5);
+        runs.find(is_judged).expect("one that is judged")
     };
     // Nothing listens on port 1.
     for thresholds in [&[][..], &["--threshold", "avg<1h"]] {

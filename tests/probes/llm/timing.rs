@@ -11,7 +11,7 @@ const LATE: Duration = Duration::from_millis(25 * SLOW);
 const EARLY: Duration = Duration::from_millis(5 * SLOW);
 /// Maximum difference from the truth in the best of several attempts: on a busy machine, some of them wait for a CPU.
 const CLOSE: Duration = Duration::from_millis(5);
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 20;
 /// Factor of all waiting times: the delays of a busy machine must be short compared with them.
 const SLOW: u64 = 4;
 
