@@ -104,7 +104,7 @@ pub const KIND: Kind = Kind {
         }
         let send = read_send(section);
         let expect = read_expect(section);
-        let family = section.get(&options::IP_VERSION);
+        let family = options::read_family(section, address.as_ref().and_then(Place::host));
         let address = address?;
         let tls = tls.and_then(|tls| {
             let name = options::server_name(section, &tls, &ADDRESS, &address.name())?;

@@ -132,6 +132,44 @@ fn an_invalid_url_is_explained() {
     }
 }
 
+/// No attempt could connect to an address of the other IP version, so that each one would count against the service.
+#[test]
+fn an_address_of_another_ip_version_is_reported() {
+    let codes = |kind: &str, yaml: &str| -> Vec<_> {
+        let (_, faults) = read_kind(kind, yaml, Path::new(""));
+        faults.into_iter().map(|fault| fault.code).collect()
+    };
+    for (kind, key, four, six) in [
+        ("http", "url", "http://127.0.0.1/", "http://[::1]/"),
+        (
+            "http",
+            "url: \"http://a.test/\", proxy",
+            "http://127.0.0.1:3128",
+            "http://[::1]:3128",
+        ),
+        ("tcp", "address", "127.0.0.1:80", "[::1]:80"),
+        ("grpc", "address", "127.0.0.1:80", "[::1]:80"),
+        ("dns", "name: a.test, server", "127.0.0.1", "[::1]"),
+        ("icmp", "host", "127.0.0.1", "::1"),
+        ("websocket", "url", "ws://127.0.0.1/", "ws://[::1]/"),
+    ] {
+        let with = |value: &str, version| {
+            codes(
+                kind,
+                &format!("{{ {key}: \"{value}\", ip_version: {version} }}"),
+            )
+        };
+        assert_eq!(with(four, "6"), ["conflict"], "{kind} {key}");
+        assert_eq!(with(six, "4"), ["conflict"], "{kind} {key}");
+        for (value, version) in [(four, "4"), (six, "6"), (four, "any")] {
+            assert!(with(value, version).is_empty(), "{kind} {key} {value}");
+        }
+    }
+    // Only redirects are followed over the network.
+    let local = r#"{ url: "http://127.0.0.1/", unix_socket: /run/a.sock, ip_version: 6 }"#;
+    assert!(codes("http", local).is_empty());
+}
+
 /// A token in a URL is an inline secret, unless it comes from a variable or a file.
 #[test]
 fn a_token_in_a_url_is_reported_but_not_shown() {

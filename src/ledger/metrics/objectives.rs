@@ -139,7 +139,7 @@ pub(super) const OBJECTIVES: &[DescribedObjective] = &[
         "slod_slo_window_seconds",
         "seconds",
         SLO,
-        "Length of the error budget's window.",
+        "Length of the error budget's window; for a calendar window the nominal length, from which burn rates are computed: 7, 30, 90 or 365 days.",
         |samples, slo, _| samples.value(Some(slo.objective().window.length.as_secs_f64())),
     ),
     gauge(

@@ -45,6 +45,14 @@ impl Place {
         }
     }
 
+    /// The host of a server on the network.
+    pub const fn host(&self) -> Option<&Host> {
+        match self {
+            Self::Network(address) => Some(&address.host),
+            Self::Socket(_) => None,
+        }
+    }
+
     pub async fn connect(
         &self,
         family: Family,
@@ -140,7 +148,7 @@ pub struct HostMaybePort;
 /// A host with an optional port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
-    host: Host,
+    pub host: Host,
     port: Option<u16>,
     shown: String,
 }

@@ -5,19 +5,39 @@ use super::dates::{OutOfDate, out_of_date};
 use super::tls::{Identity, Tls, TlsOptions};
 use super::tls_error::dated;
 use super::trust::{NO_TRUSTED, NO_TRUSTED_HELP};
-use super::{Family, Trust};
+use super::{Family, Host, Trust};
 use crate::diagnostic::Severity;
 use crate::yaml::{Bool, Choice, Declared, FilePath, Key, Mapping, Parsed, Section};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use std::sync::Arc;
 
+/// Its value is read by [`read_family`].
 pub const IP_VERSION: Key<Choice<Family>> = Key::with_default(
     "ip_version",
     Choice(&[("any", Family::Any), ("4", Family::V4), ("6", Family::V6)]),
     "any",
     "Which address families are resolved and tried. Connections try IPv6 and IPv4 in turn, as browsers do (RFC 8305): the next address is tried when one failed, or has not answered within 250 ms or its share of the timeout; the first that answers is used, and the outcome lists those that did not answer. `icmp`, and `dns` over UDP, try one address after the other, each for its share of the timeout.",
 );
+
+/// Reads the address family to use. If the host is an address of the other one, no attempt could ever connect, so
+/// this is reported.
+pub fn read_family(section: &Section<'_>, host: Option<&Host>) -> Option<Family> {
+    let family = section.get(&IP_VERSION)?;
+    let Some(Host::Address(address)) = host else {
+        return Some(family);
+    };
+    if !family.fits(*address) {
+        section.error(
+            "conflict",
+            &IP_VERSION,
+            format!("{address} is not an address of this IP version"),
+            "remove the key, or use a name or an address of this version",
+        );
+        return None;
+    }
+    Some(family)
+}
 
 /// The value of `tls`, read by [`TlsOptions::read`].
 pub const TLS: Mapping = Mapping(&[&CA_FILE, &CERT_FILE, &KEY_FILE, &SERVER_NAME, &INSECURE]);

@@ -20,7 +20,7 @@ pub enum Family {
 }
 
 impl Family {
-    fn fits(self, address: IpAddr) -> bool {
+    pub const fn fits(self, address: IpAddr) -> bool {
         match self {
             Self::Any => true,
             Self::V4 => address.is_ipv4(),

@@ -27,7 +27,7 @@ pub fn read(section: &Section<'_>) -> Option<DnsProbe> {
     let edns = section.get(&keys::EDNS);
     let protocol = section.get(&keys::TRANSPORT);
     let server = section.get(&keys::SERVER);
-    let family = section.get(&options::IP_VERSION);
+    let family = options::read_family(section, server.as_ref().map(|server| &server.host));
     let tls = section.section_or_empty(&keys::TLS);
     let tls = tls.map(|tls| TlsOptions {
         alpn: &[b"dot"],

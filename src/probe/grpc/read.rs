@@ -45,7 +45,7 @@ pub fn read(section: &Section<'_>) -> Option<GrpcProbe> {
         }
         None => (Vec::new(), Vec::new()),
     };
-    let family = section.get(&options::IP_VERSION);
+    let family = options::read_family(section, address.as_ref().and_then(Place::host));
     let (address, service) = (address?, service?);
     let tls = tls.and_then(|tls| {
         let name = options::server_name(section, &tls, &keys::ADDRESS, &address.name())?;

@@ -120,11 +120,12 @@ impl HttpProbe {
         request: Option<Request>,
         version: Version,
     ) -> Option<Self> {
-        let transport = read_transport(section, request.as_ref(), version);
         let socket = read_socket(section);
+        let is_local = socket.is_some();
+        let transport = read_transport(section, request.as_ref(), version, socket);
         let tokens = oauth2::read(section, request.as_ref());
         let request = request?;
-        if socket.is_none() {
+        if !is_local {
             warn_of_open_secrets(section, &keys::URL, &request, tokens.is_some());
         }
         Some(Self {
@@ -133,10 +134,7 @@ impl HttpProbe {
             evaluator: Evaluator::default(),
             redirects: None,
             body_limit: u64::MAX,
-            transport: Transport {
-                socket,
-                ..transport?
-            },
+            transport: transport?,
             tokens,
         })
     }

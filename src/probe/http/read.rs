@@ -14,7 +14,7 @@ use super::sent::{fitting_version, read_headers};
 use super::transport::Transport;
 use super::{HttpProbe, Version};
 use crate::diagnostic::Severity;
-use crate::probe::dial::{SocketPath, Tls, TlsOptions, options};
+use crate::probe::dial::{Host, SocketPath, Tls, TlsOptions, options};
 use crate::yaml::{Key, Section};
 use http::header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method};
@@ -85,10 +85,16 @@ pub fn read_transport(
     section: &Section<'_>,
     request: Option<&Request>,
     version: Version,
+    socket: Option<SocketPath>,
 ) -> Option<Transport> {
     let tls = read_tls(section, version, request);
     let proxy = read_proxy(section).map(Box::new);
-    let family = section.get(&options::IP_VERSION);
+    let host = match &proxy {
+        _ if socket.is_some() => None,
+        Some(proxy) => Some(proxy.host.clone()),
+        None => request.and_then(|request| Host::of(&request.url)),
+    };
+    let family = options::read_family(section, host.as_ref());
     if version == Version::Http2 && proxy.is_some() && !request.is_none_or(Request::is_secure) {
         section.error(
             "conflict",
@@ -104,7 +110,7 @@ pub fn read_transport(
         tls,
         foreign_tls,
         proxy,
-        socket: None,
+        socket,
     })
 }
 

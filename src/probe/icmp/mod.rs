@@ -98,7 +98,7 @@ pub const KIND: Kind = Kind {
         let payload_size = section.get(&PAYLOAD_SIZE);
         let dont_fragment = section.get(&DONT_FRAGMENT);
         let ttl = section.get(&TTL);
-        let family = section.get(&options::IP_VERSION);
+        let family = options::read_family(section, host.as_ref().map(|(host, _)| host));
         let (host, shown) = host?;
         Some(Arc::new(IcmpProbe {
             host,

@@ -80,7 +80,7 @@ impl TokenEndpoint {
         });
         let first = requests.as_ref().map(|[one, _]| one);
         let version = read_version(section, first);
-        let transport = read_transport(section, first, version);
+        let transport = read_transport(section, first, version, None);
         let [by_header, by_body] = requests?;
         warn_of_open_secrets(section, &key::TOKEN_URL, &by_header, true);
         let transport = transport?;
