@@ -24,13 +24,13 @@ const GROWING: u32 = 6;
 
 /// Sends the samples of one destination until a stop is requested.
 pub(super) async fn run(spec: Arc<RemoteWriteSpec>, deps: Deps, stop: CancellationToken) {
-    let (is_daemon_stopping, worker) = (deps.stop.clone(), Worker::new(spec, deps));
+    let (daemon_stop, worker) = (deps.stop.clone(), Worker::new(spec, deps));
     tokio::select! {
         () = stop.cancelled() => {}
         () = worker.collect() => {}
         () = worker.deliver() => {}
     }
-    if !is_daemon_stopping.is_cancelled() {
+    if !daemon_stop.is_cancelled() {
         worker.drop_all();
     }
 }

@@ -108,10 +108,7 @@ impl Endpoint {
 
     /// Removes the token of the last request from a message.
     pub fn cleaned(&self, message: String) -> String {
-        match &self.probe.tokens {
-            Some(tokens) => tokens.cleaned(message),
-            None => message,
-        }
+        self.probe.cleaned(message)
     }
 
     /// Reads a JSON document, and returns the results of each query.

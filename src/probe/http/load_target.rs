@@ -224,10 +224,7 @@ impl LoadTarget {
 
     /// Removes the current token from a message.
     pub fn cleaned(&self, message: String) -> String {
-        match self.tokens() {
-            Some(tokens) => tokens.cleaned(message),
-            None => message,
-        }
+        self.probe.cleaned(message)
     }
 
     fn tokens(&self) -> Option<&Arc<TokenSource>> {

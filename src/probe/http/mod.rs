@@ -139,6 +139,14 @@ impl HttpProbe {
         })
     }
 
+    /// Removes the token of the last request from a message.
+    pub(super) fn cleaned(&self, message: String) -> String {
+        match &self.tokens {
+            Some(tokens) => tokens.cleaned(message),
+            None => message,
+        }
+    }
+
     /// The request of one attempt. A failure without the token that it needs.
     pub(super) fn signed(&self, progress: &mut Progress<'_>) -> Result<Signed<'_>, Failure> {
         Signed::new(&self.request, self.tokens.as_ref(), progress)

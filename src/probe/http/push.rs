@@ -80,17 +80,9 @@ impl Destination {
             (Some((status, headers)), _) => Ok(Reply {
                 status,
                 headers,
-                text: self.cleaned(shown(&sink.beginning)),
+                text: probe.cleaned(shown(&sink.beginning)),
             }),
-            (None, read) => Err(self.cleaned(read.err().unwrap_or_default())),
-        }
-    }
-
-    /// Removes the token of the last request from a message.
-    fn cleaned(&self, message: String) -> String {
-        match &self.probe.tokens {
-            Some(tokens) => tokens.cleaned(message),
-            None => message,
+            (None, read) => Err(probe.cleaned(read.err().unwrap_or_default())),
         }
     }
 }
