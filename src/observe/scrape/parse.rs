@@ -7,7 +7,7 @@
 mod labels;
 mod number;
 
-pub use labels::{LabelSet, Pair};
+pub use labels::{LabelSet, SortedLabels};
 use labels::{quoted_name, skip_blanks};
 pub use number::{excerpt, parse_value};
 use number::{openmetrics_timestamp, text_timestamp};

@@ -2,7 +2,7 @@
 //! names for roles without one. Pure.
 
 use super::native;
-use super::parse::LabelSet;
+use super::parse::SortedLabels;
 use crate::config::{MetricsSource, MetricsSpec};
 use crate::probe::http::JsonTotal;
 use crate::roles::{Ecosystem, Role, RoleKind, Selector, TABLE, breaker_state};
@@ -163,7 +163,7 @@ impl Plan {
 
     /// Whether a series of well-known names counts the requests for the page itself, which are not
     /// the service's traffic. Behind a proxy, its path may lack a prefix.
-    pub fn is_of_page(&self, rule: &Rule, labels: LabelSet<'_>) -> bool {
+    pub fn is_of_page(&self, rule: &Rule, labels: &SortedLabels<'_>) -> bool {
         let is_of_requests = matches!(
             rule.role,
             Role::Requests | Role::Errors | Role::RequestDuration | Role::ActiveConnections
@@ -176,7 +176,7 @@ impl Plan {
             && is_of_requests
             && labels
                 .pairs()
-                .any(|(name, value)| PATH_LABELS.contains(&name) && is_page(&value))
+                .any(|(name, value)| PATH_LABELS.contains(&name) && is_page(value))
     }
 
     /// Adds the rules that samples with this name may match.

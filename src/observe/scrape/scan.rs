@@ -7,12 +7,12 @@ pub use point::{Point, Slot, is_usable};
 use super::breakers;
 use super::dropped::{DropCause, Dropped};
 use super::native::{Native, is_same};
-use super::parse::{LabelSet, Sample};
+use super::parse::{LabelSet, Sample, SortedLabels};
 use super::plan::{Interest, Plan, Rule, SampleKind};
 use super::pools::{self, PoolSample};
 use crate::roles::{Role, RoleKind};
-use point::{key, point};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use point::{Candidate, key, point};
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 
 /// Maximum number of samples kept per service; roles beyond that are unknown.
@@ -78,10 +78,10 @@ impl RuleSamples {
         self.is_partial || !self.is_empty()
     }
 
-    fn pool(&mut self, labels: LabelSet<'_>, value: f64) {
+    fn pool(&mut self, labels: &SortedLabels<'_>, value: f64) {
         if self.pools.len() < pools::SERIES_MAX {
-            let labels = labels.pairs().filter(|(_, value)| !value.is_empty());
-            let labels = labels.map(|(name, value)| (name.to_owned(), value.into_owned()));
+            let labels = labels.pairs();
+            let labels = labels.map(|(name, value)| (name.to_owned(), value.to_owned()));
             self.pools.push(PoolSample {
                 labels: labels.collect(),
                 value,
@@ -100,7 +100,7 @@ impl RuleSamples {
 /// The samples of a page for all rules.
 #[derive(Debug, Default)]
 pub struct Scanned {
-    pub by_rule: HashMap<usize, RuleSamples>,
+    pub by_rule: BTreeMap<usize, RuleSamples>,
     /// The number of samples on the page.
     pub samples: u64,
     /// Matching samples that cannot be used, and lines that are too long.
@@ -124,7 +124,8 @@ pub struct Scan<'p> {
     scanned: Scanned,
     name: String,
     interest: Vec<Interest>,
-    seen: HashSet<(usize, u64)>,
+    /// Hashes of rule and series.
+    seen: HashSet<u64>,
     /// The number of native histograms kept.
     natives: usize,
     /// Rules whose family is declared on the page.
@@ -166,16 +167,21 @@ impl<'p> Scan<'p> {
             self.drop_one(DropCause::Labels);
             return;
         }
+        let candidate = Candidate {
+            labels: sample.labels.sorted(),
+            value: sample.value,
+            is_current: is_current(sample.timestamp, self.now_ms),
+        };
         let mut known = None;
         for at in 0..self.interest.len() {
             let part = self.interest[at].1;
             if takes(part) {
                 let of_part = known.filter(|(of, _)| *of == part);
                 let (_, key) = *known.insert(of_part.unwrap_or_else(|| {
-                    let key = key(sample.name, part, sample.labels, self.hasher);
+                    let key = key(sample.name, part, &candidate.labels, self.hasher);
                     (part, key)
                 }));
-                self.hold_against(self.interest[at], sample, key);
+                self.hold_against(self.interest[at], &candidate, key);
             }
         }
     }
@@ -205,10 +211,11 @@ impl<'p> Scan<'p> {
             self.drop_one(DropCause::Labels);
             return;
         }
-        let key = key(sample.name, SampleKind::Bucket, sample.labels, self.hasher);
+        let labels = sample.labels.sorted();
+        let key = key(sample.name, SampleKind::Bucket, &labels, self.hasher);
         for at in 0..self.interest.len() {
             if let (at, SampleKind::Bucket) = self.interest[at] {
-                self.hold_native(at, sample, key);
+                self.hold_native(at, sample, &labels, key);
             }
         }
     }
@@ -277,14 +284,14 @@ impl<'p> Scan<'p> {
         self.scanned
     }
 
-    fn hold_against(&mut self, (at, part): Interest, sample: &Sample<'_>, key: u64) {
-        let is_current = is_current(sample.timestamp, self.now_ms);
-        let Some(rule) = self.matching(at, sample.labels, is_current) else {
+    fn hold_against(&mut self, (at, part): Interest, sample: &Candidate<'_>, key: u64) {
+        let is_current = sample.is_current;
+        let Some(rule) = self.matching(at, &sample.labels, is_current) else {
             return;
         };
         match point(rule, part, sample, key).filter(|_| is_current) {
             Some(point) => {
-                let identity = self.hasher.hash_one((key, point.slot.number()));
+                let identity = self.hasher.hash_one((at, key, point.slot.number()));
                 let is_breaker = matches!(
                     rule.role,
                     Role::CircuitBreakerOpen | Role::CircuitBreakerTrips
@@ -295,7 +302,7 @@ impl<'p> Scan<'p> {
                     found.points.push(point);
                     found.name(name.flatten(), point.value);
                     if is_pool {
-                        found.pool(sample.labels, point.value);
+                        found.pool(&sample.labels, point.value);
                     }
                 });
             }
@@ -304,9 +311,15 @@ impl<'p> Scan<'p> {
         }
     }
 
-    fn hold_native(&mut self, at: usize, sample: &NativeSample<'_>, key: u64) {
+    fn hold_native(
+        &mut self,
+        at: usize,
+        sample: &NativeSample<'_>,
+        labels: &SortedLabels<'_>,
+        key: u64,
+    ) {
         let is_current = is_current(sample.timestamp, self.now_ms);
-        let Some(rule) = self.matching(at, sample.labels, is_current) else {
+        let Some(rule) = self.matching(at, labels, is_current) else {
             return;
         };
         if !is_current {
@@ -330,30 +343,36 @@ impl<'p> Scan<'p> {
             sum: Some(sum).filter(|sum| is_usable(RoleKind::Histogram, *sum)),
             up_to: up_to.collect(),
         };
-        self.keep(at, key, |found| found.natives.push(point));
+        let identity = self.hasher.hash_one((at, key));
+        self.keep(at, identity, |found| found.natives.push(point));
     }
 
     /// Returns the rule if it selects these labels, and the series is not about the page itself.
-    fn matching(&mut self, at: usize, labels: LabelSet<'_>, is_current: bool) -> Option<&'p Rule> {
+    fn matching(
+        &mut self,
+        at: usize,
+        labels: &SortedLabels<'_>,
+        is_current: bool,
+    ) -> Option<&'p Rule> {
         let rule = self.plan.rule(at)?;
         let selector = rule.selector.as_ref()?;
         let found = self.scanned.by_rule.entry(at).or_default();
-        let takes = selector.takes_labels(&labels);
+        let takes = selector.takes_labels(labels);
         if takes && !self.plan.is_of_page(rule, labels) {
             return Some(rule);
         }
-        found.is_known |= is_current && (takes || selector.knows_labels(&labels));
+        found.is_known |= is_current && (takes || selector.knows_labels(labels));
         None
     }
 
-    /// Keeps a match of a rule, once per series identity.
+    /// Keeps a match of a rule, once per identity of rule and series.
     fn keep(&mut self, at: usize, identity: u64, add: impl FnOnce(&mut RuleSamples)) {
         let found = self.scanned.by_rule.entry(at).or_default();
         found.is_known = true;
         if self.seen.len() == KEPT_MAX || found.is_partial {
             self.drop_one(DropCause::Excess);
             self.give_up(at);
-        } else if self.seen.insert((at, identity)) {
+        } else if self.seen.insert(identity) {
             add(found);
         } else {
             self.drop_one(DropCause::Duplicate);

@@ -58,6 +58,13 @@ impl Histogram {
         }
     }
 
+    /// The lowest and the highest bucket.
+    fn extent(&self) -> Option<(u16, u16)> {
+        let (low, _) = self.entries.first()?;
+        let (high, _) = self.entries.last()?;
+        Some((*low, *high))
+    }
+
     /// Each bucket with its count, in order.
     pub fn iter(&self) -> impl Iterator<Item = (u16, u64)> + '_ {
         let buckets = self.entries.chunk_by(|(a, _), (b, _)| a == b);
@@ -167,31 +174,36 @@ impl Latencies {
         scale: &Scale,
         merged: &mut Vec<u32>,
     ) -> [Option<Duration>; N] {
-        merged.clear();
         let (Some(parts), Some((width, kept))) = (self.spans.get(span), PARTS.get(span)) else {
             return [None; N];
         };
         let last = now.0.div_euclid(*width);
+        let is_inside = |part: i64| part > last - *kept as i64 && part <= last;
+        let inside = parts.iter().filter(|(part, _)| is_inside(*part));
+        let histograms = inside.map(|(_, histogram)| &**histogram);
+        let Some((low, high)) = histograms.clone().filter_map(Histogram::extent).reduce(
+            |(low, high), (other_low, other_high)| (low.min(other_low), high.max(other_high)),
+        ) else {
+            return [None; N];
+        };
+        merged.clear();
+        merged.resize(usize::from(high - low) + 1, 0);
         let mut total: u64 = 0;
-        for (_, histogram) in parts
-            .iter()
-            .filter(|(part, _)| *part > last - *kept as i64 && *part <= last)
-        {
-            for (code, count) in histogram.iter() {
-                let code = usize::from(code);
-                if merged.len() <= code {
-                    merged.resize(code + 1, 0);
-                }
-                let count = u32::try_from(count).unwrap_or(u32::MAX);
-                merged[code] = merged[code].saturating_add(count);
-                total += u64::from(count);
-            }
+        for (code, count) in histograms.flat_map(Histogram::iter) {
+            let count = u32::try_from(count).unwrap_or(u32::MAX);
+            let sum = &mut merged[usize::from(code - low)];
+            *sum = sum.saturating_add(count);
+            total += u64::from(count);
         }
-        quantiles.map(|quantile| value_at(merged, total, quantile, scale))
+        quantiles.map(|quantile| {
+            let place = place_of(merged, total, quantile)?;
+            Some(scale.middle(low + u16::try_from(place).ok()?))
+        })
     }
 }
 
-fn value_at(counts: &[u32], total: u64, quantile: f64, scale: &Scale) -> Option<Duration> {
+/// The index of the bucket that contains a quantile; `None` if the sample is too small.
+fn place_of(counts: &[u32], total: u64, quantile: f64) -> Option<usize> {
     if total == 0 || total < needed(quantile) {
         return None;
     }
@@ -202,11 +214,10 @@ fn value_at(counts: &[u32], total: u64, quantile: f64, scale: &Scale) -> Option<
     )]
     let rank = ((quantile * total as f64).ceil() as u64).max(1);
     let mut seen = 0;
-    let code = counts.iter().position(|count| {
+    counts.iter().position(|count| {
         seen += u64::from(*count);
         seen >= rank
-    })?;
-    u16::try_from(code).ok().map(|code| scale.middle(code))
+    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,10 @@ pub struct LabelSet<'a> {
     count: usize,
 }
 
+/// The labels of a sample, parsed once for all rules that it may match.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SortedLabels<'a>(Vec<Pair<'a>>);
+
 /// A label and its value, which is borrowed unless it contains escapes.
 pub type Pair<'a> = (&'a str, Cow<'a, str>);
 
@@ -78,7 +82,15 @@ impl<'a> LabelSet<'a> {
         self.count > LABELS_MAX
     }
 
-    pub fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
+    /// The labels in the order of their names, without empty ones, which are equivalent to none.
+    pub fn sorted(self) -> SortedLabels<'a> {
+        let pairs = self.pairs().filter(|(_, value)| !value.is_empty());
+        let mut sorted: Vec<Pair<'a>> = pairs.collect();
+        sorted.sort_unstable();
+        SortedLabels(sorted)
+    }
+
+    pub(super) fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
         let mut rest = skip_blanks(self.text);
         let items = std::iter::from_fn(move || {
             let (name, raw, after) = item(rest).ok()?;
@@ -89,12 +101,22 @@ impl<'a> LabelSet<'a> {
     }
 }
 
-impl roles::Labels for LabelSet<'_> {
-    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+impl SortedLabels<'_> {
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, &**value))
+    }
+
+    pub fn value(&self, name: &str) -> Option<&str> {
         let mut pairs = self.pairs();
         pairs
             .find(|(label, _)| *label == name)
             .map(|(_, value)| value)
+    }
+}
+
+impl roles::Labels for SortedLabels<'_> {
+    fn get(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.value(name).map(Cow::Borrowed)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The identity and the value of a sample that matches a rule. Pure.
 
-use crate::observe::scrape::parse::{LabelSet, Pair, Sample, parse_value};
+use crate::observe::scrape::parse::{SortedLabels, parse_value};
 use crate::observe::scrape::plan::{Rule, SampleKind};
 use crate::roles::RoleKind;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -35,13 +35,22 @@ impl Slot {
     }
 }
 
+/// A sample whose name a rule may match.
+#[derive(Clone, Debug)]
+pub struct Candidate<'a> {
+    pub labels: SortedLabels<'a>,
+    pub value: f64,
+    /// Whether its timestamp is usable.
+    pub is_current: bool,
+}
+
 /// Converts a sample to a point of its rule; `None` if its value or bound is NaN.
-pub fn point(rule: &Rule, part: SampleKind, sample: &Sample<'_>, key: u64) -> Option<Point> {
+pub fn point(rule: &Rule, part: SampleKind, sample: &Candidate<'_>, key: u64) -> Option<Point> {
     let slot = match part {
         SampleKind::Value => Slot::Value,
         SampleKind::Sum => Slot::Sum,
         SampleKind::Count => Slot::Count,
-        SampleKind::Bucket => Slot::Bucket(upper_bound(sample.labels)? * rule.scale),
+        SampleKind::Bucket => Slot::Bucket(upper_bound(&sample.labels)? * rule.scale),
     };
     let scale = match part {
         SampleKind::Value | SampleKind::Sum => rule.scale,
@@ -60,28 +69,26 @@ pub fn is_usable(kind: RoleKind, value: f64) -> bool {
     }
 }
 
-fn upper_bound(labels: LabelSet<'_>) -> Option<f64> {
-    let (_, bound) = labels.pairs().find(|(name, _)| *name == "le")?;
-    let bound = parse_value(&bound).ok()?;
+fn upper_bound(labels: &SortedLabels<'_>) -> Option<f64> {
+    let bound = parse_value(labels.value("le")?).ok()?;
     (!bound.is_nan()).then_some(bound)
 }
 
 /// The identity of a series: a keyed hash, which a service cannot predict, of its name and labels
 /// in any order. All parts of a histogram have the same identity.
-pub fn key(name: &str, part: SampleKind, labels: LabelSet<'_>, hasher: &RandomState) -> u64 {
+pub fn key(name: &str, part: SampleKind, labels: &SortedLabels<'_>, hasher: &RandomState) -> u64 {
     let (suffix, left_out) = match part {
         SampleKind::Value => ("", None),
         SampleKind::Bucket => ("_bucket", Some("le")),
         SampleKind::Sum => ("_sum", None),
         SampleKind::Count => ("_count", None),
     };
-    let mut pairs: Vec<Pair<'_>> = labels.pairs().collect();
-    // An empty label value is equivalent to no label.
-    pairs.retain(|(name, value)| !value.is_empty() && Some(*name) != left_out);
-    pairs.sort_unstable();
     let mut state = hasher.build_hasher();
     name.strip_suffix(suffix).unwrap_or(name).hash(&mut state);
     (part == SampleKind::Value).hash(&mut state);
-    pairs.hash(&mut state);
+    let pairs = labels.pairs();
+    for pair in pairs.filter(|(name, _)| Some(*name) != left_out) {
+        pair.hash(&mut state);
+    }
     state.finish()
 }
