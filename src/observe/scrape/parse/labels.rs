@@ -90,7 +90,8 @@ impl<'a> LabelSet<'a> {
         SortedLabels(sorted)
     }
 
-    pub(super) fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
+    /// The labels in the order of the page.
+    pub fn pairs(self) -> impl Iterator<Item = Pair<'a>> {
         let mut rest = skip_blanks(self.text);
         let items = std::iter::from_fn(move || {
             let (name, raw, after) = item(rest).ok()?;
