@@ -1,6 +1,6 @@
 //! Requests to a running daemon: its address and the credentials of a command.
 
-use crate::probe::dial::{Identity, Trust, client_of, read_certificates};
+use crate::probe::dial::{Identity, Trust, client_of, read_certificates, web_address};
 use crate::yaml::without_mark;
 use clap::Args;
 use reqwest::{Method, RequestBuilder};
@@ -96,10 +96,10 @@ impl FromStr for Target {
         } else {
             format!("http://{text}")
         };
-        let url = Url::parse(&full).map_err(|_| expected)?;
+        let url = web_address(&full, &["http", "https"]).ok_or(expected)?;
         let is_plain = url.username().is_empty() && url.password().is_none();
         let is_base = url.query().is_none() && url.fragment().is_none();
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || !is_base {
+        if !is_base {
             return Err(expected);
         }
         // The command line, and with it the password, is visible to all users of the machine.

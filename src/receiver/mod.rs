@@ -41,6 +41,7 @@ pub use route::{Decision, Escalation, Matcher, Route, Routing, group_of};
 pub use template::{Template, TemplateError};
 
 use crate::outcome::Timestamp;
+use crate::probe::dial::web_address;
 use crate::yaml::{
     Bool, Key, Keys, Mapping, Parsed, Redactions, Secret, SecretText, Section, Span, Text,
 };
@@ -282,14 +283,16 @@ const EDIT: Key<Bool> = Key::with_default(
     "Whether to edit the last message about a group of alerts when one of its alerts is resolved. Editing notifies nobody, so new alerts and repetitions are always new messages. If `false`, resolved alerts are also new messages.",
 );
 
+/// The schemes of web services.
+const WEB: [&str; 2] = ["http", "https"];
+
 /// Reads the address of a proxy, if any; `None` after a reported error.
 pub fn proxy(section: &Section<'_>) -> Option<Option<Secret>> {
     if !section.has(&PROXY) {
         return Some(None);
     }
     let secret = section.secret(&PROXY)?;
-    let url = url::Url::parse(secret.reveal().trim()).ok();
-    if let Some(url) = url.filter(|url| url.scheme() == "http" && url.has_host()) {
+    if let Some(url) = web_address(secret.reveal().trim(), &["http"]) {
         return Some(Some(Secret::new(url.to_string())));
     }
     let message = "this is not the address of an HTTP proxy";
@@ -302,9 +305,7 @@ pub fn proxy(section: &Section<'_>) -> Option<Option<Secret>> {
 fn url(section: &Section<'_>, key: &Key<SecretText>) -> Option<String> {
     let text = section.secret(key)?;
     let text = text.reveal().trim();
-    let url = url::Url::parse(text).ok();
-    let is_web = |url: &url::Url| matches!(url.scheme(), "http" | "https") && url.has_host();
-    if url.as_ref().is_some_and(is_web) {
+    if web_address(text, &WEB).is_some() {
         return Some(text.to_owned());
     }
     let help = "expected an address such as https://hooks.example.com/path";
@@ -322,10 +323,9 @@ const BASE: Parsed<String> = Parsed {
     label: "URL",
     expected: "an address without a login, such as https://api.example.com",
     parse: |text| {
-        let url = url::Url::parse(text).ok()?;
-        let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
+        let url = web_address(text, &WEB)?;
         let has_login = !url.username().is_empty() || url.password().is_some();
-        (is_web && !has_login).then(|| text.trim_end_matches('/').to_owned())
+        (!has_login).then(|| text.trim_end_matches('/').to_owned())
     },
 };
 

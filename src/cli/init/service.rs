@@ -1,5 +1,6 @@
 //! A service, derived from its addresses.
 
+use crate::probe::dial::web_address;
 use std::net::IpAddr;
 use url::Url;
 
@@ -40,14 +41,8 @@ pub(super) fn target(text: &str) -> Result<Url, String> {
         let is_local = !host.contains('.') || host.parse::<IpAddr>().is_ok();
         format!("{}://{text}", if is_local { "http" } else { "https" })
     };
-    let url = Url::parse(&with_scheme).map_err(|_| expected.to_owned())?;
-    let is_valid = match url.scheme() {
-        "http" | "https" | "ws" | "wss" => true,
-        "tcp" => url.port().is_some(),
-        _ => false,
-    };
-    (is_valid && url.has_host())
-        .then_some(url)
+    let url = web_address(&with_scheme, &["http", "https", "ws", "wss", "tcp"]);
+    url.filter(|url| url.scheme() != "tcp" || url.port().is_some())
         .ok_or_else(|| expected.to_owned())
 }
 

@@ -1,13 +1,13 @@
 //! The keys of alerts.
 
 use crate::alert::Urgency;
+use crate::probe::dial::web_address;
 use crate::slo::StandardWindow;
 use crate::units::DAY;
 use crate::yaml::{
     Bool, Choice, Integer, Key, Keys, List, Map, Mapping, Parsed, Ratio, Span, Text,
 };
 use std::time::Duration;
-use url::Url;
 
 pub const KEYS: Keys = &[
     &TIERS,
@@ -136,8 +136,7 @@ pub const ADDRESS: Key<Parsed<String>> = Key::optional(
         label: "address",
         expected: "an address such as https://slod.example.com",
         parse: |text| {
-            let is_web = text.starts_with("http://") || text.starts_with("https://");
-            let is_web = is_web && Url::parse(text).is_ok();
+            let is_web = web_address(text, &["http", "https"]).is_some();
             let is_plain = !text.contains(['@', '?', '#', ' ', '"', '<']);
             (is_web && is_plain).then(|| text.trim_end_matches('/').to_owned())
         },

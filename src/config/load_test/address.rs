@@ -4,6 +4,7 @@ use super::scope::Scope;
 use crate::config::keys::load_requests as key;
 use crate::config::sequence::{SpecPart, SpecText};
 use crate::import::requests::NOT_IN_TARGET;
+use crate::probe::dial::web_address;
 use crate::yaml::{Section, Spot};
 use http::uri::PathAndQuery;
 use percent_encoding::utf8_percent_encode;
@@ -69,10 +70,9 @@ fn behind_server(
     let start = filled.find("://").map_or(0, |scheme| scheme + 3);
     let end = filled[start..].find(['/', '?', '#']);
     let end = end.map_or(filled.len(), |end| start + end);
-    let url = Url::parse(&filled[..end]).ok().filter(|url| {
-        let is_http = matches!(url.scheme(), "http" | "https");
+    let url = web_address(&filled[..end], &["http", "https"]).filter(|url| {
         let has_credentials = !url.username().is_empty() || url.password().is_some();
-        is_http && url.has_host() && !has_credentials && !filled[..end].contains('\u{fdd0}')
+        !has_credentials && !filled[..end].contains('\u{fdd0}')
     });
     let Some(url) = url else {
         let message = "the URL does not start with a valid scheme and host";

@@ -1,6 +1,7 @@
 //! Validation of hosts, and what is expected instead of an invalid one. Pure.
 
 use super::Host;
+use url::Url;
 
 /// Maximum length of a name in bytes, and of each of its labels (RFC 1035).
 const NAME_MAX: usize = 253;
@@ -12,10 +13,28 @@ impl Host {
     pub fn written(text: &str) -> Option<(Self, String)> {
         if let Ok(host) = url::Host::parse(text) {
             let shown = host.to_string();
-            return Some((host.into(), shown));
+            return can_be_resolved(&host).then(|| (host.into(), shown));
         }
         let name = is_name(text).then(|| text.to_ascii_lowercase())?;
         Some((Self::Name(name.as_str().into()), name))
+    }
+}
+
+/// Parses the address of a web service: one of these schemes, `://`, and a host. Unlike a browser, does not
+/// take the beginning of the path for a host that is missing.
+pub fn web_address(text: &str, schemes: &[&str]) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let (scheme, rest) = text.trim_start().split_once("://")?;
+    let is_written = scheme.eq_ignore_ascii_case(url.scheme()) && !rest.starts_with(['/', '\\']);
+    let is_valid = schemes.contains(&url.scheme()) && url.port() != Some(0);
+    (is_valid && is_written && can_be_resolved(&url.host()?)).then_some(url)
+}
+
+/// Whether a host is an address, or a name that can exist.
+fn can_be_resolved(host: &url::Host<impl AsRef<str>>) -> bool {
+    match host {
+        url::Host::Domain(name) => is_name(name.as_ref()),
+        url::Host::Ipv4(_) | url::Host::Ipv6(_) => true,
     }
 }
 
@@ -30,6 +49,10 @@ pub fn expected_host(host: &str) -> &'static str {
         "an IPv6 address in brackets, such as [2001:db8::1]"
     } else if host.is_empty() {
         "a host, such as example.org"
+    } else if labels.clone().any(str::is_empty) {
+        "a host without empty parts between its dots, such as example.org"
+    } else if labels.clone().any(|label| label.len() > LABEL_MAX) || host.len() > NAME_MAX {
+        "a host of at most 253 characters, 63 between two dots"
     } else if labels.clone().all(is_number) {
         "an IPv4 address of four numbers from 0 to 255, such as 192.0.2.1"
     } else if labels.clone().any(is_punycode) {
@@ -100,6 +123,7 @@ mod tests {
     #[test]
     fn errors_are_specific() {
         let long = format!("{}.1", "a".repeat(64));
+        let longer = "a.".repeat(127);
         for (text, expected) in [
             ("", "a host, such as"),
             ("256.1.1.1", "an IPv4 address"),
@@ -110,8 +134,13 @@ mod tests {
             ("[fe80::1%lo]", "without a zone"),
             ("[fe80::1%25lo]", "without a zone"),
             ("a b", "a host of letters"),
-            ("a..1", "last label is not a number"),
-            (&long, "last label is not a number"),
+            ("a..1", "without empty parts"),
+            ("a..b", "without empty parts"),
+            (".a", "without empty parts"),
+            ("a..", "without empty parts"),
+            ("a!b", "a host of letters"),
+            (&long, "63 between two dots"),
+            (&longer, "at most 253 characters"),
         ] {
             assert!(Host::written(text).is_none(), "{text}");
             let help = expected_host(text);
@@ -121,5 +150,36 @@ mod tests {
         assert!(expected_host("app.1").contains("last label is not a number"));
         assert!(expected_host("app.0x1").contains("last label is not a number"));
         assert!(expected_host("xn--a.test").contains("Punycode"));
+    }
+
+    #[test]
+    fn web_addresses_have_a_host_that_can_exist() {
+        let is_valid = |text: &str| web_address(text, &["http", "https"]).is_some();
+        let long = format!("https://{}.test/", "a".repeat(64));
+        for text in [
+            "http://example.org",
+            "HTTP://My_App.:8080/x",
+            "https://m\u{fc}nchen.test/?a=//b",
+            "http://[::1]:80",
+            "http://127.0.0.1/",
+        ] {
+            assert!(is_valid(text), "{text}");
+        }
+        for text in [
+            "http:///x",
+            "http://\\x",
+            "http:/x",
+            "http:x?://y",
+            "http://a..b/",
+            "http://.a/",
+            "http://a../",
+            "http://a!b/",
+            "http://a:0/",
+            "ftp://a/",
+            "//a/",
+            &long,
+        ] {
+            assert!(!is_valid(text), "{text}");
+        }
     }
 }

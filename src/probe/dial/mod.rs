@@ -31,7 +31,7 @@ pub use certificates::{alternative_names, read_certificates};
 pub use connect::connect;
 pub use dates::{Dates, OutOfDate};
 pub use failure::{Failure, tls_fault, without_advice};
-pub use host::expected_host;
+pub use host::{expected_host, web_address};
 pub use plain_client::{client_of, system_client};
 pub use progress::Progress;
 pub use resolve::{Family, Host, resolve};

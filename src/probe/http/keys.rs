@@ -4,7 +4,7 @@ use super::Version;
 use super::expect::status_range;
 use super::json::JsonAbsence;
 use super::oauth2::keys::OAUTH2;
-use crate::probe::dial::{SocketFile, expected_host, options};
+use crate::probe::dial::{SocketFile, expected_host, options, web_address};
 use crate::probe::pattern::{Pattern, bytes_regex};
 use crate::yaml::{
     Bool, Choice, Form, Integer, Key, Keys, List, Map, Mapping, Parsed, Scalar, SecretText, Size,
@@ -84,22 +84,19 @@ impl Scalar for Address {
         if written.is_empty() || written.contains("${") {
             return example;
         }
+        let with_scheme = || format!("{example}, with the scheme {plain} or {secure}");
         let port = "a port from 1 to 65535 after the host";
         match Url::parse(written) {
             Err(ParseError::InvalidPort) => port.to_owned(),
             Ok(url) if url.port() == Some(0) => port.to_owned(),
-            Err(ParseError::RelativeUrlWithoutBase) | Ok(_) => {
-                format!("{example}, with the scheme {plain} or {secure}")
-            }
-            Err(_) => expected_host(host_of(written)).to_owned(),
+            Err(ParseError::RelativeUrlWithoutBase) => with_scheme(),
+            Ok(url) if !self.schemes.contains(&url.scheme()) => with_scheme(),
+            Ok(_) | Err(_) => expected_host(host_of(written)).to_owned(),
         }
     }
 
     fn parse(&self, text: &str) -> Option<Url> {
-        let url = Url::parse(text).ok()?;
-        let is_valid = self.schemes.contains(&url.scheme());
-        let is_complete = url.host().is_some() && url.port() != Some(0);
-        (is_valid && is_complete).then_some(url)
+        web_address(text, &self.schemes)
     }
 
     fn likely(&self, written: &str) -> Vec<String> {
